@@ -19,13 +19,15 @@ from enum import Enum
 
 from tests.pages.parser import Block
 
-MARKER = re.compile(r"\s*#\s*(?P<kind>error|missing|spurious|revealed)\b(?P<rest>(?:(?!#\s*(?:error|missing|spurious)\b).)*)$")
-DETAILS = re.compile(r'^:?\s*(?:\[(?P<rule>[\w-]+)\])?\s*(?P<rest>.*?)\s*$')
+MARKER = re.compile(
+    r"\s*#\s*(?P<kind>error|missing|spurious|revealed)\b(?P<rest>(?:(?!#\s*(?:error|missing|spurious)\b).)*)$"
+)
+DETAILS = re.compile(r"^:?\s*(?:\[(?P<rule>[\w-]+)\])?\s*(?P<rest>.*?)\s*$")
 QUOTED = re.compile(r'^"(?P<text>.*)"$')
 REVEAL = re.compile(r"^\s*(?P<function>reveal_\w+)\(")
 
 
-class UnreadableComment(Exception):
+class UnreadableCommentError(Exception):
     """A comment looks like an expectation and cannot be read."""
 
 
@@ -97,10 +99,8 @@ def read_example(block: Block) -> Example:
         expectations += [_expectation(comment, len(linted)) for comment in (*waiting, *comments)]
         waiting = []
     if waiting:
-        raise UnreadableComment(f"line {waiting[0][2]}: no line of code follows this comment")
-    return Example(
-        block.path, block, _text(linted), _text(revealing), tuple(page_lines), tuple(expectations)
-    )
+        raise UnreadableCommentError(f"line {waiting[0][2]}: no line of code follows this comment")
+    return Example(block.path, block, _text(linted), _text(revealing), tuple(page_lines), tuple(expectations))
 
 
 def _split(line: str) -> tuple[str, list[tuple[Kind, str]]]:
@@ -118,15 +118,15 @@ def _expectation(comment: tuple[Kind, str, int], line: int) -> Expectation:
         return Expectation(kind, line, page_line, None, rest.removeprefix(":").strip())
     details = DETAILS.match(rest)
     if details is None or (rest.strip() and not rest.startswith(":")):
-        raise UnreadableComment(f"line {page_line}: cannot read `# {kind.value}{rest}`")
+        raise UnreadableCommentError(f"line {page_line}: cannot read `# {kind.value}{rest}`")
     text = details["rest"]
     if kind is Kind.ERROR and text:
         quoted = QUOTED.match(text)
         if quoted is None:
-            raise UnreadableComment(f'line {page_line}: put the message in quotes: `# error: "{text}"`')
+            raise UnreadableCommentError(f'line {page_line}: put the message in quotes: `# error: "{text}"`')
         text = quoted["text"]
     if kind is not Kind.ERROR and not text:
-        raise UnreadableComment(f"line {page_line}: say why: `# {kind.value}: …`")
+        raise UnreadableCommentError(f"line {page_line}: say why: `# {kind.value}: …`")
     return Expectation(kind, line, page_line, details["rule"], text)
 
 

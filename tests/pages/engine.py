@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +28,6 @@ class Engine(Protocol):
     def __call__(self, root: Path, settings: str, select: tuple[str, ...]) -> Project: ...
 
 
-@lru_cache(maxsize=None)
+@cache
 def rule_names() -> frozenset[str]:
     return frozenset(rule.name for rule in all_rules())

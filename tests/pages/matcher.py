@@ -65,9 +65,7 @@ def _meets(diagnostic: Diagnostic, expectation: Expectation, rule: str) -> bool:
     return expectation.kind is not Kind.ERROR or expectation.text in diagnostic.message
 
 
-def _but_reported(
-    example: Example, expectation: Expectation, rule: str, left: Sequence[Diagnostic]
-) -> tuple[str, ...]:
+def _but_reported(example: Example, expectation: Expectation, rule: str, left: Sequence[Diagnostic]) -> tuple[str, ...]:
     wanted = f"expected: [{rule}]" + (f" with {expectation.text!r} in its message" if expectation.text else "")
     here = [one for one in left if one.location.span.line == expectation.line]
     if here:

@@ -26,8 +26,11 @@ def fix_blocks(path: str, texts: Mapping[str, str], diagnostics: Sequence[Diagno
             continue
         chosen = compatible(fix.edits for fix in fixes)
         changed = "".join(
-            _diff(texts[other], apply_edits(texts[other], (edit for edit in chosen if edit.location.path == other)),
-                  header="" if other == path else other)
+            _diff(
+                texts[other],
+                apply_edits(texts[other], (edit for edit in chosen if edit.location.path == other)),
+                header="" if other == path else other,
+            )
             for other in sorted({edit.location.path for edit in chosen}, key=lambda other: (other != path, other))
         )
         yield Written(f'diff title="fix: {applicability.value}"', changed)

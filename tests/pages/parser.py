@@ -147,7 +147,7 @@ def _blocks(lines: list[str], start: int, end: int, path: Path) -> Iterator[Bloc
         last = next(i for i in range(number + 1, len(lines)) if _closes(lines[i], fence["ticks"]))
         attributes = dict(ATTRIBUTE.findall(fence["attributes"]))
         if ATTRIBUTE.sub("", fence["attributes"]).strip():
-            raise PageError(f"{path}:{number + 1}: cannot read {fence['attributes']!r}; write title=\"path\"")
+            raise PageError(f'{path}:{number + 1}: cannot read {fence["attributes"]!r}; write title="path"')
         text = "".join(f"{line}\n" for line in lines[number + 1 : last])
         yield Block(fence["language"], attributes, text, number + 1, last + 1)
         number = last + 1

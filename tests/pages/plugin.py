@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,10 @@ class PageFile(pytest.File):
         for case in cases_of(page, rule_named(self.path.stem)):
             yield PageCase.from_parent(self, name=case.name, case=case)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, PageError):
             return str(excinfo.value)
-        return super().repr_failure(excinfo)
+        return super().repr_failure(excinfo, style)
 
 
 class PageCase(pytest.Item):
@@ -79,19 +79,19 @@ class PageCase(pytest.Item):
             rewritten = {problem for problem in problems if "--update-pages" in problem.what}
             problems = tuple(problem for problem in problems if problem not in rewritten)
         if problems:
-            raise PageFailure(problems)
+            raise PageMismatchError(problems)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
-        if isinstance(excinfo.value, PageFailure):
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, PageMismatchError):
             shown = self.path.relative_to(self.config.rootpath)
             return describe(shown, self.path.read_text(encoding="utf-8"), excinfo.value.problems)
-        return super().repr_failure(excinfo)
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.case.section.line - 1, f"{self.path.stem}: {self.name}"
 
 
-class PageFailure(Exception):
+class PageMismatchError(Exception):
     """An example is not what its page says."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
@@ -114,7 +114,7 @@ def describe(path: Path, text: str, problems: tuple[Problem, ...]) -> str:
     return "\n".join(shown)
 
 
-@lru_cache(maxsize=None)
+@cache
 def rule_named(stem: str) -> str | None:
     """The name of the rule whose module has this name."""
     name = stem.replace("_", "-")

@@ -17,7 +17,7 @@ from tests.pages.matcher import Problem
 Describe = Callable[[Domain, tree.Expr], str]
 
 
-class NotDescribed(Exception):
+class NotDescribedError(Exception):
     """The domain has no answer to this kind of question."""
 
 
@@ -27,7 +27,7 @@ def method(name: str) -> Describe:
     def ask(domain: Domain, expression: tree.Expr) -> str:
         describe: Any = getattr(domain, name, None)
         if describe is None:
-            raise NotDescribed(f"the domain has no method `{name}(expression) -> str`")
+            raise NotDescribedError(f"the domain has no method `{name}(expression) -> str`")
         return str(describe(expression))
 
     return ask
@@ -47,7 +47,9 @@ def compare_revealed(example: Example, domain: Domain) -> Iterator[Problem]:
     calls = list(reveal_calls(domain.parsed.tree.body))
     lines = [number for number, line in enumerate(example.revealing.split("\n"), start=1) if REVEAL.match(line)]
     if len(calls) != len(lines):
-        yield Problem(example.block.line, f"{len(lines)} `reveal_…` lines but {len(calls)} statements: one on each line")
+        yield Problem(
+            example.block.line, f"{len(lines)} `reveal_…` lines but {len(calls)} statements: one on each line"
+        )
         return
     for line, call in zip(lines, calls, strict=True):
         revealed = _answer(domain, call)
@@ -56,7 +58,9 @@ def compare_revealed(example: Example, domain: Domain) -> Iterator[Problem]:
         if expectation is None:
             yield Problem(page_line, f"nothing is expected here: write `# revealed: {revealed}`")
         elif expectation.text != revealed:
-            yield Problem(page_line, "revealed something else", (f"expected: {expectation.text}", f"revealed: {revealed}"))
+            yield Problem(
+                page_line, "revealed something else", (f"expected: {expectation.text}", f"revealed: {revealed}")
+            )
     for expectation in expected.values():
         yield Problem(expectation.page_line, "`# revealed` on a line that reveals nothing")
 
@@ -80,5 +84,5 @@ def _answer(domain: Domain, call: tree.Call) -> str:
         return "(takes one positional argument)"
     try:
         return describe(domain, call.args[0].value)
-    except NotDescribed as error:
+    except NotDescribedError as error:
         return f"({error})"

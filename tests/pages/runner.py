@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqla_leaklint.diagnostics import Diagnostic
-from tests.pages.assertions import Example, Kind, UnreadableComment, named_rules, read_example
+from tests.pages.assertions import Example, Kind, UnreadableCommentError, named_rules, read_example
 from tests.pages.engine import Engine
 from tests.pages.matcher import Problem, compare
 from tests.pages.outputs import Written, fix_blocks
@@ -110,7 +110,9 @@ def run_case(case: Case, root: Path, engine: Engine) -> Outcome:
     return Outcome(tuple(sorted(problems, key=lambda one: one.page_line)), tuple(changes))
 
 
-def _revealed(case: Case, python: Sequence[Example], root: Path, engine: Engine, settings_text: str) -> Iterator[Problem]:
+def _revealed(
+    case: Case, python: Sequence[Example], root: Path, engine: Engine, settings_text: str
+) -> Iterator[Problem]:
     asking = [example for example in python if example.revealing != example.text]
     for example in asking:
         (root / example.path).write_text(example.revealing, encoding="utf-8", newline="")
@@ -124,7 +126,7 @@ def _examples(page: Page, blocks: Sequence[Block]) -> Iterator[Example]:
     for block in blocks:
         try:
             yield read_example(block)
-        except UnreadableComment as error:
+        except UnreadableCommentError as error:
             raise PageError(f"{page.path}: {error}") from None
 
 
