@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sqla_leaklint.config import parse_toml
 from sqla_leaklint.rules.base import Rule
 from sqla_leaklint.rules.registry import all_rules
 from tests.pages.assertions import Kind
 from tests.pages.parser import Page, Section, read_page
 from tests.pages.runner import Case, cases_of
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "sqla_leaklint"
@@ -57,9 +52,7 @@ class RulePage:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        content: dict[str, Any] = tomllib.load(file)
-        return content
+    return parse_toml(path.read_text(encoding="utf-8"), str(path))
 
 
 @cache
