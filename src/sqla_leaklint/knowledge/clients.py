@@ -1,0 +1,61 @@
+"""HTTP clients that hold sockets until they are closed, and pandas, which reads queries whole."""
+
+from __future__ import annotations
+
+from sqla_leaklint.knowledge.facts import Effect, Function, Kind, Method, Table, Type
+
+_HTTPX = "https://www.python-httpx.org/advanced/clients/"
+
+HTTPX = Table(
+    "httpx",
+    types=(
+        Type("httpx.Client", Kind.RESOURCE, _HTTPX),
+        Type("httpx.AsyncClient", Kind.RESOURCE, _HTTPX),
+    ),
+    methods=(
+        Method("httpx.Client", "close", "none", _HTTPX, Effect.RELEASES),
+        Method("httpx.Client", "__enter__", "self", _HTTPX),
+        Method("httpx.Client", "__exit__", "none", _HTTPX, Effect.RELEASES),
+        Method("httpx.AsyncClient", "aclose", "await none", _HTTPX, Effect.RELEASES),
+        Method("httpx.AsyncClient", "__aenter__", "await self", _HTTPX),
+        Method("httpx.AsyncClient", "__aexit__", "await none", _HTTPX, Effect.RELEASES),
+    ),
+)
+
+_AIOHTTP = "https://docs.aiohttp.org/en/stable/client_reference.html"
+
+AIOHTTP = Table(
+    "aiohttp",
+    types=(Type("aiohttp.ClientSession", Kind.RESOURCE, _AIOHTTP, ("aiohttp.client.ClientSession",)),),
+    methods=(
+        Method("aiohttp.ClientSession", "close", "await none", _AIOHTTP, Effect.RELEASES),
+        Method("aiohttp.ClientSession", "__aenter__", "await self", _AIOHTTP),
+        Method("aiohttp.ClientSession", "__aexit__", "await none", _AIOHTTP, Effect.RELEASES),
+    ),
+)
+
+_REQUESTS = "https://requests.readthedocs.io/en/latest/api/"
+
+REQUESTS = Table(
+    "requests",
+    types=(Type("requests.Session", Kind.RESOURCE, _REQUESTS, ("requests.sessions.Session",)),),
+    functions=(Function("requests.session", "requests.Session", _REQUESTS, ("requests.sessions.session",)),),
+    methods=(
+        Method("requests.Session", "close", "none", _REQUESTS, Effect.RELEASES),
+        Method("requests.Session", "__enter__", "self", _REQUESTS),
+        Method("requests.Session", "__exit__", "none", _REQUESTS, Effect.RELEASES),
+    ),
+)
+
+_PANDAS = "https://pandas.pydata.org/docs/reference/io.html"
+
+PANDAS = Table(
+    "pandas",
+    types=(Type("pandas.DataFrame", Kind.DATAFRAME, _PANDAS, ("pandas.core.frame.DataFrame",)),),
+    functions=tuple(
+        Function(f"pandas.{name}", "pandas.DataFrame", _PANDAS, (f"pandas.io.sql.{name}",))
+        for name in ("read_sql", "read_sql_query", "read_sql_table")
+    ),
+)
+
+TABLES = (HTTPX, AIOHTTP, REQUESTS, PANDAS)

@@ -1,0 +1,419 @@
+"""The forms that a fact about a library can take: rows, no control flow.
+
+A row says what a class, function or method of a library *is* to us.  Names are canonical: a public path that every supported
+version has ("sqlalchemy.orm.Session", not "sqlalchemy.orm.session.Session"); `aliases` are the other paths under which
+programs import the very same object (or, in an older version, its twin).  Every row carries a link to the documentation and, where it does not
+hold for every version that we support, the range in which it does.
+
+`returns` is written in a small notation:
+
+    "sqlalchemy.engine.Engine"          an instance of that class
+    "self"                              the receiver itself
+    "enter X"                           a context manager; entering it gives X
+    "await X"                           awaiting it gives X
+    "await enter X", "enter await X" …  these may be combined
+    "arg 0", "arg name"                 the value of that argument
+    "made"                              what calling the receiver makes (an instance of the factory's product)
+    "none"                              None
+    "class X"                           a new class that extends X
+    "call arg 0"                        what calling the value of that argument returns
+    "decorator"                         the function below it, or something that stands in for it
+    "select", "result"                  a statement, a result: the arguments decide which class
+    "entered X", "element X"            what entering X gives; what iterating it gives
+    "dependency", "partial", "file"     a `Depends(...)`, a `partial(...)`, an open file: to be read from the arguments
+    "unknown"                           something that these tables do not describe
+    "column", "schema item"             a part of a mapped class or table, to be read from the arguments
+    "rows", "row", "value"              what the database sent: a list of rows, one row (or None), one value (or None)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(str, Enum):
+    """What role the instances of a class play."""
+
+    SESSION = "session"
+    ASYNC_SESSION = "async session"
+    SESSION_FACTORY = "session factory"
+    SESSION_REGISTRY = "session registry"
+    ENGINE = "engine"
+    ASYNC_ENGINE = "async engine"
+    CONNECTION = "connection"
+    ASYNC_CONNECTION = "async connection"
+    TRANSACTION = "transaction"
+    RESULT = "result"
+    STATEMENT = "statement"
+    LEGACY_QUERY = "legacy query"
+    DECLARATIVE_BASE = "declarative base"
+    APPLICATION = "application"
+    ROUTER = "router"
+    REQUEST = "request"
+    BACKGROUND_TASKS = "background tasks"
+    BACKGROUND_TASK = "background task"
+    STREAMING_RESPONSE = "streaming response"
+    TASK_QUEUE = "task queue"
+    EXIT_STACK = "exit stack"
+    BOUNDED_CONTAINER = "bounded container"
+    GROWING_CONTAINER = "growing container"
+    WEAK_CONTAINER = "weak container"
+    RESOURCE = "resource"
+    CLAUSE = "clause"
+    MAPPED_MIXIN = "mapped mixin"
+    MAPPER_REGISTRY = "mapper registry"
+    METADATA = "metadata"
+    TABLE = "table"
+    POOL = "pool"
+    WEBSOCKET = "websocket"
+    STATE = "application state"
+    RESPONSE = "response"
+    MIDDLEWARE = "middleware"
+    CONTEXT_VARIABLE = "context variable"
+    THREAD_LOCAL = "thread local"
+    TASK_GROUP = "task group"
+    EVENT_LOOP = "event loop"
+    EXECUTOR = "executor"
+    TASK = "task"
+    COMMAND_LINE = "command line"
+    DATABASE_EXTENSION = "database extension"
+    PAGE = "page"
+    DATAFRAME = "dataframe"
+
+
+class Effect(str, Enum):
+    """What calling a method does to the receiver's lifetime or transaction."""
+
+    RELEASES = "releases"
+    ENDS_TRANSACTION = "ends the transaction"
+    BEGINS = "begins a transaction"
+    RUNS_SQL = "runs SQL"
+    FLUSHES = "flushes"
+    QUEUES = "queues work for the next flush"
+    REMOVES = "removes entries"
+    GROWS = "adds entries"
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The half-open range [`since`, `until`) of a distribution's versions; "" leaves that end open."""
+
+    distribution: str
+    since: str = ""
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A class whose instances matter.
+
+    `makes` names the class of what *calling an instance* gives (a sessionmaker makes sessions); `makes_keyword` the
+    constructor's keyword that overrides it; `makes_argument` the constructor's first argument when *that* is the factory
+    (`scoped_session(factory)`).  What `with instance as x` gives, and whether leaving the block releases it, say the rows of
+    its methods `__enter__` and `__exit__` (`__aenter__`, `__aexit__`).  `is_torn_down`: a framework releases it after each
+    request by itself.  `falls_back_to`: modules in which an instance looks up attributes that it lacks (`db.Column`).
+    """
+
+    name: str
+    kind: Kind
+    docs: str
+    aliases: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    makes: str = ""
+    makes_keyword: str = ""
+    makes_argument: bool = False
+    is_torn_down: bool = False
+    falls_back_to: tuple[str, ...] = ()
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reexport:
+    """Another library's own path for an object of these tables: `sqlmodel.create_engine` is `sqlalchemy.create_engine`."""
+
+    name: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function (or a constructor that hands out something else than its own instance)."""
+
+    name: str
+    returns: str
+    docs: str
+    aliases: tuple[str, ...] = ()
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method or, with `is_attribute`, a plain attribute or property of a class in the tables (inherited by its subclasses).
+
+    `is_set_by_instance`: only instances have the attribute, their class does not.
+    """
+
+    owner: str
+    name: str
+    returns: str
+    docs: str = ""
+    effect: Effect | None = None
+    is_attribute: bool = False
+    is_set_by_instance: bool = False
+    versions: Versions | None = None
+
+
+class Role(str, Enum):
+    """What a method of a statement, query or result does to the rows that will come."""
+
+    FILTERS = "filters"
+    BOUNDS = "bounds"
+    OFFSETS = "offsets"
+    GROUPS = "groups"
+    DISTINCT = "distinct"
+    ORDERS = "orders"
+    JOINS = "joins"
+    LOADS = "loads"
+    LOCKS = "locks"
+    STREAMS = "streams"
+    SOURCES = "sources"
+    PROJECTS = "projects"
+    COMBINES = "combines"
+    WRITES = "writes"
+    RETURNING = "returning"
+    NEUTRAL = "neutral"
+
+
+class Fetch(str, Enum):
+    """How many rows a consumer brings to Python."""
+
+    ALL_ROWS = "all rows"
+    SOME_ROWS = "some rows"
+    FIRST = "first"
+    ONE = "one"
+    SCALAR = "scalar"
+    COUNT = "count"
+    EXISTS = "exists"
+    STREAMED = "streamed"
+
+
+class Shape(str, Enum):
+    """In what shape they come.  `CLAUSE`: not as rows at all but as SQL for another statement."""
+
+    LIST = "list"
+    ITERATOR = "iterator"
+    BATCHES = "batches"
+    ROW = "row"
+    OPTIONAL_ROW = "optional row"
+    VALUE = "value"
+    CLAUSE = "clause"
+
+
+class LoadStrategy(str, Enum):
+    """When and by what statement a relationship is loaded."""
+
+    JOINED = "joined"
+    SELECTIN = "selectin"
+    SUBQUERY = "subquery"
+    IMMEDIATE = "immediate"
+    LAZY = "lazy"
+    RAISE = "raise"
+    NONE = "none"
+    DYNAMIC = "dynamic"
+    WRITE_ONLY = "write only"
+    COLUMNS = "columns"
+    JOINED_BY_QUERY = "joined by the query"
+    NEUTRAL = "as the model says"
+
+
+class Decoration(str, Enum):
+    """What a decorator makes of the function below it."""
+
+    CONTEXT_MANAGER = "context manager"
+    ASYNC_CONTEXT_MANAGER = "async context manager"
+    ENDPOINT = "endpoint"
+    WEBSOCKET_ENDPOINT = "websocket endpoint"
+    MIDDLEWARE = "middleware"
+    EXCEPTION_HANDLER = "exception handler"
+    LIFECYCLE = "lifecycle"
+    TEARDOWN = "teardown"
+    TASK = "task"
+    COMMAND = "command"
+    EVENT_LISTENER = "event listener"
+    FIXTURE = "fixture"
+    PROFILED = "profiled"
+    TRANSPARENT = "transparent"
+    CACHED = "cached"
+
+
+class Executor(str, Enum):
+    """Who runs work that is handed over, hence for how long its arguments must live."""
+
+    BACKGROUND_TASK = "background task"
+    RESPONSE_STREAM = "response stream"
+    EVENT_LOOP = "event loop task"
+    GATHERED = "gathered coroutines"
+    THREAD = "thread"
+    AWAITED_THREAD = "awaited thread"
+    PROCESS = "process"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+
+class Moment(str, Enum):
+    """When the code after a dependency's `yield` runs: before the response is sent, or after it and its background tasks."""
+
+    BEFORE_RESPONSE = "before the response"
+    AFTER_BACKGROUND_TASKS = "after the background tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A method that makes a statement, query or result out of another; `returns` is in the notation above."""
+
+    owner: str
+    name: str
+    role: Role
+    docs: str = ""
+    returns: str = "self"
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A method that brings rows to Python.
+
+    `takes_statement`: its first argument is the statement (`session.scalar(statement)`); otherwise the receiver is.
+    `is_bounded`: the database itself sends no more than the rows that are asked for (`Query.first` adds a LIMIT,
+    `Result.first` does not).  `is_async`: it must be awaited, or iterated by `async for`.
+    """
+
+    owner: str
+    name: str
+    fetch: Fetch
+    shape: Shape
+    docs: str = ""
+    is_bounded: bool = False
+    is_async: bool = False
+    takes_statement: bool = False
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """A type of a column; `is_large`: one value can be many kilobytes."""
+
+    name: str
+    is_large: bool
+    docs: str
+    aliases: tuple[str, ...] = ()
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """`func.<name>` is one value over a group of rows."""
+
+    name: str
+    docs: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderOption:
+    """A function for `statement.options(...)`, also a method of such an option."""
+
+    name: str
+    strategy: LoadStrategy
+    docs: str
+    aliases: tuple[str, ...] = ()
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LazyValue:
+    """A value of `relationship(lazy=...)`."""
+
+    value: str | bool | None
+    strategy: LoadStrategy
+    docs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decorator:
+    """A function used as a decorator, or, with `owner`, a method of that class."""
+
+    name: str
+    decoration: Decoration
+    docs: str
+    owner: str = ""
+    aliases: tuple[str, ...] = ()
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memoizer:
+    """A decorator that keeps results by arguments for ever: `bound_keyword` bounds it, `default_bound` is how many it keeps
+    when that is not given (None: all)."""
+
+    name: str
+    docs: str
+    bound_keyword: str = ""
+    default_bound: int | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """A call that gives work to somebody else to run: a function or, with `owner`, a method of that class ("" for a method
+    that is known by its name alone, on a function that a task decorator made).
+
+    `callee` is the position of the argument that is called and `callee_keyword` its name (-1: none, the arguments are
+    coroutines, iterables or plain values); `first_argument` is where the arguments for it begin.
+    """
+
+    name: str
+    executor: Executor
+    docs: str
+    owner: str = ""
+    callee: int = -1
+    callee_keyword: str = ""
+    first_argument: int = 0
+    is_constructor: bool = False
+    aliases: tuple[str, ...] = ()
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyExit:
+    """When the exit code of a FastAPI `yield` dependency of that scope runs, in that range of versions."""
+
+    scope: str
+    moment: Moment
+    docs: str
+    versions: Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows about one library; `distribution` is its name on the package index ("" for the standard library).
+
+    `is_user`: the rows come from a project's settings.
+    """
+
+    distribution: str
+    types: tuple[Type, ...] = ()
+    reexports: tuple[Reexport, ...] = ()
+    functions: tuple[Function, ...] = ()
+    methods: tuple[Method, ...] = ()
+    steps: tuple[Step, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
+    column_types: tuple[ColumnType, ...] = ()
+    aggregates: tuple[Aggregate, ...] = ()
+    loader_options: tuple[LoaderOption, ...] = ()
+    lazy_values: tuple[LazyValue, ...] = ()
+    decorators: tuple[Decorator, ...] = ()
+    memoizers: tuple[Memoizer, ...] = ()
+    handoffs: tuple[Handoff, ...] = ()
+    dependency_exits: tuple[DependencyExit, ...] = ()
+    is_user: bool = False

@@ -1,0 +1,447 @@
+"""SQLAlchemy: its classes and functions (its methods are in `sqlalchemy_sessions`, `sqlalchemy_engines`, `sqlalchemy_queries`)."""
+
+from __future__ import annotations
+
+from sqla_leaklint.knowledge.facts import Function, Kind, Table, Type, Versions
+
+_DOCS = "https://docs.sqlalchemy.org/en/20/"
+_SESSION = _DOCS + "orm/session_api.html"
+_QUERY = _DOCS + "orm/queryguide/query.html"
+_ASYNC = _DOCS + "orm/extensions/asyncio.html"
+_ENGINE = _DOCS + "core/engines.html"
+_CONNECTION = _DOCS + "core/connections.html"
+_SELECT = _DOCS + "core/selectable.html"
+_DML = _DOCS + "core/dml.html"
+_TEXT = _DOCS + "core/sqlelement.html"
+_MAPPING = _DOCS + "orm/mapping_api.html"
+_METADATA = _DOCS + "core/metadata.html"
+_POOL = _DOCS + "core/pooling.html"
+
+_FROM_1_4 = Versions("SQLAlchemy", since="1.4")
+_FROM_2_0 = Versions("SQLAlchemy", since="2.0")
+
+SESSION = "sqlalchemy.orm.Session"
+SESSIONMAKER = "sqlalchemy.orm.sessionmaker"
+SCOPED_SESSION = "sqlalchemy.orm.scoped_session"
+SESSION_TRANSACTION = "sqlalchemy.orm.SessionTransaction"
+ASYNC_SESSION = "sqlalchemy.ext.asyncio.AsyncSession"
+ASYNC_SESSIONMAKER = "sqlalchemy.ext.asyncio.async_sessionmaker"
+ASYNC_SCOPED_SESSION = "sqlalchemy.ext.asyncio.async_scoped_session"
+ASYNC_SESSION_TRANSACTION = "sqlalchemy.ext.asyncio.AsyncSessionTransaction"
+ENGINE = "sqlalchemy.engine.Engine"
+CONNECTION = "sqlalchemy.engine.Connection"
+TRANSACTION = "sqlalchemy.engine.Transaction"
+ASYNC_ENGINE = "sqlalchemy.ext.asyncio.AsyncEngine"
+ASYNC_CONNECTION = "sqlalchemy.ext.asyncio.AsyncConnection"
+ASYNC_TRANSACTION = "sqlalchemy.ext.asyncio.AsyncTransaction"
+QUERY = "sqlalchemy.orm.Query"
+SELECT = "sqlalchemy.sql.expression.Select"
+COMPOUND_SELECT = "sqlalchemy.sql.expression.CompoundSelect"
+INSERT = "sqlalchemy.sql.expression.Insert"
+UPDATE = "sqlalchemy.sql.expression.Update"
+DELETE = "sqlalchemy.sql.expression.Delete"
+TEXT = "sqlalchemy.sql.expression.TextClause"
+TEXTUAL_SELECT = "sqlalchemy.sql.expression.TextualSelect"
+SUBQUERY = "sqlalchemy.sql.expression.Subquery"
+CTE = "sqlalchemy.sql.expression.CTE"
+EXISTS = "sqlalchemy.sql.expression.Exists"
+SCALAR_SELECT = "sqlalchemy.sql.expression.ScalarSelect"
+RESULT = "sqlalchemy.engine.Result"
+CURSOR_RESULT = "sqlalchemy.engine.CursorResult"
+SCALAR_RESULT = "sqlalchemy.engine.ScalarResult"
+MAPPING_RESULT = "sqlalchemy.engine.MappingResult"
+CHUNKED_RESULT = "sqlalchemy.engine.ChunkedIteratorResult"
+ASYNC_RESULT = "sqlalchemy.ext.asyncio.AsyncResult"
+ASYNC_SCALAR_RESULT = "sqlalchemy.ext.asyncio.AsyncScalarResult"
+ASYNC_MAPPING_RESULT = "sqlalchemy.ext.asyncio.AsyncMappingResult"
+DBAPI_CONNECTION = "sqlalchemy.pool.PoolProxiedConnection"
+REGISTRY = "sqlalchemy.orm.registry"
+METADATA = "sqlalchemy.MetaData"
+TABLE_CLASS = "sqlalchemy.Table"
+
+_SESSION_TYPES = (
+    Type(SESSION, Kind.SESSION, _SESSION, ("sqlalchemy.orm.session.Session",)),
+    Type(
+        SESSIONMAKER,
+        Kind.SESSION_FACTORY,
+        _SESSION,
+        ("sqlalchemy.orm.session.sessionmaker",),
+        makes=SESSION,
+        makes_keyword="class_",
+    ),
+    Type(
+        SCOPED_SESSION,
+        Kind.SESSION_REGISTRY,
+        _DOCS + "orm/contextual.html",
+        ("sqlalchemy.orm.scoping.scoped_session", "sqlalchemy.orm.scoping.ScopedSession"),
+        makes=SESSION,
+        makes_argument=True,
+    ),
+    Type(SESSION_TRANSACTION, Kind.TRANSACTION, _SESSION, ("sqlalchemy.orm.session.SessionTransaction",)),
+    Type(
+        ASYNC_SESSION,
+        Kind.ASYNC_SESSION,
+        _ASYNC,
+        ("sqlalchemy.ext.asyncio.session.AsyncSession",),
+        versions=_FROM_1_4,
+    ),
+    Type(
+        ASYNC_SESSIONMAKER,
+        Kind.SESSION_FACTORY,
+        _ASYNC,
+        ("sqlalchemy.ext.asyncio.session.async_sessionmaker",),
+        makes=ASYNC_SESSION,
+        makes_keyword="class_",
+        versions=_FROM_2_0,
+    ),
+    Type(
+        ASYNC_SCOPED_SESSION,
+        Kind.SESSION_REGISTRY,
+        _ASYNC,
+        ("sqlalchemy.ext.asyncio.scoping.async_scoped_session",),
+        makes=ASYNC_SESSION,
+        makes_argument=True,
+        versions=_FROM_1_4,
+    ),
+    Type(
+        ASYNC_SESSION_TRANSACTION,
+        Kind.TRANSACTION,
+        _ASYNC,
+        ("sqlalchemy.ext.asyncio.session.AsyncSessionTransaction",),
+    ),
+)
+
+_ENGINE_TYPES = (
+    Type(
+        ENGINE,
+        Kind.ENGINE,
+        _CONNECTION,
+        ("sqlalchemy.Engine", "sqlalchemy.engine.base.Engine", "sqlalchemy.future.Engine", "sqlalchemy.future.engine.Engine"),
+    ),
+    Type(
+        CONNECTION,
+        Kind.CONNECTION,
+        _CONNECTION,
+        (
+            "sqlalchemy.Connection",
+            "sqlalchemy.engine.base.Connection",
+            "sqlalchemy.future.Connection",
+            "sqlalchemy.future.engine.Connection",
+        ),
+    ),
+    Type(TRANSACTION, Kind.TRANSACTION, _CONNECTION, ("sqlalchemy.Transaction", "sqlalchemy.engine.base.Transaction")),
+    Type(
+        "sqlalchemy.engine.RootTransaction",
+        Kind.TRANSACTION,
+        _CONNECTION,
+        ("sqlalchemy.RootTransaction", "sqlalchemy.engine.base.RootTransaction"),
+        (TRANSACTION,),
+    ),
+    Type(
+        "sqlalchemy.engine.NestedTransaction",
+        Kind.TRANSACTION,
+        _CONNECTION,
+        ("sqlalchemy.NestedTransaction", "sqlalchemy.engine.base.NestedTransaction"),
+        (TRANSACTION,),
+    ),
+    Type(
+        "sqlalchemy.engine.TwoPhaseTransaction",
+        Kind.TRANSACTION,
+        _CONNECTION,
+        ("sqlalchemy.TwoPhaseTransaction", "sqlalchemy.engine.base.TwoPhaseTransaction"),
+        ("sqlalchemy.engine.RootTransaction",),
+    ),
+    Type(ASYNC_ENGINE, Kind.ASYNC_ENGINE, _ASYNC, ("sqlalchemy.ext.asyncio.engine.AsyncEngine",)),
+    Type(ASYNC_CONNECTION, Kind.ASYNC_CONNECTION, _ASYNC, ("sqlalchemy.ext.asyncio.engine.AsyncConnection",)),
+    Type(ASYNC_TRANSACTION, Kind.TRANSACTION, _ASYNC, ("sqlalchemy.ext.asyncio.engine.AsyncTransaction",)),
+    Type(
+        DBAPI_CONNECTION,
+        Kind.CONNECTION,
+        _POOL,
+        ("sqlalchemy.PoolProxiedConnection", "sqlalchemy.pool.base.PoolProxiedConnection"),
+        versions=_FROM_2_0,
+    ),
+)
+
+_STATEMENT_TYPES = (
+    Type(QUERY, Kind.LEGACY_QUERY, _QUERY, ("sqlalchemy.orm.query.Query",)),
+    Type(
+        SELECT,
+        Kind.STATEMENT,
+        _SELECT,
+        ("sqlalchemy.Select", "sqlalchemy.sql.Select", "sqlalchemy.sql.selectable.Select", "sqlalchemy.future.Select"),
+    ),
+    Type(
+        COMPOUND_SELECT,
+        Kind.STATEMENT,
+        _SELECT,
+        ("sqlalchemy.CompoundSelect", "sqlalchemy.sql.selectable.CompoundSelect"),
+    ),
+    Type(TEXT, Kind.STATEMENT, _TEXT, ("sqlalchemy.TextClause", "sqlalchemy.sql.elements.TextClause")),
+    Type(
+        TEXTUAL_SELECT,
+        Kind.STATEMENT,
+        _SELECT,
+        ("sqlalchemy.TextualSelect", "sqlalchemy.sql.selectable.TextualSelect"),
+    ),
+    Type(INSERT, Kind.STATEMENT, _DML, ("sqlalchemy.Insert", "sqlalchemy.sql.Insert", "sqlalchemy.sql.dml.Insert")),
+    Type(
+        "sqlalchemy.dialects.postgresql.Insert",
+        Kind.STATEMENT,
+        _DOCS + "dialects/postgresql.html",
+        ("sqlalchemy.dialects.postgresql.dml.Insert",),
+        (INSERT,),
+    ),
+    Type(
+        "sqlalchemy.dialects.sqlite.Insert",
+        Kind.STATEMENT,
+        _DOCS + "dialects/sqlite.html",
+        ("sqlalchemy.dialects.sqlite.dml.Insert",),
+        (INSERT,),
+    ),
+    Type(
+        "sqlalchemy.dialects.mysql.Insert",
+        Kind.STATEMENT,
+        _DOCS + "dialects/mysql.html",
+        ("sqlalchemy.dialects.mysql.dml.Insert",),
+        (INSERT,),
+    ),
+    Type(UPDATE, Kind.STATEMENT, _DML, ("sqlalchemy.Update", "sqlalchemy.sql.Update", "sqlalchemy.sql.dml.Update")),
+    Type(DELETE, Kind.STATEMENT, _DML, ("sqlalchemy.Delete", "sqlalchemy.sql.Delete", "sqlalchemy.sql.dml.Delete")),
+    Type(
+        SUBQUERY,
+        Kind.CLAUSE,
+        _SELECT,
+        ("sqlalchemy.Subquery", "sqlalchemy.sql.Subquery", "sqlalchemy.sql.selectable.Subquery"),
+    ),
+    Type(CTE, Kind.CLAUSE, _SELECT, ("sqlalchemy.CTE", "sqlalchemy.sql.selectable.CTE")),
+    Type(EXISTS, Kind.CLAUSE, _SELECT, ("sqlalchemy.Exists", "sqlalchemy.sql.selectable.Exists")),
+    Type(SCALAR_SELECT, Kind.CLAUSE, _SELECT, ("sqlalchemy.ScalarSelect", "sqlalchemy.sql.selectable.ScalarSelect")),
+    Type("sqlalchemy.sql.expression.Lateral", Kind.CLAUSE, _SELECT, ("sqlalchemy.Lateral",)),
+)
+
+_RESULT_TYPES = (
+    Type(RESULT, Kind.RESULT, _CONNECTION, ("sqlalchemy.Result", "sqlalchemy.engine.result.Result")),
+    Type(
+        CURSOR_RESULT,
+        Kind.RESULT,
+        _CONNECTION,
+        ("sqlalchemy.CursorResult", "sqlalchemy.engine.cursor.CursorResult", "sqlalchemy.engine.ResultProxy"),
+        (RESULT,),
+    ),
+    Type(
+        "sqlalchemy.engine.IteratorResult",
+        Kind.RESULT,
+        _CONNECTION,
+        ("sqlalchemy.engine.result.IteratorResult",),
+        (RESULT,),
+    ),
+    Type(
+        CHUNKED_RESULT,
+        Kind.RESULT,
+        _CONNECTION,
+        ("sqlalchemy.ChunkedIteratorResult", "sqlalchemy.engine.result.ChunkedIteratorResult"),
+        ("sqlalchemy.engine.IteratorResult",),
+    ),
+    Type(
+        SCALAR_RESULT,
+        Kind.RESULT,
+        _CONNECTION,
+        ("sqlalchemy.ScalarResult", "sqlalchemy.engine.result.ScalarResult"),
+    ),
+    Type(
+        MAPPING_RESULT,
+        Kind.RESULT,
+        _CONNECTION,
+        ("sqlalchemy.MappingResult", "sqlalchemy.engine.result.MappingResult"),
+    ),
+    Type(
+        "sqlalchemy.engine.TupleResult",
+        Kind.RESULT,
+        _CONNECTION,
+        ("sqlalchemy.engine.result.TupleResult",),
+        versions=_FROM_2_0,
+    ),
+    Type(ASYNC_RESULT, Kind.RESULT, _ASYNC, ("sqlalchemy.ext.asyncio.result.AsyncResult",)),
+    Type(ASYNC_SCALAR_RESULT, Kind.RESULT, _ASYNC, ("sqlalchemy.ext.asyncio.result.AsyncScalarResult",)),
+    Type(ASYNC_MAPPING_RESULT, Kind.RESULT, _ASYNC, ("sqlalchemy.ext.asyncio.result.AsyncMappingResult",)),
+    Type(
+        "sqlalchemy.ext.asyncio.AsyncTupleResult",
+        Kind.RESULT,
+        _ASYNC,
+        ("sqlalchemy.ext.asyncio.result.AsyncTupleResult",),
+        versions=_FROM_2_0,
+    ),
+)
+
+_MAPPING_TYPES = (
+    Type(
+        "sqlalchemy.orm.DeclarativeBase",
+        Kind.DECLARATIVE_BASE,
+        _MAPPING,
+        ("sqlalchemy.orm.decl_api.DeclarativeBase",),
+        versions=_FROM_2_0,
+    ),
+    Type(
+        "sqlalchemy.orm.DeclarativeBaseNoMeta",
+        Kind.DECLARATIVE_BASE,
+        _MAPPING,
+        ("sqlalchemy.orm.decl_api.DeclarativeBaseNoMeta",),
+        versions=_FROM_2_0,
+    ),
+    Type(
+        "sqlalchemy.orm.MappedAsDataclass",
+        Kind.MAPPED_MIXIN,
+        _MAPPING,
+        ("sqlalchemy.orm.decl_api.MappedAsDataclass",),
+        versions=_FROM_2_0,
+    ),
+    Type("sqlalchemy.ext.asyncio.AsyncAttrs", Kind.MAPPED_MIXIN, _ASYNC, versions=Versions("SQLAlchemy", since="2.0.13")),
+    Type(
+        "sqlalchemy.ext.declarative.DeferredReflection",
+        Kind.MAPPED_MIXIN,
+        _DOCS + "orm/declarative_tables.html",
+        ("sqlalchemy.ext.declarative.extensions.DeferredReflection",),
+    ),
+    Type(REGISTRY, Kind.MAPPER_REGISTRY, _MAPPING, ("sqlalchemy.orm.decl_api.registry",)),
+    Type(METADATA, Kind.METADATA, _METADATA, ("sqlalchemy.schema.MetaData", "sqlalchemy.sql.schema.MetaData")),
+    Type(TABLE_CLASS, Kind.TABLE, _METADATA, ("sqlalchemy.schema.Table", "sqlalchemy.sql.schema.Table")),
+    Type("sqlalchemy.pool.NullPool", Kind.POOL, _POOL, ("sqlalchemy.NullPool", "sqlalchemy.pool.impl.NullPool")),
+    Type("sqlalchemy.pool.StaticPool", Kind.POOL, _POOL, ("sqlalchemy.StaticPool", "sqlalchemy.pool.impl.StaticPool")),
+    Type("sqlalchemy.pool.QueuePool", Kind.POOL, _POOL, ("sqlalchemy.QueuePool", "sqlalchemy.pool.impl.QueuePool")),
+    Type(
+        "sqlalchemy.pool.AsyncAdaptedQueuePool",
+        Kind.POOL,
+        _POOL,
+        ("sqlalchemy.AsyncAdaptedQueuePool", "sqlalchemy.pool.impl.AsyncAdaptedQueuePool"),
+    ),
+)
+
+_FUNCTIONS = (
+    Function(
+        "sqlalchemy.create_engine",
+        ENGINE,
+        _ENGINE,
+        ("sqlalchemy.engine.create_engine", "sqlalchemy.engine.create.create_engine", "sqlalchemy.future.create_engine"),
+    ),
+    Function(
+        "sqlalchemy.engine_from_config",
+        ENGINE,
+        _ENGINE,
+        ("sqlalchemy.engine.engine_from_config", "sqlalchemy.engine.create.engine_from_config"),
+    ),
+    Function(
+        "sqlalchemy.ext.asyncio.create_async_engine",
+        ASYNC_ENGINE,
+        _ASYNC,
+        ("sqlalchemy.ext.asyncio.engine.create_async_engine",),
+    ),
+    Function(
+        "sqlalchemy.ext.asyncio.async_engine_from_config",
+        ASYNC_ENGINE,
+        _ASYNC,
+        ("sqlalchemy.ext.asyncio.engine.async_engine_from_config",),
+        versions=Versions("SQLAlchemy", since="1.4.29"),
+    ),
+    Function("sqlalchemy.orm.create_session", SESSION, _SESSION, versions=_FROM_1_4),
+    Function("sqlalchemy.orm.object_session", SESSION, _SESSION, ("sqlalchemy.orm.session.object_session",)),
+    Function("sqlalchemy.ext.asyncio.async_object_session", ASYNC_SESSION, _ASYNC),
+    Function("sqlalchemy.ext.asyncio.async_session", ASYNC_SESSION, _ASYNC),
+    Function("sqlalchemy.orm.close_all_sessions", "none", _SESSION, ("sqlalchemy.orm.session.close_all_sessions",)),
+    Function(
+        "sqlalchemy.select",
+        SELECT,
+        _SELECT,
+        ("sqlalchemy.sql.select", "sqlalchemy.sql.expression.select", "sqlalchemy.future.select"),
+    ),
+    Function("sqlalchemy.text", TEXT, _TEXT, ("sqlalchemy.sql.text", "sqlalchemy.sql.expression.text")),
+    Function("sqlalchemy.insert", INSERT, _DML, ("sqlalchemy.sql.insert", "sqlalchemy.sql.expression.insert")),
+    Function("sqlalchemy.update", UPDATE, _DML, ("sqlalchemy.sql.update", "sqlalchemy.sql.expression.update")),
+    Function("sqlalchemy.delete", DELETE, _DML, ("sqlalchemy.sql.delete", "sqlalchemy.sql.expression.delete")),
+    Function(
+        "sqlalchemy.dialects.postgresql.insert",
+        "sqlalchemy.dialects.postgresql.Insert",
+        _DOCS + "dialects/postgresql.html",
+        ("sqlalchemy.dialects.postgresql.dml.insert",),
+    ),
+    Function(
+        "sqlalchemy.dialects.sqlite.insert",
+        "sqlalchemy.dialects.sqlite.Insert",
+        _DOCS + "dialects/sqlite.html",
+        ("sqlalchemy.dialects.sqlite.dml.insert",),
+    ),
+    Function(
+        "sqlalchemy.dialects.mysql.insert",
+        "sqlalchemy.dialects.mysql.Insert",
+        _DOCS + "dialects/mysql.html",
+        ("sqlalchemy.dialects.mysql.dml.insert",),
+    ),
+    Function("sqlalchemy.exists", EXISTS, _SELECT, ("sqlalchemy.sql.exists", "sqlalchemy.sql.expression.exists")),
+    Function("sqlalchemy.union", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.union", "sqlalchemy.sql.expression.union")),
+    Function(
+        "sqlalchemy.union_all",
+        COMPOUND_SELECT,
+        _SELECT,
+        ("sqlalchemy.sql.union_all", "sqlalchemy.sql.expression.union_all"),
+    ),
+    Function("sqlalchemy.intersect", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.expression.intersect",)),
+    Function("sqlalchemy.intersect_all", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.expression.intersect_all",)),
+    Function("sqlalchemy.except_", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.expression.except_",)),
+    Function("sqlalchemy.except_all", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.expression.except_all",)),
+    Function("sqlalchemy.lambda_stmt", "call arg 0", _DOCS + "core/connections.html", ("sqlalchemy.sql.lambda_stmt",)),
+    Function(
+        "sqlalchemy.orm.declarative_base",
+        "class sqlalchemy.orm.DeclarativeBase",
+        _MAPPING,
+        (
+            "sqlalchemy.ext.declarative.declarative_base",
+            "sqlalchemy.ext.declarative.api.declarative_base",
+            "sqlalchemy.orm.decl_api.declarative_base",
+        ),
+    ),
+    Function("sqlalchemy.ext.declarative.as_declarative", "class arg cls", _MAPPING, ("sqlalchemy.orm.as_declarative",)),
+    Function(
+        "sqlalchemy.ext.automap.automap_base",
+        "class sqlalchemy.orm.DeclarativeBase",
+        _DOCS + "orm/extensions/automap.html",
+    ),
+    Function("sqlalchemy.orm.aliased", "arg 0", _QUERY, ("sqlalchemy.orm.util.aliased",)),
+    Function("sqlalchemy.orm.with_polymorphic", "arg 0", _DOCS + "orm/queryguide/inheritance.html"),
+    # `func.<name>` gives the SQL function of that name: see the aggregates.
+    Function("sqlalchemy.func", "unknown", _DOCS + "core/functions.html", ("sqlalchemy.sql.func", "sqlalchemy.sql.expression.func")),
+    Function("sqlalchemy.event.listen", "none", _DOCS + "core/event.html", ("sqlalchemy.event.api.listen",)),
+    Function("sqlalchemy.event.listens_for", "decorator", _DOCS + "core/event.html", ("sqlalchemy.event.api.listens_for",)),
+    Function("sqlalchemy.event.remove", "none", _DOCS + "core/event.html", ("sqlalchemy.event.api.remove",)),
+    Function(
+        "sqlalchemy.orm.relationship",
+        "column",
+        _DOCS + "orm/relationship_api.html",
+        ("sqlalchemy.orm.relation",),
+    ),
+    Function("sqlalchemy.orm.dynamic_loader", "column", _DOCS + "orm/large_collections.html"),
+    Function("sqlalchemy.orm.backref", "column", _DOCS + "orm/relationship_api.html"),
+    Function("sqlalchemy.orm.mapped_column", "column", _MAPPING, versions=_FROM_2_0),
+    Function("sqlalchemy.orm.column_property", "column", _MAPPING),
+    Function("sqlalchemy.orm.deferred", "column", _DOCS + "orm/queryguide/columns.html"),
+    Function("sqlalchemy.orm.query_expression", "column", _DOCS + "orm/queryguide/columns.html"),
+    Function("sqlalchemy.orm.synonym", "column", _DOCS + "orm/mapped_attributes.html"),
+    Function("sqlalchemy.orm.composite", "column", _DOCS + "orm/composites.html"),
+    Function(
+        "sqlalchemy.ext.associationproxy.association_proxy",
+        "column",
+        _DOCS + "orm/extensions/associationproxy.html",
+    ),
+    Function("sqlalchemy.Column", "column", _METADATA, ("sqlalchemy.schema.Column", "sqlalchemy.sql.schema.Column")),
+    Function("sqlalchemy.ForeignKey", "schema item", _METADATA, ("sqlalchemy.schema.ForeignKey", "sqlalchemy.sql.schema.ForeignKey")),
+    Function("sqlalchemy.UniqueConstraint", "schema item", _METADATA, ("sqlalchemy.schema.UniqueConstraint",)),
+    Function("sqlalchemy.PrimaryKeyConstraint", "schema item", _METADATA, ("sqlalchemy.schema.PrimaryKeyConstraint",)),
+    Function("sqlalchemy.Index", "schema item", _METADATA, ("sqlalchemy.schema.Index", "sqlalchemy.sql.schema.Index")),
+    Function("sqlalchemy.orm.declared_attr", "decorator", _MAPPING, ("sqlalchemy.ext.declarative.declared_attr",)),
+    Function("sqlalchemy.ext.hybrid.hybrid_property", "decorator", _DOCS + "orm/extensions/hybrid.html"),
+)
+
+TABLE = Table(
+    "SQLAlchemy",
+    types=(*_SESSION_TYPES, *_ENGINE_TYPES, *_STATEMENT_TYPES, *_RESULT_TYPES, *_MAPPING_TYPES),
+    functions=_FUNCTIONS,
+)

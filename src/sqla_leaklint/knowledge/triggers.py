@@ -1,0 +1,123 @@
+"""The words without which a file cannot be of interest, generated from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqla_leaklint.knowledge.facts import Effect, Kind, Table
+
+# Methods that every second program calls on something else: they say nothing about a file.
+_COMMON_METHODS = frozenset(
+    "add alias all begin callback clear close columns connect count delete exists first flush get group head label map "
+    "merge message middleware one options patch post push put remove s send si task trace update values where".split()
+)
+_TELLING_EFFECTS = frozenset(
+    (Effect.RUNS_SQL, Effect.ENDS_TRANSACTION, Effect.BEGINS, Effect.QUEUES, Effect.FLUSHES)
+)
+# Distributions whose names alone are no reason to look: nothing in them holds a session, a connection or a row.
+_UNTELLING_DISTRIBUTIONS = frozenset(
+    ("", "click", "typer", "pytest", "pytest-asyncio", "cachetools", "aiocache", "async-lru", "fastapi-cache2")
+)
+_PROFILERS = ("memory-profiler", "line-profiler", "objgraph", "pympler")
+_CONTAINER_RULES = ("LKS601", "LKS605", "LKS606", "LKS611")
+_MEMOIZER_RULES = ("LKS602", "LKS603", "LKS604")
+_RESOURCE_RULES = ("LKS610",)
+_COLLECTOR_RULES = ("LKS612", "LKS703", "LKS704")
+_PROFILING_RULES = ("LKS701", "LKS702", "LKS704")
+_CLASS_RULES = ("LKS609",)
+_LINTING_RULES = ("LKS9",)
+
+
+def _is_one_of(code: str, prefixes: Iterable[str]) -> bool:
+    return any(code.startswith(prefix) for prefix in prefixes)
+
+
+def trigger_words(tables: Iterable[Table], codes: Iterable[str]) -> frozenset[bytes]:
+    """The words for these rules; no word is part of another."""
+    tables = tuple(tables)
+    words: set[str] = set()
+    for code in codes:
+        special = False
+        for prefixes, generate in _GENERATORS:
+            if _is_one_of(code, prefixes):
+                special = True
+                words |= generate(tables)
+        if not special:
+            words |= _database_words(tables)
+    return frozenset(word.encode() for word in words if not any(other != word and other in word for other in words))
+
+
+def _root_words(tables: Iterable[Table]) -> set[str]:
+    """The top-level packages of everything in these tables: a file that imports from them has to spell one."""
+    paths: set[str] = set()
+    for table in tables:
+        paths.update(row.name for row in (*table.types, *table.functions, *table.column_types, *table.loader_options))
+        paths.update(row.name for row in (*table.memoizers, *table.reexports))
+        paths.update(row.name for row in (*table.decorators, *table.handoffs) if not row.owner)
+        paths.update(alias for row in (*table.types, *table.functions) for alias in row.aliases)
+    return {path.partition(".")[0] for path in paths if "." in path}
+
+
+def _database_words(tables: tuple[Table, ...]) -> set[str]:
+    chosen = tuple(
+        table for table in tables if table.distribution not in _UNTELLING_DISTRIBUTIONS and table.distribution not in _PROFILERS
+    )
+    methods = {row.name for table in chosen for row in table.methods if row.effect in _TELLING_EFFECTS}
+    methods |= {row.name for table in chosen for row in (*table.consumers, *table.steps)}
+    methods |= {row.name for table in chosen for row in table.handoffs if row.owner}
+    telling = {f".{name}" for name in methods if not name.startswith("__") and name not in _COMMON_METHODS}
+    return _root_words(chosen) | telling | _user_words(tables) | {"ession", ".all(", ".delay("}
+
+
+def _user_words(tables: tuple[Table, ...]) -> set[str]:
+    """The last part of each path in rows without a distribution that are not the standard library's: a project's own."""
+    return {
+        row.name.rpartition(".")[2]
+        for table in tables
+        if table.is_user
+        for row in (*table.types, *table.functions, *table.reexports)
+    }
+
+
+def _container_words(tables: tuple[Table, ...]) -> set[str]:
+    """What makes a container grow: one of its methods, an item that is set, or an operator."""
+    containers = {row.name for table in tables for row in table.types if row.kind is Kind.GROWING_CONTAINER}
+    growing = {
+        row.name
+        for table in tables
+        for row in table.methods
+        if row.owner in containers and row.effect is Effect.GROWS and not row.name.startswith("__")
+    }
+    return {f".{name}" for name in growing} | {"] =", "]=", "] +=", "]+=", "|=", "+="}
+
+
+def _memoizer_words(tables: tuple[Table, ...]) -> set[str]:
+    return {row.name.partition(".")[0] for table in tables for row in table.memoizers}
+
+
+def _resource_words(tables: tuple[Table, ...]) -> set[str]:
+    resources = {
+        row.name.partition(".")[0] for table in tables for row in table.types if row.kind is Kind.RESOURCE
+    }
+    return (resources - {"io"}) | {"open(", "io."}
+
+
+def _collector_words(tables: tuple[Table, ...]) -> set[str]:
+    # `gc` alone is part of too many words: it is imported, or used as `gc.`.
+    return {"gc.", "from gc", "gc as"}
+
+
+def _profiling_words(tables: tuple[Table, ...]) -> set[str]:
+    profilers = _root_words(table for table in tables if table.distribution in _PROFILERS)
+    return profilers | {"tracemalloc"}
+
+
+_GENERATORS = (
+    (_CONTAINER_RULES, _container_words),
+    (_MEMOIZER_RULES, _memoizer_words),
+    (_RESOURCE_RULES, _resource_words),
+    (_COLLECTOR_RULES, _collector_words),
+    (_PROFILING_RULES, _profiling_words),
+    (_CLASS_RULES, lambda tables: {"class "}),
+    (_LINTING_RULES, lambda tables: {"noqa"}),
+)
