@@ -44,7 +44,6 @@ def branch(asm: Assembler, test: tree.Expr, depth: int = 0) -> tuple[Frontier, F
             is_true = bool(test.value)
             return ([Loose(step, EdgeKind.TRUE)], []) if is_true else ([], [Loose(step, EdgeKind.FALSE)])
         case _:
-            evaluate(asm, test)
             return _ends(asm, _test(asm, test))
 
 
@@ -69,6 +68,8 @@ def _chain(test: tree.BoolOp) -> list[tree.Expr]:
 
 
 def _test(asm: Assembler, operand: tree.Expr) -> Step:
+    asm.evaluated.discard(operand)  # it may be there from another copy of a `finally` block
+    evaluate(asm, operand)
     step = asm.add(StepKind.TEST, operand)
     asm.may_raise(step, operand, acts=False)
     asm.evaluated.add(operand)
@@ -129,6 +130,7 @@ def _suspend(asm: Assembler, expr: tree.Expr) -> None:
             ways_out.append(Completion.GENERATOR_EXIT)
         case _:
             return
+    asm.evaluated.discard(expr)
     asm.may_raise(step, expr, acts=False)
     asm.evaluated.add(expr)
     for completion in ways_out:
