@@ -96,7 +96,9 @@ class Program:
                 f"x = await a({a}) if c({b}) else await a({c})",
                 f"x = c({a}) or (1, await a({b}))",
                 f"x = [await a({a}) async for _ in ait({b}) if c({c})]",
-                f"x = {{1 for _ in it({a}) for _ in ait({b}) if await a({c})}}".replace("for _ in a", "async for _ in a"),
+                f"x = {{1 for _ in it({a}) for _ in ait({b}) if await a({c})}}".replace(
+                    "for _ in a", "async for _ in a"
+                ),
                 f"assert await a({a})",
             ]
         if self.flavour.is_generator:
@@ -147,9 +149,13 @@ class Program:
 
     def with_(self, place: Place) -> list[str]:
         inner = place._replace(depth=place.depth + 1)
-        names, keyword = (("acm", "acms"), "async with") if self.flavour.is_async and self.rng.random() < 0.5 else (
-            ("cm", "cms"),
-            "with",
+        names, keyword = (
+            (("acm", "acms"), "async with")
+            if self.flavour.is_async and self.rng.random() < 0.5
+            else (
+                ("cm", "cms"),
+                "with",
+            )
         )
         items = [f"{self.rng.choice(names)}({self.number()})" for _ in range(self.rng.choice((1, 1, 2)))]
         return [f"{keyword} {', '.join(items)}:", *indented(self.block(inner))]
@@ -204,7 +210,7 @@ class Event(NamedTuple):
     outcome: str
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818  # as short as the programs
     """What goes wrong in the programs."""
 
 
@@ -345,7 +351,7 @@ def execute(source: str, flavour: Flavour, decide: Decide) -> tuple[list[Event],
         return run.events, StepKind.CANCEL_EXIT
     except GeneratorExit:
         return run.events, StepKind.CLOSE_EXIT
-    except BaseException:
+    except BaseException:  # noqa: BLE001  # SystemExit among others
         return run.events, StepKind.RAISE_EXIT
     return run.events, StepKind.EXIT
 
@@ -368,7 +374,7 @@ def drive(called: Any, flavour: Flavour, run: Run) -> None:
         throw = None
         try:
             run.happen(number, *outcomes)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # thrown in below
             throw = error.with_traceback(None)
 
 
@@ -383,6 +389,7 @@ def finish(awaitable: Any) -> Any:
 
 
 # --- the graph's side -------------------------------------------------------------------------------------------------
+
 
 def may_raise(node: tree.Node) -> bool:
     match node:
@@ -408,7 +415,8 @@ def call_name(expr: tree.Expr) -> str:
 def argument(expr: tree.Expr) -> int:
     assert isinstance(expr, tree.Call)
     constant = expr.args[0].value
-    assert isinstance(constant, tree.Constant) and isinstance(constant.value, int)
+    assert isinstance(constant, tree.Constant)
+    assert isinstance(constant.value, int)
     return constant.value
 
 
@@ -437,7 +445,8 @@ def event_number(step: Step) -> int | None:
         case StepKind.AWAIT, tree.Await():
             return argument(node.value)
         case StepKind.YIELD, tree.Yield():
-            assert isinstance(node.value, tree.Constant) and isinstance(node.value.value, int)
+            assert isinstance(node.value, tree.Constant)
+            assert isinstance(node.value.value, int)
             return node.value.value
         case _:
             return None
@@ -556,6 +565,18 @@ def check_runs(seed: int, flavour: Flavour, *, with_groups: bool) -> None:
             raise AssertionError(f"{error}\n{source}") from None
 
 
+def following(script: list[Event]) -> Decide:
+    waiting = iter(script)
+
+    def decide(number: int, possible: tuple[str, ...], ending: str) -> str:
+        planned = next(waiting, None)
+        if planned is not None and planned.number == number and planned.outcome in possible:
+            return planned.outcome
+        return ending or possible[0]  # the run has left the script: bring it to an end, and fail afterwards
+
+    return decide
+
+
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @oracle_settings
 @given(seed=SEEDS)
@@ -570,15 +591,7 @@ def test_every_path_is_a_run(flavour: Flavour, seed: int) -> None:
             continue
         happening = [(event_number(edge.source), outcomes(edge.source, edge)[0]) for edge in path]
         script = [Event(number, outcome) for number, outcome in happening if number is not None]
-        waiting = iter(script)
-
-        def decide(number: int, possible: tuple[str, ...], ending: str) -> str:
-            planned = next(waiting, None)
-            if planned is not None and planned.number == number and planned.outcome in possible:
-                return planned.outcome
-            return ending or possible[0]  # the run has left the script: bring it to an end, and fail below
-
-        events, ending = execute(source, flavour, decide)
+        events, ending = execute(source, flavour, following(script))
         assert (events, ending) == (script, path[-1].target.kind), source
 
 

@@ -81,8 +81,8 @@ class Step:
     """One unit of execution.
 
     A block that is guarded by `finally` or `with` is left in several ways; the steps of the `finally` block, and the
-    WITH_EXIT, exist once for each way, and `completion` says which (None outside of such steps, and in the HANDLER
-    step it is the kind of exception that arrives).
+    WITH_EXIT, exist once for each way, and `completion` says which; in nested ones it is the innermost's.  In a HANDLER
+    it is the kind of exception that arrives.  It is None in other steps, and where the ways share one copy.
     """
 
     index: int

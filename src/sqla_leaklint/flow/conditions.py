@@ -152,9 +152,7 @@ def _evaluate_comparisons(asm: Assembler, expr: tree.Compare, marked: frozenset[
     asm.frontier = asm.frontier + done
 
 
-def _evaluate_comprehension(
-    asm: Assembler, expr: tree.Comprehension, marked: frozenset[tree.Expr], depth: int
-) -> None:
+def _evaluate_comprehension(asm: Assembler, expr: tree.Comprehension, marked: frozenset[tree.Expr], depth: int) -> None:
     """An asynchronous comprehension is a nest of loops; what may raise in its elements raises in the innermost NEXT."""
     heads: list[Step] = []
     done: Frontier = []

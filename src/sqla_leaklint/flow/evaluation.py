@@ -128,9 +128,7 @@ def evaluated_by(stmt: tree.Stmt) -> tuple[tree.Expr, ...]:
         case tree.For():
             return (stmt.iter, stmt.target)
         case tree.With():
-            return tuple(
-                part for item in stmt.items for part in (item.context, item.target) if part is not None
-            )
+            return tuple(part for item in stmt.items for part in (item.context, item.target) if part is not None)
         case tree.Match():
             return (stmt.subject, *(case.guard for case in stmt.cases if case.guard is not None))
         case _:
