@@ -11,10 +11,10 @@ import pytest
 
 from sqla_leaklint.diagnostics import Applicability, Diagnostic, Edit, Fix, Group, Location, Span
 from sqla_leaklint.domain import Domain
+from sqla_leaklint.syntax.parse import ParsedModule
+from tests.pages.items import describe
 from tests.pages.matcher import Problem
-from tests.pages.outputs import apply_edits, compatible
 from tests.pages.parser import PageError, parse_page
-from tests.pages.plugin import describe
 from tests.pages.runner import cases_of, run_case
 from tests.pages.update import rewrite
 
@@ -36,7 +36,7 @@ class LeakEngine:
     def render_full(self, diagnostics: Sequence[Diagnostic]) -> str:
         return "".join(f"{one.location.path}:{one.location.span.line} {one.code}\n" for one in diagnostics)
 
-    def domain(self, path: str) -> Domain:
+    def domain(self, path: str) -> tuple[Domain, ParsedModule]:
         raise AssertionError("nothing is revealed here")
 
     def _report(self, path: str, number: int, line: str) -> Diagnostic:
@@ -209,19 +209,6 @@ def test_blocks_that_nobody_types_are_written_and_then_pass(tmp_path: Path) -> N
     assert outcome()[0][0].startswith("nothing produces this block any more")
     assert "diff" not in path.read_text(encoding="utf-8")
     assert outcome() == ([], [])
-
-
-def test_edits_that_collide_wait() -> None:
-    def edit(start: int, end: int, content: str) -> Edit:
-        return Edit(Location("a.py", Span(1, start, 1, end)), content)
-
-    wrapped, shared, inner = edit(1, 9, "W"), edit(10, 10, "I"), edit(3, 5, "X")
-    assert compatible([(wrapped, shared), (inner,), (shared, edit(12, 13, "Y"))]) == [
-        wrapped,
-        shared,
-        edit(12, 13, "Y"),
-    ]
-    assert apply_edits("abcdefgh ijk\nx", [edit(1, 1, "1"), edit(1, 1, "2"), edit(9, 10, "-")]) == "12abcdefgh-ijk\nx"
 
 
 def test_a_failure_quotes_the_page() -> None:

@@ -1,24 +1,13 @@
-"""Makes pytest collect the pages: one test for every heading that has code below it."""
+"""The page runner's part of pytest: its option, and which files it collects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.pages import engine
-from tests.pages.matcher import Problem
-from tests.pages.parser import PageError, read_page
-from tests.pages.runner import Case, cases_of, run_case
-from tests.pages.update import Replacement, rewrite
-
 RULES = Path("src/sqla_leaklint/rules")
 SPECS = Path("tests/specs")
-
-CHANGES = pytest.StashKey[dict[Path, list[Replacement]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,94 +17,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[CHANGES] = {}
     if config.getoption("--update-pages") and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("--update-pages writes pages: run it without -n")
 
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.File | None:
     if file_path.suffix != ".md" or not is_page(file_path, parent.config.rootpath):
         return None
-    return PageFile.from_parent(parent, path=file_path)
+    # Imported here: an engine that cannot be imported fails its pages and leaves the other tests alone.
+    from tests.pages.items import PageFile
 
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    for path, changes in session.config.stash[CHANGES].items():
-        rewrite(path, changes)
+    file: pytest.File = PageFile.from_parent(parent, path=file_path)
+    return file
 
 
 def is_page(path: Path, root: Path) -> bool:
     """Rule pages and engine specs are pages; any other Markdown is prose."""
     return any(path.is_relative_to(root / folder) for folder in (RULES, SPECS))
-
-
-class PageFile(pytest.File):
-    """A page; a rule's page, or a spec that is called like a rule, is about that rule."""
-
-    def collect(self) -> Iterator[PageCase]:
-        page = read_page(self.path)
-        for case in cases_of(page, rule_named(self.path.stem)):
-            yield PageCase.from_parent(self, name=case.name, case=case)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
-        if isinstance(excinfo.value, PageError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo)
-
-
-class PageCase(pytest.Item):
-    """The project below one heading."""
-
-    def __init__(self, *, case: Case, **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self.case = case
-
-    def runtest(self) -> None:
-        factory: pytest.TempPathFactory = self.config._tmp_path_factory  # type: ignore[attr-defined]
-        outcome = run_case(self.case, factory.mktemp("page") / "project", engine.open_project)
-        problems = outcome.problems
-        if self.config.getoption("--update-pages"):
-            self.config.stash[CHANGES].setdefault(self.path, []).extend(outcome.changes)
-            rewritten = {problem for problem in problems if "--update-pages" in problem.what}
-            problems = tuple(problem for problem in problems if problem not in rewritten)
-        if problems:
-            raise PageMismatchError(problems)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, PageMismatchError):
-            shown = self.path.relative_to(self.config.rootpath)
-            return describe(shown, self.path.read_text(encoding="utf-8"), excinfo.value.problems)
-        return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, self.case.section.line - 1, f"{self.path.stem}: {self.name}"
-
-
-class PageMismatchError(Exception):
-    """An example is not what its page says."""
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join(problem.what for problem in problems))
-        self.problems = problems
-
-
-def describe(path: Path, text: str, problems: tuple[Problem, ...]) -> str:
-    """Quote the page round every problem."""
-    lines = text.splitlines()
-    shown: list[str] = []
-    for problem in problems:
-        shown.append(f"{path}:{problem.page_line}: {problem.what}")
-        first, last = max(problem.page_line - 2, 1), min(problem.page_line + 1, len(lines))
-        for number in range(first, last + 1):
-            mark = ">" if number == problem.page_line else " "
-            shown.append(f"  {mark} {number:4} | {lines[number - 1]}")
-        shown += [f"         {detail}" for detail in problem.details]
-        shown.append("")
-    return "\n".join(shown)
-
-
-@cache
-def rule_named(stem: str) -> str | None:
-    """The name of the rule whose module has this name."""
-    name = stem.replace("_", "-")
-    return name if name in engine.rule_names() else None

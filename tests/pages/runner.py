@@ -83,7 +83,6 @@ def run_case(case: Case, root: Path, engine: Engine) -> Outcome:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(example.text, encoding="utf-8", newline="")
     settings_text = "\n".join(block.text for block in case.section.settings)
-    texts = {example.path: example.text for example in case.examples}
     python = [example for example in case.examples if example.path.endswith(".py")]
     problems: list[Problem] = []
     changes: list[Replacement] = []
@@ -97,7 +96,7 @@ def run_case(case: Case, root: Path, engine: Engine) -> Outcome:
             problems += compare(example, found, case.rule, must_be_clean=must_be_clean)
             if case.rule is not None:
                 existing = [block for block in _below(case, example.block) if block.is_fix]
-                wanted = list(fix_blocks(example.path, texts, found))
+                wanted = list(fix_blocks(example.text, found))
                 problems += outdated(example.block, existing, wanted)
                 changes += replacements(example.block, existing, wanted)
         if case.pins_output:
@@ -119,7 +118,7 @@ def _revealed(
     if asking:
         run = engine(root, settings_text, case.selects)
         for example in asking:
-            yield from compare_revealed(example, run.domain(example.path))
+            yield from compare_revealed(example, *run.domain(example.path))
 
 
 def _examples(page: Page, blocks: Sequence[Block]) -> Iterator[Example]:

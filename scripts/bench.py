@@ -1,0 +1,233 @@
+"""Measures leaklint against `libcst.parse_module` over the same files, in pairs.
+
+    python scripts/bench.py CHECKOUT [CHECKOUT …] --pairs 5
+
+Two tables: the whole command in a fresh process, and the phases in this one.  Every pair runs both sides one after the other,
+in turn first and second; what is printed is the median of the pairs' ratios of user + system time, which a busy machine
+disturbs least.  The engine is all that is not libcst's parse: its budget holds on the files that pass the prefilter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+SOURCE_ROOT = Path(__file__).resolve().parent.parent / "src"
+sys.path.insert(0, str(SOURCE_ROOT))
+
+import libcst  # noqa: E402
+
+from sqla_leaklint.config import SettingsFinder  # noqa: E402
+from sqla_leaklint.linter.check import check_source  # noqa: E402
+from sqla_leaklint.linter.discovery import SourceFile, discover, role_of  # noqa: E402
+from sqla_leaklint.linter.prefilter import may_matter  # noqa: E402
+from sqla_leaklint.linter.workspace import Workspace, relative_to_working_directory, root_of  # noqa: E402
+from sqla_leaklint.semantic.execution import Executor  # noqa: E402
+from sqla_leaklint.semantic.project import Project  # noqa: E402
+from sqla_leaklint.semantic.summary import summarise  # noqa: E402
+from sqla_leaklint.syntax.parse import parse_source  # noqa: E402
+from sqla_leaklint.syntax.source import Source, SourceError, decode_source, read_source  # noqa: E402
+
+BUDGET = 0.6
+BARE_PARSE = """
+import sys, libcst
+for path in open(sys.argv[1], encoding="utf-8").read().splitlines():
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        libcst.parse_module(data)
+    except Exception:
+        pass
+"""
+
+
+class Corpus(NamedTuple):
+    """The files of a run, and the sources of those that pass the prefilter and can be parsed."""
+
+    files: list[SourceFile]
+    passing: list[SourceFile]
+    sources: list[Source]
+
+    @property
+    def lines(self) -> int:
+        return sum(source.text.count("\n") for source in self.sources)
+
+
+def main() -> int:
+    options = _arguments()
+    corpus = gather(options.paths)
+    if not corpus.sources:
+        print("no file passes the prefilter", file=sys.stderr)
+        return 2
+    print(
+        f"{len(corpus.files)} files, {len(corpus.passing)} pass the prefilter"
+        f" ({corpus.lines:,} lines); {options.pairs} pairs"
+    )
+    if options.command:
+        print_command(options.paths, corpus, options.pairs)
+    return 0 if print_phases(corpus, options.pairs) else 1
+
+
+def gather(paths: Sequence[str]) -> Corpus:
+    """Find the files as the command does."""
+    files = list(discover(paths, SettingsFinder().for_directory))
+    passing: list[SourceFile] = []
+    sources: list[Source] = []
+    for file in files:
+        try:
+            data = file.path.read_bytes()
+            if may_matter(data):
+                source = decode_source(str(file.path), data)
+                parse_source(source)
+                passing.append(file)
+                sources.append(source)
+        except (OSError, SourceError):
+            continue
+    return Corpus(files, passing, sources)
+
+
+# --- the whole command ------------------------------------------------------------------------------------------------
+
+
+def print_command(paths: Sequence[str], corpus: Corpus, pairs: int) -> None:
+    """Print what the command takes against a bare parse of all files, and of those that pass the prefilter."""
+    command = [sys.executable, "-m", "sqla_leaklint", "check", "--exit-zero", "--output-format", "json", *paths]
+    print("\nwhole command, fresh processes              parse    command   ratio")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, files in (("all files", corpus.files), ("files that pass the prefilter", corpus.passing)):
+            listing = Path(folder) / "files"
+            listing.write_text("\n".join(str(file.path) for file in files), encoding="utf-8")
+            bare = partial(_process_seconds, [sys.executable, "-c", BARE_PARSE, str(listing)])
+            one, other = paired(bare, partial(_process_seconds, command), pairs)
+            _print_row(f"against the parse of {name}", one, other)
+
+
+def _process_seconds(command: Sequence[str]) -> float:
+    """The user + system time of a process."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"exit code {process.returncode}: {' '.join(command[:4])} …")
+    return usage.ru_utime + usage.ru_stime
+
+
+# --- phase by phase ---------------------------------------------------------------------------------------------------
+
+
+def print_phases(corpus: Corpus, pairs: int) -> bool:
+    """Print what each phase takes against libcst's parse of the same files; return whether the budget is kept."""
+    measured: list[tuple[str, list[float], list[float]]] = []
+    for name, phase in (
+        ("read", _read),
+        ("parse and lower", _parse_and_lower),
+        ("… and execute, summarise", _execute),
+        ("… and values, rules (all)", _check),
+    ):
+        one, other = paired(partial(_parse, corpus), partial(phase, corpus), pairs)
+        measured.append((name, one, other))
+    print("\nphases on files that pass the prefilter      parse      phase   ratio")
+    for row in measured:
+        _print_row(*row)
+    read, lower, execute, everything = (_ratio(one, other) for _, one, other in measured)
+    print("\nengine / parse")
+    for name, ratio in (
+        ("read", read),
+        ("lower", lower - 1),
+        ("execute, summarise", execute - lower),
+        ("values, rules, other modules", everything - execute),
+    ):
+        print(f"  {name:32} {ratio:6.2f}")
+    engine = read + everything - 1
+    verdict = "within" if engine <= BUDGET else "OVER"
+    print(f"  {'engine':32} {engine:6.2f}   {verdict} the budget of {BUDGET}")
+    return engine <= BUDGET
+
+
+def _read(corpus: Corpus) -> None:
+    for source in corpus.sources:
+        read_source(source.path)
+
+
+def _parse(corpus: Corpus) -> None:
+    for source in corpus.sources:
+        libcst.parse_module(source.text)
+
+
+def _parse_and_lower(corpus: Corpus) -> None:
+    for source in corpus.sources:
+        parse_source(source)
+
+
+def _execute(corpus: Corpus) -> None:
+    project = Project(None)
+    for source in corpus.sources:
+        place = project.place(Path(source.path))
+        executor = Executor(place.name, place.is_package)
+        executor.run(parse_source(source).tree)
+        summarise(executor, source.path, is_package=place.is_package)
+
+
+def _check(corpus: Corpus) -> None:
+    """Everything after reading, as the command does it: other modules that are asked for are read and parsed as well."""
+    workspace = Workspace(SettingsFinder().for_directory)
+    for file, source in zip(corpus.passing, corpus.sources, strict=True):
+        root = root_of(file)
+        role = role_of(Path(os.path.realpath(file.path)), root, source.text.encode("utf-8", "replace"))
+        project = workspace.project(root)
+        check_source(source, file.shown, project, file.settings, role, relative_to_working_directory)
+
+
+# --- pairs ------------------------------------------------------------------------------------------------------------
+
+
+def paired(
+    one: Callable[[], float | None], other: Callable[[], float | None], pairs: int
+) -> tuple[list[float], list[float]]:
+    """Seconds of both sides, pair by pair; a side tells its own seconds or is timed here."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for number in range(pairs):
+        for side in (0, 1) if number % 2 == 0 else (1, 0):
+            seconds[side].append(_timed((one, other)[side]))
+    return seconds
+
+
+def _timed(run: Callable[[], float | None]) -> float:
+    gc.collect()
+    start = time.process_time()
+    told = run()
+    return time.process_time() - start if told is None else told
+
+
+def _ratio(one: Sequence[float], other: Sequence[float]) -> float:
+    return statistics.median(b / a for a, b in zip(one, other, strict=True))
+
+
+def _print_row(name: str, one: Sequence[float], other: Sequence[float]) -> None:
+    ratios = [b / a for a, b in zip(one, other, strict=True)]
+    spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
+    seconds = f"{statistics.median(one):7.2f} s  {statistics.median(other):7.2f} s"
+    print(f"{name:40} {seconds}  {statistics.median(ratios):6.2f}  ({spread})")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="what to lint")
+    parser.add_argument("--pairs", type=int, default=5, help="how often (default: 5)")
+    parser.add_argument("--no-command", dest="command", action="store_false", help="the phases only")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
