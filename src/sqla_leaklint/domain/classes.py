@@ -1,0 +1,277 @@
+"""Classes of the project: their bases in order, their attributes, and what library class they extend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain import calls
+from sqla_leaklint.domain.values import (
+    BoundMethod,
+    Dependency,
+    Instance,
+    ModelAttribute,
+    Origin,
+    ProjectClass,
+    ProjectFunction,
+    ProjectInstance,
+    Statement,
+    Symbol,
+    Unknown,
+    Value,
+    alternatives,
+    with_origin,
+)
+from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.summary import ClassSummary, FunctionSummary
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator, Frame
+
+
+class Classes:
+    """Answers questions about classes; bases are looked up once."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._lines: dict[ProjectClass, tuple[ProjectClass | Symbol, ...]] = {}
+        self._returned: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
+
+    def summary(self, cls: ProjectClass) -> ClassSummary | None:
+        module = self._evaluator.project.summary_at(cls.path)
+        return module.classes.get(cls.qualname) if module is not None else None
+
+    def function(self, function: ProjectFunction) -> FunctionSummary | None:
+        module = self._evaluator.project.summary_at(function.path)
+        return module.functions.get(function.qualname) if module is not None else None
+
+    def parameters_returned(self, path: str, function: FunctionSummary) -> frozenset[tuple[str, str]]:
+        """The parameters, of whatever function, on which depends what a function returns or yields."""
+        key = (path, function.qualname)
+        known = self._returned.get(key)
+        if known is None:
+            found: set[tuple[str, str]] = set()
+            module = self._evaluator.project.summary_at(path)
+            pending: list[object] = [*function.returns, *function.yields]
+            seen: set[int] = set()
+            while pending:
+                part = pending.pop()
+                if id(part) in seen:
+                    continue
+                seen.add(id(part))
+                if isinstance(part, t.Param):
+                    found.add((part.function, part.name))
+                elif isinstance(part, t.Local) and module is not None and part.function in module.functions:
+                    pending.append(module.functions[part.function].locals.get(part.name))
+                elif isinstance(part, tuple):
+                    pending.extend(part)
+                elif part is not None and type(part) in t.COMPOUND:
+                    pending.extend(getattr(part, name) for name in part.__slots__)  # type: ignore[attr-defined]
+            known = self._returned[key] = frozenset(found)
+        return known
+
+    def frame(self, cls: ProjectClass, instance: ProjectInstance | None = None) -> Frame | None:
+        """The frame of a class's module; with an instance, its `__init__` knows the arguments that it was given."""
+        module = self._evaluator.project.summary_at(cls.path)
+        if module is None:
+            return None
+        if instance is None or not instance.arguments or instance.cls != cls:
+            return self._evaluator.frame(module)
+        from sqla_leaklint.domain.evaluation import Frame
+
+        constructor = f"{cls.qualname}.__init__"
+        return Frame(module, {(constructor, name): value for name, value in instance.arguments})
+
+    # --- the line of bases ---
+
+    def line(self, cls: ProjectClass) -> tuple[ProjectClass | Symbol, ...]:
+        """The class and all its bases, nearest first (depth first, which is enough to find where a name comes from)."""
+        known = self._lines.get(cls)
+        if known is None:
+            self._lines[cls] = (cls,)  # ends a cycle
+            known = self._lines[cls] = tuple(dict.fromkeys(self._climb(cls)))
+        return known
+
+    def _climb(self, cls: ProjectClass) -> Iterator[ProjectClass | Symbol]:
+        yield cls
+        summary, frame = self.summary(cls), self.frame(cls)
+        if summary is None or frame is None:
+            return
+        for base in summary.bases:
+            for value in alternatives(self.base_class(base, frame)):
+                if isinstance(value, ProjectClass):
+                    yield from self.line(value)
+                elif isinstance(value, Symbol):
+                    yield value
+
+    def base_class(self, base: t.Term, frame: Frame) -> Value:
+        if isinstance(base, t.Item):  # Generic[T], Repository[User]
+            return self.base_class(base.value, frame)
+        value = self._evaluator.of(base, frame)
+        if isinstance(value, Instance) and self._evaluator.knowledge.is_a(value.type, Kind.DECLARATIVE_BASE):
+            return Symbol(value.type)  # Base = declarative_base(), db.Model
+        return value
+
+    def library_type(self, value: Value) -> str | None:
+        """The class of the knowledge tables that a value is an instance of, directly or through the project's own classes."""
+        match value:
+            case Instance():
+                return value.type
+            case ProjectInstance():
+                return self.library_base(value.cls)
+            case _:
+                return None
+
+    def library_base(self, cls: ProjectClass) -> str | None:
+        """The nearest base of a class that the knowledge tables have."""
+        knowledge = self._evaluator.knowledge
+        for base in self.line(cls):
+            if isinstance(base, Symbol) and knowledge.type(base.path) is not None:
+                return base.path
+        return None
+
+    def is_a(self, value: Value, *kinds: Kind) -> bool:
+        """Whether a value is an instance of a library class of one of these kinds."""
+        name = self.library_type(value)
+        return name is not None and any(self._evaluator.knowledge.is_a(name, kind) for kind in kinds)
+
+    def is_mapped(self, cls: ProjectClass) -> bool:
+        """Whether a class is mapped: it extends a declarative base and is not one itself."""
+        for base in self.line(cls):
+            if base is cls:
+                continue
+            path = base.path if isinstance(base, Symbol) else None
+            if path is None or not self._evaluator.knowledge.is_a(path, Kind.DECLARATIVE_BASE):
+                continue
+            return self._is_table(cls, path)
+        return False
+
+    def _is_table(self, cls: ProjectClass, base: str) -> bool:
+        """SQLModel maps only classes with `table=True`; a plain declarative class is mapped unless it is a base or abstract."""
+        summary, frame = self.summary(cls), self.frame(cls)
+        if summary is None or frame is None:
+            return False
+        if base.startswith("sqlmodel."):
+            return any(key == "table" and isinstance(term, t.Const) and term.value is True for key, term in summary.keywords)
+        if any(isinstance(self._evaluator.of(term, frame), Symbol) for term in summary.bases) and not any(
+            isinstance(base, ProjectClass) for base in self.line(cls)[1:]
+        ):
+            return False  # class Base(DeclarativeBase): the base of models, not a model
+        abstract = summary.attributes.get("__abstract__")
+        if isinstance(abstract, t.Const) and abstract.value is True:
+            return False
+        return any(
+            "__tablename__" in found.attributes or "__table__" in found.attributes or "__mapper_args__" in found.attributes
+            for found in self._project_line(cls)
+        ) or self._has_columns(cls)
+
+    def _has_columns(self, cls: ProjectClass) -> bool:
+        summary, frame = self.summary(cls), self.frame(cls)
+        if summary is None or frame is None:
+            return False
+        for term in summary.attributes.values():
+            call = term.value if isinstance(term, t.Declared) else term
+            if isinstance(call, t.Call):
+                value = self._evaluator.of(call.func, frame)
+                row = self._evaluator.knowledge.function(value.path) if isinstance(value, Symbol) else None
+                if row is not None and row.returns == "column":
+                    return True
+        return False
+
+    def _project_line(self, cls: ProjectClass) -> Iterator[ClassSummary]:
+        for base in self.line(cls):
+            if isinstance(base, ProjectClass):
+                summary = self.summary(base)
+                if summary is not None:
+                    yield summary
+
+    # --- attributes ---
+
+    def find(self, cls: ProjectClass, name: str, *, on_instance: bool) -> tuple[ProjectClass, t.Term] | None:
+        """Where a name of a class or its instances is bound, and to what."""
+        for base in self.line(cls):
+            if not isinstance(base, ProjectClass):
+                continue
+            summary = self.summary(base)
+            if summary is None:
+                continue
+            if on_instance and name in summary.instance_attributes:
+                return base, summary.instance_attributes[name]
+            if name in summary.attributes:
+                return base, summary.attributes[name]
+        return None
+
+    def class_attribute(self, cls: ProjectClass, name: str) -> Value:
+        """`Class.name`."""
+        found = self.find(cls, name, on_instance=False)
+        if found is None:
+            return self._from_library(cls, cls, name)
+        owner, term = found
+        frame = self.frame(owner)
+        assert frame is not None
+        if isinstance(term, t.FunctionRef):
+            function = ProjectFunction(owner.path, term.qualname)
+            summary = self.function(function)
+            if summary is not None and calls.is_class_method(self._evaluator, summary, frame):
+                return ProjectFunction(owner.path, term.qualname, cls)
+            if not self.is_mapped(cls):
+                return function
+        if isinstance(term, t.ClassRef):
+            return ProjectClass(owner.path, term.qualname)
+        if self.is_mapped(cls):
+            return ModelAttribute(cls, name)
+        return with_origin(self._evaluator.of(term, frame), Origin.GLOBAL)
+
+    def instance_attribute(self, instance: ProjectInstance, name: str) -> Value:
+        """`instance.name`."""
+        found = self.find(instance.cls, name, on_instance=True)
+        if found is None:
+            return self._from_library(instance.cls, instance, name)
+        owner, term = found
+        frame = self.frame(owner, instance)
+        assert frame is not None
+        if isinstance(term, t.FunctionRef):
+            function = ProjectFunction(owner.path, term.qualname, instance)
+            summary = self.function(function)
+            if summary is None:
+                return Unknown(f"method `{name}`")
+            if calls.is_static(self._evaluator, summary, frame):
+                return ProjectFunction(owner.path, term.qualname)
+            if calls.is_class_method(self._evaluator, summary, frame):
+                return ProjectFunction(owner.path, term.qualname, instance.cls)
+            if calls.is_property(self._evaluator, summary, frame):
+                return calls.call_function(self._evaluator, function, (), ())
+            return function
+        value = self._evaluator.of(term, frame)
+        if isinstance(value, Dependency):
+            return calls.provided(self._evaluator, value)
+        return self._held(value)
+
+    def _held(self, value: Value) -> Value:
+        """What an attribute holds belongs to the object, unless its owner is known to be somebody else."""
+        for each in alternatives(value):
+            if isinstance(each, Instance | ProjectInstance) and each.origin is Origin.FRESH:
+                return with_origin(value, Origin.ATTRIBUTE)
+        return value
+
+    def _from_library(self, cls: ProjectClass, value: Value, name: str) -> Value:
+        base = self.library_base(cls)
+        if base is None:
+            return Unknown(f"`{cls.name}` has no `{name}` that is known")
+        row = self._evaluator.knowledge.method(base, name)
+        if row is not None and row.is_attribute and self._evaluator.knowledge.is_a(row.returns, Kind.LEGACY_QUERY):
+            return Statement(row.returns, (cls,))  # Model.query
+        if row is not None and row.is_attribute:
+            return calls.returned(self._evaluator, row.returns, value, (), (), Origin.ATTRIBUTE)
+        return BoundMethod(value, name)
+
+    def entered(self, instance: ProjectInstance, *, is_async: bool) -> Value:
+        """What `with instance as x` binds."""
+        name = "__aenter__" if is_async else "__enter__"
+        found = self.find(instance.cls, name, on_instance=False)
+        if found is None:
+            base = self.library_base(instance.cls)
+            return instance if base is not None else Unknown(f"entering a `{instance.cls.name}`")
+        method = ProjectFunction(found[0].path, f"{found[0].qualname}.{name}", instance)
+        return calls.unwrapped(calls.call_function(self._evaluator, method, (), ()))

@@ -1,0 +1,389 @@
+"""Linking: from a term, which speaks in names, to a value, across modules and on demand.
+
+Terms
+    *frame*: the module that a term belongs to, and what is known of the parameters of the functions that were called to get
+    there.  *Cycle*: a term that needs itself; it ends in `Unknown`, as does anything that leads out of the project and is in no
+    table of `knowledge`.
+
+Worked example, three modules:
+
+    # app/db.py       SessionLocal = sessionmaker(bind=engine)
+    # app/deps.py     def get_db(): … with SessionLocal() as db: yield db
+    # app/api.py      def read(db=Depends(get_db)): …
+
+    Param("read", "db")                       in frame app/api.py: its default is a Dependency, so call the provider
+      → Ref("app.deps.get_db")                resolve: module app/deps.py, FunctionRef("get_db"), a generator function
+        → Enter(Call(Ref("app.db.SessionLocal")))     what it yields, in frame app/deps.py
+          → Instance(sessionmaker, makes Session)     app/db.py
+        → Instance(Session, managed)
+    = Instance(Session, provided by get_db)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from sqla_leaklint.domain import annotations, calls, statements
+from sqla_leaklint.domain.classes import Classes
+from sqla_leaklint.domain.values import (
+    Awaitable,
+    BoundMethod,
+    Dependency,
+    Entity,
+    Generator,
+    Instance,
+    Literal,
+    Manager,
+    Many,
+    ModelAttribute,
+    ModuleValue,
+    OneOf,
+    Origin,
+    ProjectClass,
+    ProjectFunction,
+    ProjectInstance,
+    ResultValue,
+    Rows,
+    Statement,
+    Symbol,
+    TupleValue,
+    Unknown,
+    Value,
+    alternatives,
+    merge,
+    with_origin,
+)
+from sqla_leaklint.knowledge import Knowledge, default_knowledge
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.project import Project, binding
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+from sqla_leaklint.semantic.terms import Term
+
+if TYPE_CHECKING:
+    from sqla_leaklint.config import Settings
+
+DEEPEST = 60
+"""Nested evaluations before a value is given up as unknown."""
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """Where a term is evaluated; `arguments` are keyed by the function's qualified name and the parameter's name."""
+
+    module: ModuleSummary
+    arguments: Mapping[tuple[str, str], Value] = field(default_factory=dict)
+    memo: dict[Term, Value] = field(default_factory=dict)
+
+
+class Evaluator:
+    """Evaluates terms; one for a run, since summaries never change within it."""
+
+    def __init__(self, project: Project, knowledge: Knowledge) -> None:
+        self.project = project
+        self.knowledge = knowledge
+        self.classes = Classes(self)
+        self._frames: dict[str, Frame] = {}
+        self._active: set[tuple[int, int]] = set()
+        self.calls_in_progress: list[tuple[str, str]] = []
+        self.results: dict[tuple[object, ...], Value] = {}
+        """What functions of the project return, by the arguments that matter for it."""
+
+    def frame(self, module: ModuleSummary) -> Frame:
+        """The frame of a module in which nothing is known of any argument."""
+        found = self._frames.get(module.path)
+        if found is None or found.module is not module:
+            found = self._frames[module.path] = Frame(module)
+        return found
+
+    def of(self, term: Term, frame: Frame) -> Value:
+        """The value of a term."""
+        known = frame.memo.get(term)
+        if known is not None:
+            return known
+        key = (id(term), id(frame))
+        if key in self._active:
+            return Unknown("it is defined by itself")
+        if len(self._active) > DEEPEST:
+            return Unknown("it is nested too deeply")
+        self._active.add(key)
+        try:
+            value = self._evaluate(term, frame)
+        finally:
+            self._active.discard(key)
+        if not self._active or not isinstance(value, Unknown):
+            # An unknown in the middle of an evaluation may be a cycle's, not the term's own.
+            frame.memo[term] = value
+        return value
+
+    def _evaluate(self, term: Term, frame: Frame) -> Value:
+        match term:
+            case t.Call():
+                return calls.call(self, term, frame)
+            case t.Attr():
+                return self.attribute(self.of(term.base, frame), term.name)
+            case t.Ref():
+                return self.reference(term.path, frame.module)
+            case t.Param():
+                return self._parameter(term, frame)
+            case t.Join():
+                return merge([self.of(each, frame) for each in term.terms])
+            case t.Enter():
+                return self.entered(self.of(term.value, frame), is_async=term.is_async)
+            case t.Await():
+                return self.awaited(self.of(term.value, frame))
+            case t.Element():
+                return self.element(self.of(term.value, frame))
+            case t.Item():
+                return self._item(term, frame)
+            case t.Const():
+                return Literal(term.value)
+            case t.FunctionRef():
+                return ProjectFunction(frame.module.path, term.qualname)
+            case t.ClassRef():
+                return ProjectClass(frame.module.path, term.qualname)
+            case t.Declared():
+                return self._declared(term, frame)
+            case t.Collection():
+                return self._collection(term, frame)
+            case t.Mapped():
+                return Many(self.of(term.element, frame))
+            case t.Local():
+                function = frame.module.functions.get(term.function)
+                value = function.locals.get(term.name) if function is not None else None
+                return self.of(value, frame) if value is not None else Unknown(f"`{term.name}` of an enclosing function")
+            case t.Star():
+                return Unknown("unpacked")
+            case t.Opaque():
+                return Unknown(term.reason)
+
+    # --- names ---
+
+    def reference(self, path: str, importer: ModuleSummary) -> Value:
+        """What an absolute dotted path means, seen from a module."""
+        canonical = self.knowledge.canonical(path)
+        if canonical is not None:
+            return Symbol(canonical)
+        target = self.project.resolve(path, importer)
+        if target is None:
+            return self._library_object(path)
+        module, rest = target
+        return self._walk(ModuleValue(module.path), rest)
+
+    def _library_object(self, path: str) -> Value:
+        """An object of a library: an attribute of something in the tables, or a name that no table has."""
+        owner, _, name = path.rpartition(".")
+        if owner and self.knowledge.canonical(owner) is not None:
+            return self.attribute(Symbol(self.knowledge.canonical(owner) or owner), name)
+        return Symbol(path)
+
+    def _walk(self, value: Value, names: list[str]) -> Value:
+        for name in names:
+            value = self.attribute(value, name)
+        return value
+
+    def module_member(self, path: str, name: str) -> Value:
+        """What a module binds a name to; what it makes there, it keeps for as long as the process lives."""
+        module = self.project.summary_at(path)
+        if module is None:
+            return Unknown("a module that cannot be read")
+        found = binding(self.project, module, name)
+        if found is None:
+            submodule = self.project.resolve(f"{module.name}.{name}", module)
+            if submodule is not None and not submodule[1] and submodule[0] is not module:
+                return ModuleValue(submodule[0].path)
+            return Unknown(f"`{module.name}` binds no `{name}`")
+        owner, term = found
+        value = self.of(term, self.frame(owner))
+        if isinstance(term, t.Ref | t.FunctionRef | t.ClassRef):
+            return value
+        return with_origin(value, Origin.GLOBAL)
+
+    # --- attributes ---
+
+    def attribute(self, value: Value, name: str) -> Value:
+        """`value.name`."""
+        match value:
+            case OneOf():
+                return merge([self.attribute(each, name) for each in value.values if each != Literal(None)])
+            case Symbol():
+                path = f"{value.path}.{name}"
+                return Symbol(self.knowledge.canonical(path) or path)
+            case ModuleValue():
+                return self.module_member(value.path, name)
+            case Instance():
+                return self._library_attribute(value, value.type, name)
+            case ProjectClass():
+                return self.classes.class_attribute(value, name)
+            case ProjectInstance():
+                return self.classes.instance_attribute(value, name)
+            case Statement() | ResultValue() | Rows() | Many() | Generator() | Awaitable() | Manager() | Entity():
+                return BoundMethod(value, name)
+            case ModelAttribute():
+                return Unknown("an attribute of a column")
+            case Unknown():
+                return value
+            case _:
+                return Unknown(f"attribute `{name}`")
+
+    def _library_attribute(self, value: Value, type_name: str, name: str) -> Value:
+        row = self.knowledge.method(type_name, name)
+        if row is not None and row.is_attribute:
+            return calls.returned(self, row.returns, value, (), (), Origin.ATTRIBUTE)
+        known = self.knowledge.type(type_name)
+        if row is None and known is not None:
+            for module in known.falls_back_to:
+                path = self.knowledge.canonical(f"{module}.{name}")
+                if path is not None:
+                    return Symbol(path)  # db.Column, db.relationship
+        return BoundMethod(value, name)
+
+    # --- protocols ---
+
+    def awaited(self, value: Value) -> Value:
+        """`await value`."""
+        match value:
+            case OneOf():
+                return merge([self.awaited(each) for each in value.values])
+            case Awaitable():
+                return value.value
+            case Instance() | ProjectInstance() | ResultValue() | Rows():
+                return value  # an object that is both awaitable and its own result, like an AsyncConnection
+            case _:
+                return value if isinstance(value, Unknown) else Unknown("awaiting it")
+
+    def entered(self, value: Value, *, is_async: bool) -> Value:
+        """What `with value as x` binds."""
+        match value:
+            case OneOf():
+                return merge([self.entered(each, is_async=is_async) for each in value.values])
+            case Manager():
+                return with_origin(value.value, Origin.MANAGED)
+            case Instance():
+                method = self.knowledge.method(value.type, "__aenter__" if is_async else "__enter__")
+                if method is None:
+                    return Unknown(f"entering a `{value.type}`")
+                return with_origin(
+                    calls.unwrapped(calls.returned(self, method.returns, value, (), (), value.origin)), Origin.MANAGED
+                )
+            case ProjectInstance():
+                return with_origin(self.classes.entered(value, is_async=is_async), Origin.MANAGED)
+            case _:
+                return value if isinstance(value, Unknown) else Unknown("entering it")
+
+    def element(self, value: Value) -> Value:
+        """What iterating over a value gives."""
+        match value:
+            case OneOf():
+                return merge([self.element(each) for each in value.values])
+            case Generator() | Many():
+                return value.element
+            case TupleValue():
+                return merge(list(value.elements)) if value.elements else Unknown("nothing")
+            case Rows():
+                return value.element
+            case ResultValue() | Statement():
+                return statements.element(self, value)
+            case Awaitable():
+                return self.element(value.value)
+            case _:
+                return value if isinstance(value, Unknown) else Unknown("iterating over it")
+
+    def _item(self, term: t.Item, frame: Frame) -> Value:
+        value = self.of(term.value, frame)
+        match value, term.key:
+            case (TupleValue(), t.Const(value=int() as index)) if -len(value.elements) <= index < len(value.elements):
+                return value.elements[index]
+            case (Rows() | Many(), t.Const(value=int())):
+                return value.element
+            case (Rows() | Many(), t.Collection(kind="slice")):
+                return value
+            case (Statement(), t.Const() | t.Collection(kind="slice")):
+                return statements.subscripted(self, value, is_slice=isinstance(term.key, t.Collection))
+            case (Instance() | Symbol() | ProjectClass(), _):
+                return annotations.generic(self, value, term, frame)
+            case _:
+                return value if isinstance(value, Unknown) else Unknown("an item")
+
+    def _collection(self, term: t.Collection, frame: Frame) -> Value:
+        if term.kind == "tuple":
+            return TupleValue(tuple(self.of(each, frame) for each in term.elements))
+        if term.kind in {"list", "set"}:
+            return Many(merge([self.of(each, frame) for each in term.elements])) if term.elements else Many(Unknown("empty"))
+        return Unknown(f"a {term.kind}")
+
+    # --- parameters ---
+
+    def _parameter(self, term: t.Param, frame: Frame) -> Value:
+        given = frame.arguments.get((term.function, term.name))
+        if given is not None:
+            return given
+        function = frame.module.functions.get(term.function)
+        if function is None:
+            return Unknown(f"parameter `{term.name}`")
+        return self.parameter(function, term.name, frame)
+
+    def parameter(self, function: FunctionSummary, name: str, frame: Frame) -> Value:
+        """What a parameter is when nobody says what was passed: by its provider, its place, its annotation, its default."""
+        parameter = function.parameter(name)
+        if parameter is None:
+            return Unknown(f"parameter `{name}`")
+        if function.owner is not None and function.parameters[0] is parameter and not calls.is_static(self, function, frame):
+            owner = ProjectClass(frame.module.path, function.owner)
+            if calls.is_class_method(self, function, frame):
+                return owner
+            return ProjectInstance(owner, Origin.PARAMETER)
+        dependency = self.dependency(function, name, frame)
+        if dependency is not None:
+            return calls.provided(self, dependency)
+        if parameter.annotation is not None:
+            value = annotations.instance_of(self, parameter.annotation, frame, Origin.PARAMETER)
+            if not isinstance(value, Unknown):
+                return value
+        if parameter.default is not None:
+            value = self.of(parameter.default, frame)
+            if not isinstance(value, Literal):
+                return with_origin(value, Origin.PARAMETER)
+        return Unknown(f"parameter `{name}`")
+
+    def dependency(self, function: FunctionSummary, name: str, frame: Frame) -> Dependency | None:
+        """The `Depends(...)` of a parameter: its default, or a part of its `Annotated` annotation, in whatever module."""
+        parameter = function.parameter(name)
+        if parameter is None:
+            return None
+        if parameter.default is not None:
+            for value in alternatives(self.of(parameter.default, frame)):
+                if isinstance(value, Dependency):
+                    if value.provider == Literal(None) and parameter.annotation is not None:
+                        return Dependency(annotations.class_of(self, parameter.annotation, frame), value.scope)
+                    return value
+        if parameter.annotation is not None:
+            return annotations.dependency(self, parameter.annotation, frame)
+        return None
+
+    def _declared(self, term: t.Declared, frame: Frame) -> Value:
+        if term.value is not None:
+            value = self.of(term.value, frame)
+            if not isinstance(value, Unknown | Literal) or value == Literal(None):
+                return value
+        else:
+            value = Unknown("an annotation without a value")
+        dependency = annotations.dependency(self, term.annotation, frame)
+        if dependency is not None:
+            return calls.provided(self, dependency)
+        declared = annotations.instance_of(self, term.annotation, frame, Origin.DECLARED)
+        return value if isinstance(declared, Unknown) else declared
+
+
+_EVALUATORS: WeakKeyDictionary[Project, Evaluator] = WeakKeyDictionary()
+
+
+def evaluator_of(project: Project, settings: Settings) -> Evaluator:
+    """The evaluator of a project: what has been linked once is not linked again for the next module."""
+    found = _EVALUATORS.get(project)
+    if found is None:
+        knowledge = default_knowledge().with_rows(settings.knowledge)
+        found = _EVALUATORS[project] = Evaluator(project, knowledge)
+    return found

@@ -1,0 +1,116 @@
+"""The domain of one module: everything that a rule may ask, from the value of an expression to its subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqla_leaklint.diagnostics import Location
+from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.evaluation import Frame, evaluator_of
+from sqla_leaklint.domain.subjects import CallSite, FunctionSite, ModuleSite
+from sqla_leaklint.domain.values import Unknown, Value
+from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.expressions import Body
+from sqla_leaklint.semantic.project import Module, Project
+from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.config import Settings
+
+S = TypeVar("S")
+
+
+class Domain:
+    """All that a rule may ask of one module."""
+
+    def __init__(self, module: Module, project: Project, settings: Settings) -> None:
+        self.module = module
+        self.evaluator = evaluator = evaluator_of(project, settings)
+        self.settings = settings
+        self.frame: Frame = evaluator.frame(module.summary)
+        self._subjects: dict[type, tuple[object, ...]] = {}
+
+    # --- values ---
+
+    def value(self, expr: tree.Expr) -> Value:
+        """What an expression of the module is."""
+        term = self.module.executor.terms.get(expr)
+        return self.value_of(term) if term is not None else Unknown("it is never reached")
+
+    def value_of(self, term: Term) -> Value:
+        """What a term of the module is."""
+        return self.evaluator.of(term, self.frame)
+
+    def term(self, expr: tree.Expr) -> Term | None:
+        return self.module.executor.terms.get(expr)
+
+    def describe_value(self, expr: tree.Expr) -> str:
+        """A value in a few words: for specs and for people."""
+        return described(self.value(expr))
+
+    # --- subjects ---
+
+    def subjects(self, kind: type[S]) -> Iterable[S]:
+        """Every subject of that type in the module, in the order of the text."""
+        if kind not in self._subjects:
+            self._subjects[kind] = tuple(finder_of(kind)(self))
+        return self._subjects[kind]  # type: ignore[return-value]
+
+    @property
+    def bodies(self) -> Iterable[Body]:
+        """Every body of the module: its own, those of its classes, functions and lambdas."""
+        return self.module.executor.bodies.values()
+
+    @cached_property
+    def body_of(self) -> dict[tree.Node, Body]:
+        """The body of a function, class or lambda node."""
+        return {body.node: body for body in self.bodies}
+
+    # --- places ---
+
+    def locate(self, path: str, qualname: str) -> Location | None:
+        """Where a function or class of the project is defined; None when its file cannot be read any more."""
+        from sqla_leaklint.syntax.spans import SourceMap
+
+        module = self.module if path == self.module.path else self.evaluator.project.module_at(path)
+        body = module.executor.bodies.get(qualname) if module is not None else None
+        if module is None or body is None:
+            return None
+        span = SourceMap(module.parsed).span(body.node)
+        return Location(str(Path(path)), span._replace(end_line=span.line, end_column=span.column + 1))
+
+
+Finder = Callable[[Domain], Iterator[Any]]
+
+
+def finder_of(kind: type) -> Finder:
+    """How the subjects of a type are found: the type says so itself (`find`), but for the plain ones."""
+    plain = _PLAIN.get(kind)
+    if plain is not None:
+        return plain
+    find: Finder = kind.find  # type: ignore[attr-defined]
+    return find
+
+
+def _calls(domain: Domain) -> Iterator[CallSite]:
+    for body in domain.bodies:
+        for event in body.events:
+            if event.deed is Deed.CALLED:
+                yield CallSite(domain, body, event)
+
+
+def _functions(domain: Domain) -> Iterator[FunctionSite]:
+    for body in domain.bodies:
+        if body.is_function:
+            yield FunctionSite(domain, body)
+
+
+def _module(domain: Domain) -> Iterator[ModuleSite]:
+    yield ModuleSite(domain, domain.module.parsed.tree)
+
+
+_PLAIN: dict[type, Finder] = {CallSite: _calls, FunctionSite: _functions, ModuleSite: _module}

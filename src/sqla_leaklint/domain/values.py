@@ -1,0 +1,309 @@
+"""What an expression can be, once its names are linked: a session, a factory, a statement, rows, an entity, a function …
+
+Values are plain, immutable and comparable.  `Unknown` carries the reason, so that `leaklint` can say what it was uncertain of;
+every question asked of an unknown value is answered by silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TypeAlias
+
+from sqla_leaklint.knowledge.facts import Consumer, Fetch, Role, Shape
+
+
+class Origin(str, Enum):
+    """Who made a thing, hence who has to give it back."""
+
+    FRESH = "fresh"
+    """Made by this very call; whoever called owns it."""
+    MANAGED = "managed"
+    """Bound by a `with` block, which gives it back."""
+    PARAMETER = "parameter"
+    GLOBAL = "global"
+    ATTRIBUTE = "attribute"
+    REGISTRY = "registry"
+    """Handed out by a registry (`scoped_session`), which keeps it."""
+    PROVIDED = "provided"
+    """Injected by FastAPI from a dependency provider; the request owns it."""
+    DECLARED = "declared"
+    """Known by its annotation alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    value: str | bytes | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A function, class or other object of a library, by its canonical path."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module of the project, by its file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFunction:
+    """A function of the project; `receiver` is what a method is bound to."""
+
+    path: str
+    qualname: str
+    receiver: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectClass:
+    path: str
+    qualname: str
+
+    @property
+    def name(self) -> str:
+        return self.qualname.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance of a library's class.
+
+    `makes` is what calling it gives (a factory's session class).  `provider` is the function that injected it or the
+    registry's name; it is None for anything else.
+    """
+
+    type: str
+    origin: Origin
+    makes: Value | None = None
+    provider: ProjectFunction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectInstance:
+    """An instance of a class of the project, with the arguments that its `__init__` was given, as far as they are known."""
+
+    cls: ProjectClass
+    origin: Origin
+    arguments: tuple[tuple[str, Value], ...] = ()
+    provider: ProjectFunction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundMethod:
+    """A method of a library's object, not yet called."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """`functools.partial(function, …)`, and a library's decorator or wrapper that calls it later."""
+
+    function: Value
+    args: tuple[Value, ...] = ()
+    keywords: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerFactory:
+    """`contextmanager(function)`: calling it gives a `Manager` of what the generator yields."""
+
+    function: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """A context manager; entering it gives `value`."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Awaitable:
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """An iterator or generator, sync or async; `function` is the project's generator function that made it, if one did."""
+
+    element: Value
+    function: ProjectFunction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A list, set, tuple or other collection of unknown length of `element`."""
+
+    element: Value
+
+
+@dataclass(frozen=True, slots=True)
+class TupleValue:
+    elements: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """`Depends(provider, …)`; `scope` is its argument of that name ("" when not given)."""
+
+    provider: Value
+    scope: str = ""
+
+
+# --- queries ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An instance of a mapped class; `is_loaded` tells rows from new objects."""
+
+    model: ProjectClass
+    is_loaded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAttribute:
+    """`Model.name` on the class: a column, relationship or other mapped attribute."""
+
+    model: ProjectClass
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """One method that was called on a statement; `is_conditional` when only some paths come through it."""
+
+    name: str
+    role: Role | None
+    args: tuple[Value, ...] = ()
+    keywords: tuple[tuple[str, Value], ...] = ()
+    is_conditional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A query as built so far: what it asks for, and all that was called on it.
+
+    `type` is its class ("sqlalchemy.orm.Query", "sqlalchemy.sql.expression.Select" …).  `is_whole` is False when a function
+    that could not be looked into may have added to it.
+    """
+
+    type: str
+    projections: tuple[Value, ...]
+    steps: tuple[StepTaken, ...] = ()
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ResultValue:
+    """The result of a statement, before its rows are taken; `is_scalar`: one value a row (`scalars()`)."""
+
+    type: str
+    statement: Statement | None
+    is_scalar: bool
+    steps: tuple[StepTaken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows in Python: what a consumer brought.  `element` is one of them."""
+
+    statement: Statement | None
+    consumer: Consumer
+    element: Value
+    steps: tuple[StepTaken, ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether the statement's every row is held at once."""
+        return self.consumer.fetch is Fetch.ALL_ROWS and self.consumer.shape is Shape.LIST
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of several values, by the path that was taken."""
+
+    values: tuple[Value, ...]
+
+
+Value: TypeAlias = (
+    "Unknown | Literal | Symbol | ModuleValue | ProjectFunction | ProjectClass | Instance | ProjectInstance | BoundMethod"
+    " | Partial | ManagerFactory | Manager | Awaitable | Generator | Many | TupleValue | Dependency | Entity"
+    " | ModelAttribute | Statement | ResultValue | Rows | OneOf"
+)
+
+
+def alternatives(value: Value) -> tuple[Value, ...]:
+    """The values that a value can be."""
+    return value.values if isinstance(value, OneOf) else (value,)
+
+
+def with_origin(value: Value, origin: Origin, provider: ProjectFunction | None = None) -> Value:
+    """The same thing, owned by somebody else."""
+    match value:
+        case Instance() | ProjectInstance():
+            return replace(value, origin=origin, provider=provider or value.provider)
+        case OneOf():
+            return OneOf(tuple(with_origin(each, origin, provider) for each in value.values))
+        case Many():
+            return Many(with_origin(value.element, origin, provider))
+        case TupleValue():
+            return TupleValue(tuple(with_origin(each, origin, provider) for each in value.elements))
+        case _:
+            return value
+
+
+def merge(values: list[Value]) -> Value:
+    """One of some values: flat, without repetition; statements with the same projections become one (see `merge_statements`)."""
+    found: list[Value] = []
+    for value in values:
+        for each in alternatives(value):
+            if each in found:
+                continue
+            for position, known in enumerate(found):
+                if isinstance(known, Statement) and isinstance(each, Statement) and known.type == each.type:
+                    found[position] = merge_statements(known, each)
+                    break
+            else:
+                found.append(each)
+    if len(found) == 1:
+        return found[0]
+    if not found or len(found) > MOST_ALTERNATIVES:
+        return Unknown("too many alternatives" if found else "nothing arrives here")
+    return OneOf(tuple(found))
+
+
+MOST_ALTERNATIVES = 12
+
+
+def merge_statements(left: Statement, right: Statement) -> Statement:
+    """Where two ways of building a statement meet: a step that is not on both ways is conditional."""
+    steps: list[StepTaken] = []
+    remaining = list(right.steps)
+    for step in left.steps:
+        position = next((i for i, other in enumerate(remaining) if _same_step(step, other)), None)
+        if position is None:
+            steps.append(replace(step, is_conditional=True))
+            continue
+        steps.extend(replace(other, is_conditional=True) for other in remaining[:position])
+        steps.append(replace(step, is_conditional=step.is_conditional or remaining[position].is_conditional))
+        del remaining[: position + 1]
+    steps.extend(replace(other, is_conditional=True) for other in remaining)
+    projections = left.projections if left.projections == right.projections else (*left.projections, *right.projections)
+    return Statement(left.type, projections, tuple(steps), left.is_whole and right.is_whole)
+
+
+def _same_step(left: StepTaken, right: StepTaken) -> bool:
+    return left.name == right.name and left.args == right.args and left.keywords == right.keywords

@@ -1,0 +1,1 @@
+"""LKS9xx: about linting itself."""

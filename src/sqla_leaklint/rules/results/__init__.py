@@ -1,0 +1,1 @@
+"""LKS2xx: what a query brings back."""

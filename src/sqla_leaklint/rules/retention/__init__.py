@@ -1,0 +1,1 @@
+"""LKS6xx: what the process keeps."""

@@ -1,0 +1,1 @@
+"""LKS4xx: a session in the wrong scope."""

@@ -1,0 +1,1 @@
+"""LKS1xx: lifetimes of sessions and transactions."""

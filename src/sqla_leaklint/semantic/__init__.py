@@ -1,0 +1,1 @@
+"""What a name means, in a module and across modules."""

@@ -1,0 +1,375 @@
+"""Symbolic execution: runs every body of a module once, in order, with terms instead of values.
+
+Terms
+    *environment*: what each local name is at this point of the text.  *Join*: two ways meet; a name that differs becomes
+    a `Join` of both.  *Event*: something that the body does with a value (`semantic.events`).
+
+The execution is flow-sensitive and forgets nothing but loops: a loop body is run twice, the second time in the join of what holds
+before and after the first, which is enough for a statement that is built up or a session that is replaced in a loop.
+A path that returns or raises is not joined.
+
+    def rows(db, limit):              # environment
+        q = select(User)              # q: Call(select, User)
+        if limit is None:
+            raise BadRequest          # (ends here)
+        else:
+            q = q.limit(limit)        # q: Call(Attr(Call(select, User), "limit"), Param limit)
+        return db.scalars(q).all()    # only the limited statement arrives: bounded
+
+Nothing is looked up outside the module: the result is a function of the module's name and tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.expressions import Body, Environment, ExpressionExecutor
+from sqla_leaklint.semantic.scope import names_in, names_of
+from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.syntax import tree
+
+
+class Executor(ExpressionExecutor):
+    """Executes a module: first its own body, then every function in the order of the text."""
+
+    def __init__(self, module: str, is_package: bool) -> None:
+        super().__init__(module)
+        self.package = module if is_package else module.rpartition(".")[0]
+        self._pending: list[tuple[Body, Environment]] = []
+        self._breaks: list[list[Environment]] = []
+        self._is_second_pass = False
+        self._statements: dict[type, Callable[[Any], None]] = {
+            tree.ExprStmt: lambda s: self.term(s.value),
+            tree.Assign: self._assign,
+            tree.AnnAssign: self._ann_assign,
+            tree.AugAssign: self._aug_assign,
+            tree.TypeAliasStmt: lambda s: self.bind(s.name, self.term(s.value)),
+            tree.Return: self._return,
+            tree.Raise: self._raise,
+            tree.Assert: self._assert,
+            tree.Delete: self._delete,
+            tree.Import: self._import,
+            tree.ImportFrom: self._import_from,
+            tree.If: self._if,
+            tree.For: self._for,
+            tree.While: self._while,
+            tree.With: self._with,
+            tree.Try: self._try,
+            tree.Match: self._match,
+            tree.Function: self._function,
+            tree.Class: self._class,
+            tree.Break: self._break,
+            tree.Continue: self._continue,
+        }
+
+    def run(self, module: tree.Module) -> None:
+        """Execute a module; afterwards `bodies`, `terms` and `sites` are complete."""
+        self.module_body = self.body = Body("", module, None, names_in(module.body))
+        self.bodies[""] = self.body
+        self.env = {}
+        self._block(module.body)
+        position = 0
+        while position < len(self._pending):
+            body, env = self._pending[position]
+            position += 1
+            self.body, self.env, self.stmt = body, env, None
+            assert isinstance(body.node, tree.Function)
+            self._block(body.node.body)
+        self._pending.clear()
+
+    # --- blocks ---
+
+    def _block(self, block: tree.Block) -> None:
+        for stmt in block:
+            if self.env is None:
+                return
+            handler = self._statements.get(stmt.__class__)
+            if handler is not None:
+                self.stmt = stmt
+                handler(stmt)
+
+    def _joined(self, *environments: Environment | None) -> Environment | None:
+        """The environment where several ways meet; ways that ended do not arrive."""
+        arriving = [env for env in environments if env is not None]
+        if not arriving:
+            return None
+        result = dict(arriving[0])
+        for env in arriving[1:]:
+            for name, value in env.items():
+                known = result.get(name)
+                if known is not value:
+                    result[name] = value if known is None else self.pool.join(known, value)
+        return result
+
+    def _branch(self, env: Environment | None, block: tree.Block) -> Environment | None:
+        self.env = None if env is None else dict(env)
+        self._block(block)
+        return self.env
+
+    # --- simple statements ---
+
+    def _assign(self, stmt: tree.Assign) -> None:
+        value = self.term(stmt.value)
+        for target in stmt.targets:
+            self.unpack(target, value)
+        if self.body is self.module_body:
+            for target in stmt.targets:
+                if isinstance(target, tree.Name):
+                    self.emit(Deed.STORED_GLOBAL, value, target, key=target.id)
+
+    def _ann_assign(self, stmt: tree.AnnAssign) -> None:
+        annotation = self.term(stmt.annotation)
+        value = self.term(stmt.value) if stmt.value is not None else None
+        if isinstance(stmt.target, tree.Name) and isinstance(self.body.node, tree.Class):
+            self.body.annotations[stmt.target.id] = annotation
+        if value is None and isinstance(self.body.node, tree.Function | tree.Module):
+            return
+        self.unpack(stmt.target, self.pool.make(t.Declared, value, annotation))
+
+    def _aug_assign(self, stmt: tree.AugAssign) -> None:
+        base = self.term(stmt.target)
+        value = self.term(stmt.value)
+        self.emit(Deed.AUGMENTED, value, stmt, base=base, key=stmt.operator)
+        if isinstance(stmt.target, tree.Name):
+            self.bind(stmt.target.id, self.pool.join(base, value))
+
+    def _return(self, stmt: tree.Return) -> None:
+        value = self.term(stmt.value) if stmt.value is not None else self.pool.make(t.Const, None)
+        self.emit(Deed.RETURNED, value, stmt)
+        self.env = None
+
+    def _raise(self, stmt: tree.Raise) -> None:
+        if stmt.exc is not None:
+            self.emit(Deed.RAISED, self.term(stmt.exc), stmt)
+        if stmt.cause is not None:
+            self.term(stmt.cause)
+        self.env = None
+
+    def _assert(self, stmt: tree.Assert) -> None:
+        self.term(stmt.test)
+        if stmt.msg is not None:
+            self.term(stmt.msg)
+
+    def _delete(self, stmt: tree.Delete) -> None:
+        for target in stmt.targets:
+            match target:
+                case tree.Name():
+                    self.emit(Deed.DELETED_NAME, self.term(target), target)
+                    assert self.env is not None
+                    self.env.pop(target.id, None)
+                case tree.Subscript():
+                    base = self.term(target.value)
+                    keys = [self.term(item) for item in target.index]
+                    self.emit(Deed.DELETED_ITEM, base, target, base=base, key=keys[0])
+                case _:
+                    self.term(target)
+
+    def _import(self, stmt: tree.Import) -> None:
+        for imported in stmt.names:
+            path = imported.name if imported.alias else imported.name.partition(".")[0]
+            self.bind(imported.alias or path, self.pool.make(t.Ref, path))
+
+    def _import_from(self, stmt: tree.ImportFrom) -> None:
+        source = self.absolute_module(stmt.module, stmt.level)
+        for imported in stmt.names:
+            if imported.name == "*":
+                self.star_imports.append(source)
+                continue
+            path = f"{source}.{imported.name}" if source else imported.name
+            self.bind(imported.alias or imported.name, self.pool.make(t.Ref, path))
+
+    def absolute_module(self, module: str, level: int) -> str:
+        """The dotted path that `from ..module import` means here."""
+        if not level:
+            return module
+        parts = self.package.split(".") if self.package else []
+        parts = parts[: len(parts) - (level - 1)] if level > 1 else parts
+        return ".".join([*parts, module] if module else parts)
+
+    # --- control flow ---
+
+    def _if(self, stmt: tree.If) -> None:
+        self.term(stmt.test)
+        before = self.env
+        after = self._branch(before, stmt.body)
+        self.env = self._joined(after, self._branch(before, stmt.orelse))
+
+    def _for(self, stmt: tree.For) -> None:
+        iterated = self.term(stmt.iter)
+        element = self.pool.make(t.Element, iterated, stmt.is_async)
+
+        def head() -> None:
+            self.stmt = stmt
+            self.unpack(stmt.target, element)
+
+        self._loop(head, stmt.body, stmt.orelse, is_endless=False)
+
+    def _while(self, stmt: tree.While) -> None:
+        is_endless = isinstance(stmt.test, tree.Constant) and bool(stmt.test.value)
+
+        def head() -> None:
+            self.stmt = stmt
+            self.term(stmt.test)
+
+        self._loop(head, stmt.body, stmt.orelse, is_endless=is_endless)
+
+    def _loop(self, head: Callable[[], None], body: tree.Block, orelse: tree.Block, *, is_endless: bool) -> None:
+        before = self.env
+        assert before is not None
+        if not self._is_second_pass and any(name in before for name in names_in(body).bound):
+            # What the body rebinds is seen by its own next round: try it once to know what it makes of it.
+            was_recording, self.is_recording, self._is_second_pass = self.is_recording, False, True
+            once, broken = self._round(before, head, body)
+            self.is_recording, self._is_second_pass = was_recording, False
+            before = self._joined(before, once, *broken) or before
+        after, broken = self._round(before, head, body)
+        finished = None if is_endless else self._joined(before, after)
+        self.env = self._joined(self._branch(finished, orelse), *broken)
+
+    def _round(
+        self, env: Environment, head: Callable[[], None], body: tree.Block
+    ) -> tuple[Environment | None, list[Environment]]:
+        self.env = dict(env)
+        self._breaks.append([])
+        head()
+        self._block(body)
+        return self.env, self._breaks.pop()
+
+    def _break(self, _: tree.Break) -> None:
+        if self._breaks and self.env is not None:
+            self._breaks[-1].append(self.env)
+        self.env = None
+
+    def _continue(self, _: tree.Continue) -> None:
+        self.env = None
+
+    def _with(self, stmt: tree.With) -> None:
+        for item in stmt.items:
+            value = self.term(item.context)
+            self.emit(Deed.ENTERED, value, item)
+            if item.target is not None:
+                self.unpack(item.target, self.pool.make(t.Enter, value, stmt.is_async))
+        self._block(stmt.body)
+
+    def _try(self, stmt: tree.Try) -> None:
+        before = self.env
+        assert before is not None
+        self.env = dict(before)
+        reached: Environment | None = before
+        for inner in stmt.body:
+            if self.env is None:
+                break
+            reached = self.env
+            self._block((inner,))
+        normal = self.env
+        # A handler may be entered from any statement of the body, so with what held before or after each of them.
+        raised = self._joined(before, reached, normal)
+        handled: list[Environment | None] = []
+        for handler in stmt.handlers:
+            self.env = dict(raised or {})
+            if handler.type is not None:
+                self.term(handler.type)
+            if handler.name is not None:
+                self.bind(handler.name, self.opaque("an exception"))
+            self._block(handler.body)
+            handled.append(self.env)
+        normal = self._branch(normal, stmt.orelse)
+        leaving = self._joined(normal, *handled)
+        if not stmt.finalbody:
+            self.env = leaving
+            return
+        ended = leaving is None
+        self.env = self._joined(leaving, raised)
+        self._block(stmt.finalbody)
+        if ended:
+            self.env = None
+
+    def _match(self, stmt: tree.Match) -> None:
+        self.term(stmt.subject)
+        before = self.env
+        ways: list[Environment | None] = []
+        for case in stmt.cases:
+            self.env = dict(before or {})
+            for value in case.values:
+                self.term(value)
+            for name in case.captures:
+                self.bind(name, self.opaque("matched"))
+            if case.guard is not None:
+                self.term(case.guard)
+            self._block(case.body)
+            ways.append(self.env)
+        is_exhaustive = any(case.is_irrefutable and case.guard is None for case in stmt.cases)
+        self.env = self._joined(*ways, None if is_exhaustive else before)
+
+    # --- definitions ---
+
+    def _qualname(self, name: str) -> str:
+        if not self.body.qualname:
+            return name
+        return f"{self.body.qualname}.<locals>.{name}" if self.body.is_function else f"{self.body.qualname}.{name}"
+
+    def _unique(self, qualname: str, node: tree.Node) -> str:
+        """A second definition of the same name gets a number: "area", "area#2" (overloads, setters, branches)."""
+        number = 1
+        candidate = qualname
+        while (known := self.bodies.get(candidate)) is not None and known.node is not node:
+            number += 1
+            candidate = f"{qualname}#{number}"
+        return candidate
+
+    def _is_accessor(self, decorators: tuple[Term, ...]) -> bool:
+        return any(isinstance(term, t.Attr) and term.name in {"setter", "deleter", "getter"} for term in decorators)
+
+    def _forget_overload(self, name: str) -> None:
+        known = self.body.bindings.get(name)
+        if isinstance(known, t.FunctionRef) and any(
+            isinstance(decorator, t.Ref) and decorator.path.endswith(".overload")
+            for decorator in self.bodies[known.qualname].decorators
+        ):
+            del self.body.bindings[name]
+
+    def _function(self, stmt: tree.Function) -> None:
+        decorators = tuple(self.term(decorator) for decorator in stmt.decorators)
+        qualname = self._unique(self._qualname(stmt.name), stmt)
+        body = Body(qualname, stmt, self.body, names_of(stmt), decorators=decorators)
+        env: Environment = {}
+        for parameter in stmt.params:
+            env[parameter.name] = self.pool.make(t.Param, qualname, parameter.name)
+            if parameter.default is not None:
+                body.defaults[parameter.name] = self.term(parameter.default)
+            if parameter.annotation is not None:
+                body.annotations[parameter.name] = self.term(parameter.annotation)
+        if stmt.returns is not None:
+            body.annotations["return"] = self.term(stmt.returns)
+        if not self._is_accessor(decorators):
+            self._forget_overload(stmt.name)
+            self.bind(stmt.name, self.pool.make(t.FunctionRef, qualname))
+        known = self.bodies.get(qualname)
+        if known is None or known.node is not stmt:
+            self.bodies[qualname] = body
+            self._pending.append((body, env))
+
+    def _class(self, stmt: tree.Class) -> None:
+        for decorator in stmt.decorators:
+            self.term(decorator)
+        bases: list[Term] = []
+        keywords: list[tuple[str, Term]] = []
+        for argument in stmt.args:
+            value = self.term(argument.value)
+            if argument.keyword is not None:
+                keywords.append((argument.keyword, value))
+            else:
+                bases.append(value)
+        qualname = self._unique(self._qualname(stmt.name), stmt)
+        known = self.bodies.get(qualname)
+        if known is None or known.node is not stmt:
+            body = Body(qualname, stmt, self.body, names_in(stmt.body), bases=tuple(bases), keywords=tuple(keywords))
+            self.bodies[qualname] = body
+            outer, outer_env = self.body, self.env
+            self.body, self.env = body, dict(outer_env or {}) if outer.is_function else {}
+            self._block(stmt.body)
+            self.body, self.env, self.stmt = outer, outer_env, stmt
+        self.bind(stmt.name, self.pool.make(t.ClassRef, qualname))

@@ -1,0 +1,228 @@
+"""The project on disk: which module is which file, what it says (its summary), and who mentions a name.
+
+Modules are found as Python finds them, from the place of the module that imports: its own source root first (the folder above
+its topmost package), then every folder above it up to the project's root, and their `src`.  So two services of one
+repository may both have a package `app`.  Files are read when they are first asked for, and never twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from sqla_leaklint.semantic.execution import Executor
+from sqla_leaklint.semantic.summary import ModuleSummary, summarise
+from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.syntax.parse import ParsedModule, parse_source
+from sqla_leaklint.syntax.source import Source, SourceError, read_source
+
+PROJECT_MARKERS = ("pyproject.toml", "leaklint.toml", "setup.py", "setup.cfg", ".git")
+KEPT_SOURCE_CHARACTERS = 3_000_000
+"""How much source text may have its tree kept in memory; a libcst tree is about sixty times its source."""
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """A module that has been parsed and executed symbolically."""
+
+    parsed: ParsedModule
+    executor: Executor
+    summary: ModuleSummary
+
+    @property
+    def path(self) -> str:
+        return self.summary.path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file stands among modules: its dotted name and the source root that the name counts from."""
+
+    name: str
+    root: str
+    is_package: bool
+
+
+class Project:
+    """The modules below a root; without a root, every module stands alone."""
+
+    def __init__(self, root: Path | None, files: Iterable[Path] = ()) -> None:
+        self.root = root.resolve() if root is not None else None
+        self._files = tuple(files)
+        self._summaries: dict[str, ModuleSummary | None] = {}
+        self._places: dict[str, Place] = {}
+        self._kept: OrderedDict[str, Module] = OrderedDict()
+        self._kept_characters = 0
+        self._resolved: dict[tuple[str, str], tuple[str, int] | None] = {}
+        self._search_paths: dict[str, tuple[str, ...]] = {}
+        self._bytes: dict[str, bytes] = {}
+        self._paths: tuple[str, ...] | None = None
+
+    # --- modules ---
+
+    def module(self, source: Source) -> Module:
+        """Parse and execute a module whose text is given; raises `SourceError` when it cannot be parsed."""
+        key = str(Path(source.path).resolve()) if self.root is not None else source.path
+        kept = self._kept.get(key)
+        if kept is not None and kept.parsed.source.text == source.text:
+            self._kept.move_to_end(key)
+            return kept
+        place = self.place(key)
+        parsed = parse_source(source)
+        executor = Executor(place.name, place.is_package)
+        executor.run(parsed.tree)
+        module = Module(parsed, executor, summarise(executor, key, is_package=place.is_package))
+        self._summaries[key] = module.summary
+        self._keep(key, module)
+        return module
+
+    def _keep(self, key: str, module: Module) -> None:
+        old = self._kept.pop(key, None)
+        self._kept_characters += len(module.parsed.source.text) - (len(old.parsed.source.text) if old else 0)
+        self._kept[key] = module
+        while self._kept_characters > KEPT_SOURCE_CHARACTERS and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_characters -= len(dropped.parsed.source.text)
+
+    def module_at(self, path: str) -> Module | None:
+        """The module in a file of the project, or None when it cannot be read or parsed."""
+        kept = self._kept.get(path)
+        if kept is not None:
+            self._kept.move_to_end(path)
+            return kept
+        try:
+            return self.module(read_source(Path(path)))
+        except SourceError:
+            self._summaries[path] = None
+            return None
+
+    def summary_at(self, path: str) -> ModuleSummary | None:
+        """The summary of a file; None when it cannot be read or parsed."""
+        if path not in self._summaries:
+            module = self.module_at(path)
+            self._summaries[path] = module.summary if module is not None else None
+        return self._summaries[path]
+
+    # --- names and places ---
+
+    def place(self, path: str) -> Place:
+        """The dotted name of a file and the source root that it counts from."""
+        found = self._places.get(path)
+        if found is None:
+            found = self._places[path] = _place(Path(path), self.root)
+        return found
+
+    def resolve(self, dotted: str, importer: ModuleSummary) -> tuple[ModuleSummary, list[str]] | None:
+        """The module that the longest prefix of a dotted path names, and the rest of the path.
+
+        None when the path leads out of the project (to a library).
+        """
+        if dotted == importer.name or dotted.startswith(f"{importer.name}."):
+            rest = dotted[len(importer.name) + 1 :].split(".") if dotted != importer.name else []
+            if rest and (not importer.is_package or rest[0] in importer.bindings):
+                return importer, rest
+        if self.root is None:
+            return None
+        source_root = self.place(importer.path).root
+        key = (source_root, dotted)
+        if key not in self._resolved:
+            self._resolved[key] = self._longest_module(source_root, dotted)
+        found = self._resolved[key]
+        summary = self.summary_at(found[0]) if found is not None else None
+        return None if found is None or summary is None else (summary, dotted.split(".")[found[1] :])
+
+    def _longest_module(self, source_root: str, dotted: str) -> tuple[str, int] | None:
+        """The file of the longest prefix of a dotted path that is a module, and how many names that prefix has."""
+        parts = dotted.split(".")
+        for folder in self._search_path(source_root):
+            if not (os.path.isdir(os.path.join(folder, parts[0])) or os.path.isfile(os.path.join(folder, f"{parts[0]}.py"))):
+                continue
+            for length in range(len(parts), 0, -1):
+                stem = os.path.join(folder, *parts[:length])
+                for candidate in (os.path.join(stem, "__init__.py"), f"{stem}.py"):
+                    if os.path.isfile(candidate):
+                        return candidate, length
+        return None
+
+    def _search_path(self, source_root: str) -> tuple[str, ...]:
+        """The folders in which a module of that source root finds what it imports, nearest first."""
+        if source_root not in self._search_paths:
+            root = str(self.root)
+            above = [str(up) for up in Path(source_root).parents if str(up) == root or str(up).startswith(root + os.sep)]
+            folders = [part for folder in (source_root, *above) for part in (folder, os.path.join(folder, "src"))]
+            self._search_paths[source_root] = tuple(folder for folder in folders if os.path.isdir(folder))
+        return self._search_paths[source_root]
+
+    # --- backward: who mentions a name ---
+
+    def mentioning(self, name: str) -> Iterator[ModuleSummary]:
+        """The summaries of all files of the project whose text contains a name, in the order of their paths."""
+        word = name.encode()
+        for path in self.paths():
+            if word in self._text(path):
+                summary = self.summary_at(path)
+                if summary is not None:
+                    yield summary
+
+    def paths(self) -> tuple[str, ...]:
+        """The project's files, as absolute paths, sorted."""
+        if self._paths is None:
+            self._paths = tuple(sorted(str(path.resolve()) for path in self._files))
+        return self._paths
+
+    def _text(self, path: str) -> bytes:
+        if path not in self._bytes:
+            try:
+                self._bytes[path] = Path(path).read_bytes()
+            except OSError:
+                self._bytes[path] = b""
+        return self._bytes[path]
+
+
+def binding(project: Project, module: ModuleSummary, name: str, seen: frozenset[str] = frozenset()) -> tuple[ModuleSummary, Term] | None:
+    """What a module binds a name to, through its star imports too; None when it does not bind it."""
+    term = module.bindings.get(name)
+    if term is not None:
+        return module, term
+    for source in module.star_imports:
+        target = project.resolve(source, module)
+        if target is None or target[1] or target[0].path in seen:
+            continue
+        found = binding(project, target[0], name, seen | {module.path})
+        if found is not None:
+            return found
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _has_init(folder: Path) -> bool:
+    return (folder / "__init__.py").is_file()
+
+
+def _place(path: Path, root: Path | None) -> Place:
+    is_package = path.name == "__init__.py"
+    folder = path.parent
+    while _has_init(folder) and folder != folder.parent:
+        folder = folder.parent
+    if folder == path.parent and root is not None and root in path.parents:
+        # No regular package: a namespace package counts from the nearest folder that looks like a source root.
+        folder = next((up for up in path.parents if up == root or up.name == "src" or _is_marked(up)), root)
+    parts = list(path.relative_to(folder).with_suffix("").parts) if folder in path.parents else [path.stem]
+    if is_package:
+        parts = parts[:-1]
+    return Place(".".join(parts) or path.stem, str(folder), is_package)
+
+
+@lru_cache(maxsize=4096)
+def _is_marked(folder: Path) -> bool:
+    return any((folder / marker).exists() for marker in PROJECT_MARKERS)
+
+
+def project_root(path: Path) -> Path | None:
+    """The nearest folder at or above a path that holds a project file, or None."""
+    start = path.resolve()
+    return next((folder for folder in (start, *start.parents) if folder.is_dir() and _is_marked(folder)), None)

@@ -1,0 +1,202 @@
+"""Terms: what an expression is *in terms of other names*, as far as its own module's text can tell.
+
+A term is plain data that is never changed once it is made, and is compared by identity: a `Pool` makes equal terms of a module the
+same object, so that a statement built in twenty conditional steps stays a small graph.  `session = SessionLocal()` gives the name `session` the term
+`Call(Ref("app.db.SessionLocal"))`, whatever `app.db` may say; linking that name to a value is the work of a floor above
+(`domain.values`), done on demand and across modules.  Two runs over the same text make the same terms.
+
+    from .db import SessionLocal                 # module app.repo
+    def rows(db, limit=None):
+        q = select(User)                         # Call(Ref("sqlalchemy.select"), (Ref("app.models.User"),))
+        if limit:
+            q = q.limit(limit)                   # Call(Attr(<q>, "limit"), (Param("limit"),))
+        return db.scalars(q).all()               # … Join((<q>, <q>.limit(limit))) …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+
+@dataclass(slots=True, eq=False)
+class Ref:
+    """A name of module level or of a builtin, as an absolute dotted path: "sqlalchemy.orm.Session", "app.db.engine",
+    "builtins.len".  Which part of the path is a module is not known here."""
+
+    path: str
+
+
+@dataclass(slots=True, eq=False)
+class Param:
+    """A parameter of the function whose body the term stands in (or of one that encloses it): `function` is the
+    qualified name of the function within its module, "Repo.list" or "outer.<locals>.inner"."""
+
+    function: str
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Local:
+    """A local name of a function or class body seen from a nested scope, where the flow cannot say which binding is meant."""
+
+    function: str
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Attr:
+    base: Term
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """`site` is the ordinal of the call expression in its module: two calls of the same factory make two values."""
+
+    func: Term
+    args: tuple[Term, ...]
+    keywords: tuple[tuple[str, Term], ...]
+    site: int
+
+    def keyword(self, name: str) -> Term | None:
+        return next((value for key, value in self.keywords if key == name), None)
+
+
+@dataclass(slots=True, eq=False)
+class Star:
+    """`*value` or `**value` among arguments or elements; `depth` counts the stars."""
+
+    value: Term
+    depth: int
+
+
+@dataclass(slots=True, eq=False)
+class Await:
+    value: Term
+
+
+@dataclass(slots=True, eq=False)
+class Enter:
+    """What `with value as x` (or `async with`) binds to x."""
+
+    value: Term
+    is_async: bool
+
+
+@dataclass(slots=True, eq=False)
+class Element:
+    """What a loop over `value` binds to its target."""
+
+    value: Term
+    is_async: bool
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """`value[key]`, also by unpacking (`a, b = value`: keys 0 and 1)."""
+
+    value: Term
+    key: Term
+
+
+@dataclass(slots=True, eq=False)
+class Const:
+    value: str | bytes | int | float | bool | None
+
+
+@dataclass(slots=True, eq=False)
+class Collection:
+    """A tuple, list, set or dict that is written out; a dict has `keys`.  `is_open`: more may be in it than is listed."""
+
+    kind: str
+    elements: tuple[Term, ...]
+    keys: tuple[Term, ...] = ()
+    is_open: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Mapped:
+    """A comprehension: a collection of `element`, one for each of `source` that passes."""
+
+    kind: str
+    element: Term
+    source: Term
+
+
+@dataclass(slots=True, eq=False)
+class Declared:
+    """A value with its annotation (`db: Session = …`), or an annotation alone (a parameter's, a class attribute's)."""
+
+    value: Term | None
+    annotation: Term
+
+
+@dataclass(slots=True, eq=False)
+class FunctionRef:
+    """A function or lambda defined in a scope below module level; `qualname` names its summary in the same module."""
+
+    qualname: str
+
+
+@dataclass(slots=True, eq=False)
+class ClassRef:
+    """A class defined in a scope below module level."""
+
+    qualname: str
+
+
+@dataclass(slots=True, eq=False)
+class Join:
+    """One of two or more, by the path that was taken, in order of appearance; may be nested."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Opaque:
+    """Not known, and why ("an operation", "bound in a loop" …)."""
+
+    reason: str
+
+
+Term: TypeAlias = (
+    "Ref | Param | Local | Attr | Call | Star | Await | Enter | Element | Item | Const | Collection | Mapped"
+    " | Declared | FunctionRef | ClassRef | Join | Opaque"
+)
+
+COMPOUND: frozenset[type] = frozenset({Attr, Call, Star, Await, Enter, Element, Item, Collection, Mapped, Declared, Join})
+"""The kinds of term that other terms are part of."""
+
+T = TypeVar("T")
+
+
+class Pool:
+    """Makes terms, each only once."""
+
+    __slots__ = ("_terms",)
+
+    def __init__(self) -> None:
+        self._terms: dict[tuple[object, ...], object] = {}
+
+    def make(self, kind: Callable[..., T], *fields: object) -> T:
+        """The one term of that kind with those fields."""
+        # 1, True and 1.0 are equal keys, but not the same constant
+        key = (kind, *fields, type(fields[0])) if kind is Const else (kind, *fields)
+        found = self._terms.get(key)
+        if found is None:
+            found = self._terms[key] = kind(*fields)
+        return found  # type: ignore[return-value]
+
+    def join(self, left: Term, right: Term) -> Term:
+        """One of two; what is the same on both ways is that one thing.  Joins are nested, not flattened."""
+        if left is right:
+            return left
+        if isinstance(left, Join) and right in left.terms:
+            return left
+        if isinstance(right, Join) and left in right.terms:
+            return right
+        return self.make(Join, (left, right))
+
+

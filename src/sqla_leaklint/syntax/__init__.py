@@ -1,0 +1,1 @@
+"""Text, libcst tree and positions: the only floor that parses."""
