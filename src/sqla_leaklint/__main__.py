@@ -1,0 +1,8 @@
+"""`python -m sqla_leaklint` is the command."""
+
+from __future__ import annotations
+
+from sqla_leaklint.cli import main
+
+if __name__ == "__main__":
+    main()

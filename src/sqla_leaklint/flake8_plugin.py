@@ -1,0 +1,52 @@
+"""The flake8 plugin: the command's diagnostics of one file at a time, with the settings of `[tool.leaklint]`."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from sqla_leaklint import __version__
+from sqla_leaklint.config import SettingsFinder
+from sqla_leaklint.linter.discovery import SourceFile
+from sqla_leaklint.linter.workspace import Text, Workspace
+from sqla_leaklint.syntax.source import Source
+
+
+class Plugin:
+    """What flake8 makes for every file.
+
+    flake8 itself reports files that the running Python cannot parse (E999), and reads the `# noqa` comments.
+    """
+
+    name = "sqla-leaklint"
+    version = __version__
+
+    def __init__(self, tree: ast.AST, filename: str, lines: Sequence[str]) -> None:
+        self._filename = filename
+        self._text = "".join(lines)
+
+    def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
+        """The diagnostics as flake8 wants them: line, column from 0, text that begins with the code."""
+        finder, workspace = _opened()
+        path = Path(os.path.abspath(self._filename))
+        settings = finder.for_directory(path.parent)
+        # Standard input has a name that is no file's, unless --stdin-display-name gives it one.
+        file = SourceFile(path, self._filename, settings, is_alone=not path.exists())
+        data = self._text.encode("utf-8", "surrogatepass")
+        checked = workspace.check_text(Text(data, Source(str(path), self._text)), file)
+        for failure in checked.failures:
+            print(f"leaklint: internal error: {failure.path}: {failure.rule or 'analysis'}: {failure.error}", file=sys.stderr)
+        for diagnostic in checked.diagnostics:
+            span = diagnostic.location.span
+            yield span.line, span.column - 1, f"{diagnostic.code} {diagnostic.message}", type(self)
+
+
+@lru_cache(maxsize=1)
+def _opened() -> tuple[SettingsFinder, Workspace]:
+    """One for the process: flake8 makes a plugin a file, and the files of a run share their project."""
+    finder = SettingsFinder()
+    return finder, Workspace(finder.for_directory, heeds_noqa=False)
