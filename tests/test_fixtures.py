@@ -19,7 +19,8 @@ APPLICATIONS = sorted(path.parent.name for path in FIXTURES.glob("*/expected.jso
 
 def driver() -> Any:
     spec = importlib.util.spec_from_file_location("drive", FIXTURES / "drive.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,0 +1,175 @@
+"""A rule's claim as an experiment: a leaking program, what its fix makes of it, and the numbers of both.
+
+A program is the text of a module `program` beside `database`, `async_database` and `models` of `project`.  It is fixed with
+the linter and run, before and after, in interpreters of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from sqla_leaklint.config import Settings
+from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.linter import run as linter
+from sqla_leaklint.linter.discovery import discover
+from tests.proofs.databases import PROJECT, SECONDS, Database
+
+INSTRUMENTS = Path(__file__).resolve().parents[2] / "fixtures"
+ALL_FIXES = frozenset(Applicability)
+"""Fixes that are only displayed as well: what a rule shows has to hold, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is claimed of a rule's fix, and the program that shows it.
+
+    `call` is an expression that is evaluated in the program and gives plain data; a coroutine is awaited.  `remedy` is the
+    program done right, for rules that have no fix to apply; without it the linter makes it.  `repeats` is the number of
+    calls, at least two, against a pool of five connections.
+    """
+
+    rule: str
+    claim: str
+    program: str
+    call: str
+    repeats: int = 7
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What one run of a program came to.
+
+    `result` (JSON), `statements` and `rows` are those of the first call; `peak` is the memory of the second, in KiB above
+    its start; `failures` and `errors` are those of the later ones; `held` are the connections not given back after all calls,
+    `idle` the server processes left inside of a transaction (None without a server).
+    """
+
+    result: str
+    statements: int
+    rows: int
+    failures: int
+    errors: tuple[str, ...]
+    held: int
+    idle: int | None
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A proof that was run: `remedy` is the text that the fixes made."""
+
+    proof: Proof
+    database: str
+    versions: dict[str, str]
+    remedy: str
+    leaking: Metrics
+    fixed: Metrics
+
+
+class ProofError(Exception):
+    """A program did not run, or the linter found nothing to fix in it."""
+
+
+def compare(proof: Proof, database: Database) -> Comparison:
+    """Run a proof on a database; raises `ProofError` where there is nothing to compare."""
+    remedy = dedent(proof.remedy) if proof.remedy is not None else fixed_text(proof)
+    leaking, versions = run(dedent(proof.program), proof, database)
+    fixed, _ = run(remedy, proof, database)
+    return Comparison(proof, database.name, versions, remedy, leaking, fixed)
+
+
+def fixed_text(proof: Proof) -> str:
+    """The program after all fixes of the proof's rule."""
+    settings = Settings(select=(proof.rule,))
+    with tempfile.TemporaryDirectory(prefix="leaklint-proof-") as directory:
+        program = _laid_out(Path(directory), dedent(proof.program)) / "program.py"
+        files = list(discover([str(program)], lambda _: settings))
+        report = linter.run(files, lambda _: settings, allowed=ALL_FIXES)
+    wrong = [f"{one.rule}: {one.error}" for one in report.failures]
+    wrong += [f"taken back: {one.reason}" for one in report.taken_back]
+    if wrong:
+        raise ProofError("\n".join(wrong))
+    if not report.changes:
+        found = [f"{one.location.span.line}: {one.code} {one.message}" for one in report.diagnostics]
+        raise ProofError(f"nothing was fixed; reported: {found or 'nothing'}")
+    (change,) = report.changes
+    return change.new.source.text
+
+
+def run(text: str, proof: Proof, database: Database) -> tuple[Metrics, dict[str, str]]:
+    """The metrics of a program text, run in an interpreter of its own, and the versions that it ran on."""
+    with tempfile.TemporaryDirectory(prefix="leaklint-proof-") as directory:
+        project = _laid_out(Path(directory), text)
+        report = _child(project, proof, database)
+    versions = report.pop("versions")
+    return Metrics(**report | {"errors": tuple(report["errors"])}), versions
+
+
+def _laid_out(directory: Path, text: str) -> Path:
+    """A project with the program in it, recognised as one by its `pyproject.toml`."""
+    project = directory / "project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "pyproject.toml").write_text('[project]\nname = "proof"\ndependencies = ["fastapi>=0.121"]\n')
+    (project / "program.py").write_text(text, encoding="utf-8")
+    return project
+
+
+def _child(project: Path, proof: Proof, database: Database) -> dict[str, Any]:
+    order = {"call": proof.call, "repeats": proof.repeats}
+    path = os.pathsep.join(map(str, (project, INSTRUMENTS)))
+    with database.fresh() as variables:
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("child.py"))],
+            cwd=project,
+            env=os.environ | dict(variables) | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+            input=json.dumps(order),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    if done.returncode:
+        raise ProofError(f"{proof.claim}: the program failed\n{done.stderr[-4000:]}")
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report
+
+
+def section(comparisons: Iterable[Comparison]) -> str:
+    """The text below *Measured* of a rule's page."""
+    comparisons = list(comparisons)
+    versions = ", ".join(f"{name} {version}" for name, version in comparisons[0].versions.items())
+    databases = " and ".join(dict.fromkeys(one.database for one in comparisons))
+    lines = [
+        f"{versions}; {databases}; garbage collector off, a pool of five connections. Before → after the fix:",
+        "",
+        "| program | database | connections held | failed calls | statements | rows | peak memory |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in comparisons:
+        calls = one.proof.repeats
+        cells = (
+            one.proof.claim,
+            one.database,
+            _change(one.leaking.held, one.fixed.held),
+            f"{_change(one.leaking.failures, one.fixed.failures)} of {calls}",
+            _change(one.leaking.statements, one.fixed.statements),
+            _change(one.leaking.rows, one.fixed.rows),
+            f"{_change(one.leaking.peak, one.fixed.peak)} KiB",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _change(then: int, now: int) -> str:
+    return f"{then:,}" if then == now else f"{then:,} → {now:,}"
