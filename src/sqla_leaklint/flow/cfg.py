@@ -106,7 +106,7 @@ class Edge:
         return self.kind in _EXCEPTIONAL_EDGES
 
 
-def _nowhere(edge: Edge) -> bool:
+def _nowhere(_: Edge) -> bool:
     return False
 
 

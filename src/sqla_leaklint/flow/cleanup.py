@@ -167,7 +167,8 @@ class Cleanup(ABC):
         """Build the handlers; return the loose ends of their bodies."""
         asm = self.asm
         taken: list[dict[Completion, Loose]] = [{} for _ in stmt.handlers]
-        for completion, waiting in _ways_out([], frame):
+        for completion, arriving in _ways_out([], frame):
+            waiting = arriving
             for place, handler in enumerate(stmt.handlers):
                 catch = catches(handler.type, completion)
                 if catch is Catch.NEVER:
