@@ -21,6 +21,7 @@ Worked example, three modules:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -384,6 +385,8 @@ def evaluator_of(project: Project, settings: Settings) -> Evaluator:
     """The evaluator of a project: what has been linked once is not linked again for the next module."""
     found = _EVALUATORS.get(project)
     if found is None:
-        knowledge = default_knowledge().with_rows(settings.knowledge)
+        knowledge = default_knowledge()
+        if settings.knowledge:
+            knowledge = knowledge.with_rows(json.loads(settings.knowledge))
         found = _EVALUATORS[project] = Evaluator(project, knowledge)
     return found
