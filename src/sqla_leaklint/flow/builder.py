@@ -12,20 +12,19 @@ completion that waits, the `finally` block is built once more, after which the c
 the frames further out.  So a return through `finally` never mixes with falling through, and a statement in a `finally`
 block has as many steps as the block has ways in.
 
-    def f():                            ENTRY
-        s = make()                        |
-        try:                         [s = make()] ---exception---------------------.
-            if s.ok:                      |                                        |
-                return s             [s.ok]--false--------.                        |
-        finally:                          | true          |                        |
-            s.close()                [return s]      [s.close()] -----exception----+
-        log(s)                            | jump          | normal                 |
-                                     [s.close()'] -.      |                        |
-                                          |        |  [log(s)] -------exception----+
-                                     [RESUME]   exception |                        |
-                                          | jump   |      | normal                 v
-                                          '--------|----->+--> EXIT           RAISE_EXIT
-                                                   '-------------------------------^
+    def f():              ENTRY
+        s = make()          |
+        try:           [s = make()] --------------------------- exception --.
+            if s.ok:        |                                               |
+                return s  [s.ok] ---- false ----> [s.close()] - exception --+
+        finally:            | true                     |                    |
+            s.close()  [return s]                  [log(s)] --- exception --+
+        log(s)              | jump                     |                    |
+                       [s.close()'] -- exception ------|--------------------+
+                            |                          |                    |
+                        [RESUME]                       |                    |
+                            | jump                     |                    v
+                            '---------> EXIT <---------'               RAISE_EXIT
 
 `s.close()` and `s.close()'` carry the same node; the second has `completion` RETURN.  Were `s.ok` to raise, there would
 be a third with EXCEPTION, whose RESUME raises again.  After RESUME the way goes on to the frames outside.

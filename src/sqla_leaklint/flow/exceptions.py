@@ -35,7 +35,10 @@ def may_raise(node: tree.Node) -> bool:
     match node:
         case tree.Call() | tree.Await() | tree.Yield() | tree.Subscript() | tree.Import() | tree.ImportFrom():
             return True
-        case tree.For() | tree.CompFor() | tree.With() | tree.WithItem() | tree.Class():
+        case tree.For() | tree.CompFor():
+            is_written_out = isinstance(node.iter, (tree.Display, tree.DictDisplay))
+            return node.is_async or not is_written_out or isinstance(node.target, tree.Display)
+        case tree.With() | tree.WithItem() | tree.Class():
             return True
         case tree.Comprehension():
             return any(may_raise(loop) for loop in node.generators)
