@@ -113,6 +113,7 @@ class Type:
     (`scoped_session(factory)`).  What `with instance as x` gives, and whether leaving the block releases it, say the rows of
     its methods `__enter__` and `__exit__` (`__aenter__`, `__aexit__`).  `is_torn_down`: a framework releases it after each
     request by itself.  `falls_back_to`: modules in which an instance looks up attributes that it lacks (`db.Column`).
+    `is_virtual`: a name of ours for something that the library gives no class of its own.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Type:
     makes_argument: bool = False
     is_torn_down: bool = False
     falls_back_to: tuple[str, ...] = ()
+    is_virtual: bool = False
     versions: Versions | None = None
 
 
@@ -337,6 +339,7 @@ class LazyValue:
     value: str | bool | None
     strategy: LoadStrategy
     docs: str
+    versions: Versions | None = None
 
 
 @dataclass(frozen=True, slots=True)

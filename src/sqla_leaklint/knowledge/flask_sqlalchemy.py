@@ -30,7 +30,15 @@ TABLE = Table(
         Type(SESSION, Kind.SESSION, _API, ("flask_sqlalchemy.SignallingSession",), (sa.SESSION,), versions=_FROM_3),
         Type(PAGINATION, Kind.PAGE, _API, ("flask_sqlalchemy.Pagination",), versions=_FROM_3),
         # Not a class of its own in the library: `db.session` is a scoped_session that a teardown function removes.
-        Type(REGISTRY, Kind.SESSION_REGISTRY, _API, bases=(sa.SCOPED_SESSION,), makes=SESSION, is_torn_down=True),
+        Type(
+            REGISTRY,
+            Kind.SESSION_REGISTRY,
+            _API,
+            bases=(sa.SCOPED_SESSION,),
+            makes=SESSION,
+            is_torn_down=True,
+            is_virtual=True,
+        ),
     ),
     methods=(
         Method(EXTENSION, "session", REGISTRY, _API, is_attribute=True, is_set_by_instance=True),
@@ -40,10 +48,10 @@ TABLE = Table(
         Method(EXTENSION, "metadata", sa.METADATA, _API, is_attribute=True),
         Method(EXTENSION, "create_all", "none", _API, Effect.RUNS_SQL),
         Method(EXTENSION, "drop_all", "none", _API, Effect.RUNS_SQL),
-        Method(EXTENSION, "relationship", "column", _API),
-        Method(EXTENSION, "dynamic_loader", "column", _API),
+        Method(EXTENSION, "relationship", "column", _API, is_set_by_instance=True),
+        Method(EXTENSION, "dynamic_loader", "column", _API, is_set_by_instance=True),
         Method(EXTENSION, "init_app", "none", _API),
-        Method(MODEL, "query", QUERY, _API, is_attribute=True),
+        Method(MODEL, "query", QUERY, _API, is_attribute=True, is_set_by_instance=True),
     ),
     consumers=(
         Consumer(EXTENSION, "paginate", Fetch.SOME_ROWS, Shape.LIST, _API, True, takes_statement=True, versions=_FROM_3),

@@ -395,7 +395,6 @@ _FUNCTIONS = (
         _MAPPING,
         (
             "sqlalchemy.ext.declarative.declarative_base",
-            "sqlalchemy.ext.declarative.api.declarative_base",
             "sqlalchemy.orm.decl_api.declarative_base",
         ),
     ),
@@ -416,7 +415,6 @@ _FUNCTIONS = (
         "sqlalchemy.orm.relationship",
         "column",
         _DOCS + "orm/relationship_api.html",
-        ("sqlalchemy.orm.relation",),
     ),
     Function("sqlalchemy.orm.dynamic_loader", "column", _DOCS + "orm/large_collections.html"),
     Function("sqlalchemy.orm.backref", "column", _DOCS + "orm/relationship_api.html"),

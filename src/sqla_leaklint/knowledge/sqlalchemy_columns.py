@@ -71,7 +71,7 @@ _AGGREGATES = tuple(
 
 _LOADER_OPTIONS = (
     *(
-        LoaderOption(f"sqlalchemy.orm.{name}", strategy, docs, (f"sqlalchemy.orm.strategy_options.{name}",))
+        LoaderOption(f"sqlalchemy.orm.{name}", strategy, docs)
         for name, strategy, docs in (
             ("joinedload", LoadStrategy.JOINED, _RELATIONS),
             ("selectinload", LoadStrategy.SELECTIN, _RELATIONS),
@@ -88,14 +88,6 @@ _LOADER_OPTIONS = (
             ("undefer_group", LoadStrategy.COLUMNS, _COLUMNS),
             ("with_expression", LoadStrategy.COLUMNS, _COLUMNS),
             ("selectin_polymorphic", LoadStrategy.NEUTRAL, _RELATIONS),
-        )
-    ),
-    *(
-        LoaderOption(f"sqlalchemy.orm.{name}", strategy, _RELATIONS, versions=Versions("SQLAlchemy", until="2.0"))
-        for name, strategy in (
-            ("joinedload_all", LoadStrategy.JOINED),
-            ("subqueryload_all", LoadStrategy.SUBQUERY),
-            ("selectinload_all", LoadStrategy.SELECTIN),
         )
     ),
     LoaderOption("sqlalchemy.orm.with_loader_criteria", LoadStrategy.NEUTRAL, _RELATIONS),
@@ -115,7 +107,7 @@ _LAZY_VALUES = (
     LazyValue("noload", LoadStrategy.NONE, _RELATIONS),
     LazyValue(None, LoadStrategy.NONE, _RELATIONS),
     LazyValue("dynamic", LoadStrategy.DYNAMIC, _RELATIONS),
-    LazyValue("write_only", LoadStrategy.WRITE_ONLY, _RELATIONS),
+    LazyValue("write_only", LoadStrategy.WRITE_ONLY, _RELATIONS, _FROM_2_0),
 )
 
 TABLE = Table(

@@ -17,7 +17,7 @@ _ASYNC = "https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html"
 _FROM_1_4_24 = Versions("SQLAlchemy", since="1.4.24")
 _FROM_2_0 = Versions("SQLAlchemy", since="2.0")
 _UNTIL_2_0 = Versions("SQLAlchemy", until="2.0")
-_UNTIL_2_1 = Versions("SQLAlchemy", until="2.1")
+_FROM_1_4_40 = Versions("SQLAlchemy", since="1.4.40")
 
 
 def _steps(
@@ -90,7 +90,7 @@ _ROWS_STEPS = tuple(
     for step in (
         *_steps(owner, _SELECT, Role.LOADS, "options"),
         *_steps(owner, _SELECT, Role.STREAMS, "execution_options"),
-        *_steps(owner, _SELECT, Role.NEUTRAL, "params unique_params add_cte set_label_style"),
+        *_steps(owner, _SELECT, Role.NEUTRAL, "params unique_params add_cte"),
         *_steps(owner, _SELECT, Role.NEUTRAL, "subquery alias", sa.SUBQUERY),
         *_steps(owner, _SELECT, Role.NEUTRAL, "cte", sa.CTE),
         *_steps(owner, _SELECT, Role.NEUTRAL, "lateral", "sqlalchemy.sql.expression.Lateral"),
@@ -100,6 +100,9 @@ _ROWS_STEPS = tuple(
 )
 
 _TEXT_STEPS = (
+    *_steps(sa.SELECT, _SELECT, Role.NEUTRAL, "set_label_style"),
+    *_steps(sa.COMPOUND_SELECT, _SELECT, Role.NEUTRAL, "set_label_style"),
+    *_steps(sa.TEXTUAL_SELECT, _SELECT, Role.NEUTRAL, "set_label_style", versions=_FROM_2_0),
     *_steps(sa.TEXT, _TEXT, Role.NEUTRAL, "bindparams"),
     *_steps(sa.TEXT, _TEXT, Role.STREAMS, "execution_options"),
     *_steps(sa.TEXT, _TEXT, Role.PROJECTS, "columns", sa.TEXTUAL_SELECT),
@@ -107,6 +110,9 @@ _TEXT_STEPS = (
 
 _WRITE_STEPS = (
     *_steps(sa.INSERT, _DML, Role.WRITES, "values from_select"),
+    *_steps(sa.INSERT, _DML, Role.RETURNING, "return_defaults"),
+    *_steps(sa.UPDATE, _DML, Role.RETURNING, "return_defaults"),
+    *_steps(sa.DELETE, _DML, Role.RETURNING, "return_defaults", versions=_FROM_2_0),
     *_steps(sa.UPDATE, _DML, Role.WRITES, "values ordered_values"),
     *_steps(sa.UPDATE, _DML, Role.FILTERS, "where filter filter_by"),
     *_steps(sa.DELETE, _DML, Role.FILTERS, "where filter filter_by"),
@@ -119,7 +125,7 @@ _WRITE_STEPS = (
         for step in (
             *_steps(owner, _DML, Role.RETURNING, "returning"),
             *_steps(owner, _DML, Role.STREAMS, "execution_options"),
-            *_steps(owner, _DML, Role.NEUTRAL, "params with_hint with_dialect_options return_defaults"),
+            *_steps(owner, _DML, Role.NEUTRAL, "with_hint with_dialect_options"),
             *_steps(owner, _DML, Role.LOADS, "options"),
             *_steps(owner, _DML, Role.NEUTRAL, "cte", sa.CTE),
         )
@@ -142,11 +148,13 @@ _RESULT_STEPS = (
     *_steps(sa.ASYNC_MAPPING_RESULT, _ASYNC, Role.PROJECTS, "columns"),
     *(step for owner in _SYNC_RESULTS for step in _steps(owner, _CORE, Role.NEUTRAL, "unique")),
     *(step for owner in _ASYNC_RESULTS for step in _steps(owner, _ASYNC, Role.NEUTRAL, "unique")),
-    *(step for owner in _SYNC_RESULTS for step in _steps(owner, _CORE, Role.STREAMS, "yield_per")),
+    *_steps(sa.RESULT, _CORE, Role.STREAMS, "yield_per"),
+    *_steps(sa.SCALAR_RESULT, _CORE, Role.STREAMS, "yield_per", versions=_FROM_1_4_40),
+    *_steps(sa.MAPPING_RESULT, _CORE, Role.STREAMS, "yield_per", versions=_FROM_1_4_40),
     *(
         step
         for owner in _ASYNC_RESULTS
-        for step in _steps(owner, _ASYNC, Role.STREAMS, "yield_per", versions=Versions("SQLAlchemy", since="2.0"))
+        for step in _steps(owner, _ASYNC, Role.STREAMS, "yield_per", versions=_FROM_1_4_40)
     ),
 )
 
@@ -193,7 +201,9 @@ _RESULT_CONSUMERS = (
         Consumer(owner, name, fetch, shape, _ASYNC, is_async=True)
         for owner in _ASYNC_RESULTS
         for name, fetch, shape in _EVERY_RESULT
+        if (owner, name) != (sa.ASYNC_RESULT, "fetchall")
     ),
+    Consumer(sa.ASYNC_RESULT, "fetchall", Fetch.ALL_ROWS, Shape.LIST, _ASYNC, is_async=True, versions=_FROM_2_0),
     *(Consumer(sa.ASYNC_RESULT, name, fetch, shape, _ASYNC, is_async=True) for name, fetch, shape in _ROWS_RESULT),
     Consumer(sa.ASYNC_MAPPING_RESULT, "fetchone", Fetch.FIRST, Shape.OPTIONAL_ROW, _ASYNC, is_async=True),
     # Rows of a streamed result come in batches only with `yield_per`; see the rule about buffered streams.

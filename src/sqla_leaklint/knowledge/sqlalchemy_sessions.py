@@ -11,7 +11,7 @@ _CONTEXTUAL = "https://docs.sqlalchemy.org/en/20/orm/contextual.html"
 
 _S, _A, _R, _AR = sa.SESSION, sa.ASYNC_SESSION, sa.SCOPED_SESSION, sa.ASYNC_SCOPED_SESSION
 _FROM_1_4_24 = Versions("SQLAlchemy", since="1.4.24")
-_FROM_2_0 = Versions("SQLAlchemy", since="2.0")
+_FROM_2_0_20 = Versions("SQLAlchemy", since="2.0.20")
 _FROM_2_0_22 = Versions("SQLAlchemy", since="2.0.22")
 _FROM_2_1 = Versions("SQLAlchemy", since="2.1")
 
@@ -59,7 +59,7 @@ _SYNC_METHODS = (
     # Entering it only switches autoflush off: leaving it closes nothing.
     Method(_S, "no_autoflush", "enter self", _SESSION, is_attribute=True),
     Method(_R, "no_autoflush", "enter made", _CONTEXTUAL, is_attribute=True),
-    Method(_S, "bind", sa.ENGINE, _SESSION, is_attribute=True),
+    Method(_S, "bind", sa.ENGINE, _SESSION, is_attribute=True, is_set_by_instance=True),
     Method(_S, "get_transaction", sa.SESSION_TRANSACTION, _SESSION),
     Method(_S, "get_nested_transaction", sa.SESSION_TRANSACTION, _SESSION),
     Method(_S, "is_active", "value", _SESSION, is_attribute=True),
@@ -71,13 +71,13 @@ _SYNC_METHODS = (
     Method(_R, "remove", "none", _CONTEXTUAL, Effect.RELEASES),
     Method(_R, "configure", "none", _CONTEXTUAL),
     Method(_R, "query_property", sa.QUERY, _CONTEXTUAL),
-    Method(_R, "session_factory", sa.SESSIONMAKER, _CONTEXTUAL, is_attribute=True),
+    Method(_R, "session_factory", sa.SESSIONMAKER, _CONTEXTUAL, is_attribute=True, is_set_by_instance=True),
     Method(_R, "bind", sa.ENGINE, _CONTEXTUAL, is_attribute=True),
     Method(sa.SESSION_TRANSACTION, "__enter__", "self", _SESSION),
     Method(sa.SESSION_TRANSACTION, "__exit__", "none", _SESSION, Effect.ENDS_TRANSACTION),
     Method(sa.SESSION_TRANSACTION, "commit", "none", _SESSION, Effect.ENDS_TRANSACTION),
     Method(sa.SESSION_TRANSACTION, "rollback", "none", _SESSION, Effect.ENDS_TRANSACTION),
-    Method(sa.SESSION_TRANSACTION, "session", sa.SESSION, _SESSION, is_attribute=True),
+    Method(sa.SESSION_TRANSACTION, "session", sa.SESSION, _SESSION, is_attribute=True, is_set_by_instance=True),
 )
 
 _ASYNC_SHARED = (
@@ -87,9 +87,9 @@ _ASYNC_SHARED = (
     ("commit", "await none", Effect.ENDS_TRANSACTION, None),
     ("rollback", "await none", Effect.ENDS_TRANSACTION, None),
     ("close", "await none", Effect.RELEASES, None),
-    ("aclose", "await none", Effect.RELEASES, _FROM_2_0),
+    ("aclose", "await none", Effect.RELEASES, _FROM_2_0_20),
     ("reset", "await none", Effect.RELEASES, _FROM_2_0_22),
-    ("invalidate", "await none", Effect.RELEASES, _FROM_2_0),
+    ("invalidate", "await none", Effect.RELEASES, None),
     ("execute", f"await {sa.CHUNKED_RESULT}", Effect.RUNS_SQL, None),
     ("scalars", f"await {sa.SCALAR_RESULT}", Effect.RUNS_SQL, _FROM_1_4_24),
     ("scalar", "await value", Effect.RUNS_SQL, None),
@@ -119,10 +119,9 @@ _ASYNC_METHODS = (
     Method(_A, "__aenter__", "await self", _ASYNC),
     Method(_A, "__aexit__", "await none", _ASYNC, Effect.RELEASES),
     Method(_A, "run_sync", "await call arg 0", _ASYNC, Effect.RUNS_SQL),
-    Method(_A, "sync_session", sa.SESSION, _ASYNC, is_attribute=True),
+    Method(_A, "sync_session", sa.SESSION, _ASYNC, is_attribute=True, is_set_by_instance=True),
     Method(_A, "no_autoflush", "enter self", _ASYNC, is_attribute=True),
     Method(_AR, "no_autoflush", "enter made", _ASYNC, is_attribute=True),
-    Method(_A, "bind", sa.ASYNC_ENGINE, _ASYNC, is_attribute=True),
     Method(_A, "close_all", "await none", _ASYNC, Effect.RELEASES),
     Method(_A, "is_active", "value", _ASYNC, is_attribute=True),
     Method(_A, "in_transaction", "value", _ASYNC),
@@ -132,7 +131,7 @@ _ASYNC_METHODS = (
     Method(_AR, "__call__", "made", _ASYNC),
     Method(_AR, "remove", "await none", _ASYNC, Effect.RELEASES),
     Method(_AR, "configure", "none", _ASYNC),
-    Method(_AR, "session_factory", sa.ASYNC_SESSIONMAKER, _ASYNC, is_attribute=True),
+    Method(_AR, "session_factory", sa.ASYNC_SESSIONMAKER, _ASYNC, is_attribute=True, is_set_by_instance=True),
     Method(sa.ASYNC_SESSION_TRANSACTION, "__aenter__", "await self", _ASYNC),
     Method(sa.ASYNC_SESSION_TRANSACTION, "__await__", "self", _ASYNC),
     Method(sa.ASYNC_SESSION_TRANSACTION, "__aexit__", "await none", _ASYNC, Effect.ENDS_TRANSACTION),

@@ -42,6 +42,9 @@ _DEQUE_METHODS = (
     ("append appendleft extend extendleft insert", Effect.GROWS),
     ("pop popleft remove clear __delitem__", Effect.REMOVES),
 )
+_QUEUE_METHODS = (("put put_nowait", Effect.GROWS), ("get get_nowait", Effect.REMOVES))
+_WEAK_SET_METHODS = (("add update", Effect.GROWS), ("discard remove pop clear", Effect.REMOVES))
+_COROUTINES = {("asyncio.Queue", "put"), ("asyncio.Queue", "get")}
 _CONTAINERS = (
     ("builtins.dict", Kind.GROWING_CONTAINER, _STDTYPES, "", _DICT_METHODS),
     ("builtins.list", Kind.GROWING_CONTAINER, _STDTYPES, "", _LIST_METHODS),
@@ -53,11 +56,11 @@ _CONTAINERS = (
     ("collections.UserList", Kind.GROWING_CONTAINER, _COLLECTIONS, "", _LIST_METHODS),
     # Bounded only when it is given `maxlen`.
     ("collections.deque", Kind.GROWING_CONTAINER, _COLLECTIONS, "", _DEQUE_METHODS),
-    ("queue.Queue", Kind.GROWING_CONTAINER, _DOCS + "queue.html", "", (("put put_nowait", Effect.GROWS), ("get get_nowait", Effect.REMOVES))),
-    ("asyncio.Queue", Kind.GROWING_CONTAINER, _DOCS + "asyncio-queue.html", "", (("put put_nowait", Effect.GROWS), ("get get_nowait", Effect.REMOVES))),
+    ("queue.Queue", Kind.GROWING_CONTAINER, _DOCS + "queue.html", "", _QUEUE_METHODS),
+    ("asyncio.Queue", Kind.GROWING_CONTAINER, _DOCS + "asyncio-queue.html", "", _QUEUE_METHODS),
     ("weakref.WeakKeyDictionary", Kind.WEAK_CONTAINER, _WEAKREF, "", _DICT_METHODS),
     ("weakref.WeakValueDictionary", Kind.WEAK_CONTAINER, _WEAKREF, "", _DICT_METHODS),
-    ("weakref.WeakSet", Kind.WEAK_CONTAINER, _WEAKREF, "", (("add update", Effect.GROWS), ("discard remove pop clear", Effect.REMOVES))),
+    ("weakref.WeakSet", Kind.WEAK_CONTAINER, _WEAKREF, "", _WEAK_SET_METHODS),
 )
 
 _CONTEXT_FUNCTIONS = (
@@ -86,7 +89,7 @@ _CONTEXT_FUNCTIONS = (
 
 _METHODS = (
     *(
-        Method(owner, name, "unknown", docs, effect)
+        Method(owner, name, "await unknown" if (owner, name) in _COROUTINES else "unknown", docs, effect)
         for owner, _, docs, _, groups in _CONTAINERS
         for names, effect in groups
         for name in names.split()

@@ -8,8 +8,10 @@ from sqla_leaklint.knowledge.facts import Effect, Kind, Table
 
 # Methods that every second program calls on something else: they say nothing about a file.
 _COMMON_METHODS = frozenset(
-    "add alias all begin callback clear close columns connect count delete exists first flush get group head label map "
-    "merge message middleware one options patch post push put remove s send si task trace update values where".split()
+    "add alias all autoflush begin callback clear close column columns connect connection correlate count cursor delete "
+    "distinct except_ exec exists ext fetch filter first flush get group head intersect invalidate join label limit map "
+    "mappings merge message middleware offset one options params patch post prepare push put reflect refresh remove returning "
+    "s scalar send si slice stream subquery task trace tuples union unique update values where".split()
 )
 _TELLING_EFFECTS = frozenset(
     (Effect.RUNS_SQL, Effect.ENDS_TRANSACTION, Effect.BEGINS, Effect.QUEUES, Effect.FLUSHES)
@@ -17,7 +19,9 @@ _TELLING_EFFECTS = frozenset(
 # Distributions whose names alone are no reason to look: nothing in them holds a session, a connection or a row.
 _UNTELLING_DISTRIBUTIONS = frozenset(
     ("", "click", "typer", "pytest", "pytest-asyncio", "cachetools", "aiocache", "async-lru", "fastapi-cache2")
+    + ("httpx", "aiohttp", "requests")
 )
+_SHORT = 3
 _PROFILERS = ("memory-profiler", "line-profiler", "objgraph", "pympler")
 _CONTAINER_RULES = ("LKS601", "LKS605", "LKS606", "LKS611")
 _MEMOIZER_RULES = ("LKS602", "LKS603", "LKS604")
@@ -51,11 +55,19 @@ def _root_words(tables: Iterable[Table]) -> set[str]:
     """The top-level packages of everything in these tables: a file that imports from them has to spell one."""
     paths: set[str] = set()
     for table in tables:
-        paths.update(row.name for row in (*table.types, *table.functions, *table.column_types, *table.loader_options))
-        paths.update(row.name for row in (*table.memoizers, *table.reexports))
-        paths.update(row.name for row in (*table.decorators, *table.handoffs) if not row.owner)
-        paths.update(alias for row in (*table.types, *table.functions) for alias in row.aliases)
-    return {path.partition(".")[0] for path in paths if "." in path}
+        for row in (*table.types, *table.functions):
+            paths.update((row.name, *row.aliases))
+        for column_type in table.column_types:
+            paths.update((column_type.name, *column_type.aliases))
+        for option in table.loader_options:
+            paths.update((option.name, *option.aliases))
+        paths.update(memoizer.name for memoizer in table.memoizers)
+        paths.update(reexport.name for reexport in table.reexports)
+        paths.update(decorator.name for decorator in table.decorators if not decorator.owner)
+        paths.update(handoff.name for handoff in table.handoffs if not handoff.owner)
+    roots = {path.partition(".")[0] for path in paths if "." in path}
+    # A short name is part of many words; in an import a space goes before it.
+    return {root if len(root) > _SHORT else f" {root}" for root in roots}
 
 
 def _database_words(tables: tuple[Table, ...]) -> set[str]:
@@ -63,20 +75,24 @@ def _database_words(tables: tuple[Table, ...]) -> set[str]:
         table for table in tables if table.distribution not in _UNTELLING_DISTRIBUTIONS and table.distribution not in _PROFILERS
     )
     methods = {row.name for table in chosen for row in table.methods if row.effect in _TELLING_EFFECTS}
-    methods |= {row.name for table in chosen for row in (*table.consumers, *table.steps)}
+    methods |= {row.name for table in chosen for row in table.consumers}
+    methods |= {row.name for table in chosen for row in table.steps}
     methods |= {row.name for table in chosen for row in table.handoffs if row.owner}
     telling = {f".{name}" for name in methods if not name.startswith("__") and name not in _COMMON_METHODS}
-    return _root_words(chosen) | telling | _user_words(tables) | {"ession", ".all(", ".delay("}
+    # The commonest of the common names are kept in the form of a call.
+    calls = {".all(", ".delay(", ".delete(", ".execute(", ".filter(", ".scalar(", ".exec(", ".refresh(", ".stream("}
+    return _root_words(chosen) | telling | _user_words(tables) | calls | {"ession"}
 
 
 def _user_words(tables: tuple[Table, ...]) -> set[str]:
     """The last part of each path in rows without a distribution that are not the standard library's: a project's own."""
-    return {
-        row.name.rpartition(".")[2]
-        for table in tables
-        if table.is_user
-        for row in (*table.types, *table.functions, *table.reexports)
-    }
+    words: set[str] = set()
+    for table in tables:
+        if table.is_user:
+            words.update(row.name.rpartition(".")[2] for row in (*table.types, *table.functions))
+            words.update(reexport.name.rpartition(".")[2] for reexport in table.reexports)
+            words.update(f".{method.name}" for method in table.methods)
+    return words
 
 
 def _container_words(tables: tuple[Table, ...]) -> set[str]:
