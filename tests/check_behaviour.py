@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from installed_versions import MISSING, holds, resolve
+
 from sqla_leaklint.knowledge import default_knowledge
 from sqla_leaklint.knowledge import sqlalchemy as sa
 from sqla_leaklint.knowledge.facts import Consumer, Fetch, Role, Shape, Step
@@ -27,7 +29,11 @@ class Samples:
         from sqlalchemy.pool import StaticPool
 
         base = declarative_base()
-        self.parent = type("Parent", (base,), {"__tablename__": "parent", "id": Column(Integer, primary_key=True), "name": Column(String)})
+        self.parent = type(
+            "Parent",
+            (base,),
+            {"__tablename__": "parent", "id": Column(Integer, primary_key=True), "name": Column(String)},
+        )
         self.child = type(
             "Child",
             (base,),
@@ -201,8 +207,6 @@ def check_statements(checker: Checker) -> None:
 
 
 def check_step(checker: Checker, samples: Samples, step: Step) -> None:
-    from check_rows import MISSING, holds, resolve
-
     label = f"{step.owner}.{step.name}"
     with samples.session() as session:
         receiver = samples.statement(step.owner, session)
@@ -215,7 +219,7 @@ def check_step(checker: Checker, samples: Samples, step: Step) -> None:
         positional, keywords = found
         try:
             value = getattr(receiver, step.name)(*positional, **keywords)
-        except Exception as error:  # a call that fails is a finding, whatever it raises
+        except Exception as error:  # noqa: BLE001 - a call that fails is a finding, whatever it raises
             checker.expect(False, f"{label}: {type(error).__name__}: {str(error)[:80]}")
             return
         if step.returns == "self" or step.returns == "call arg 0":
@@ -225,7 +229,8 @@ def check_step(checker: Checker, samples: Samples, step: Step) -> None:
         wanted = resolve(named) if named else MISSING
         is_label = step.name == "label"
         checker.expect(
-            is_label or (wanted is not MISSING and isinstance(value, wanted)), f"{label}: gives a {type(value).__name__}"
+            is_label or (wanted is not MISSING and isinstance(value, wanted)),
+            f"{label}: gives a {type(value).__name__}",
         )
         if step.role is Role.BOUNDS and step.owner in (sa.QUERY, sa.SELECT):
             checker.expect("LIMIT" in str(value).upper(), f"{label}: sends no LIMIT")
@@ -233,7 +238,6 @@ def check_step(checker: Checker, samples: Samples, step: Step) -> None:
 
 def check_consumer(checker: Checker, samples: Samples, consumer: Consumer) -> None:
     """Call it over many rows: see how many come, in what shape, and whether the statement that was sent has a bound."""
-    from check_rows import holds
     from sqlalchemy import event
     from sqlalchemy.exc import MultipleResultsFound
 
@@ -276,9 +280,8 @@ def check_consumer(checker: Checker, samples: Samples, consumer: Consumer) -> No
 
 
 def check_shape(checker: Checker, label: str, consumer: Consumer, value: Any, raised: bool) -> None:
-    if consumer.fetch is Fetch.ONE or consumer.fetch is Fetch.SCALAR:
-        if raised:
-            return
+    if (consumer.fetch is Fetch.ONE or consumer.fetch is Fetch.SCALAR) and raised:
+        return
     if consumer.fetch is Fetch.ALL_ROWS:
         checker.expect(len(value) == ROWS, f"{label}: gives {len(value)} rows")
     if consumer.shape is Shape.LIST:
@@ -291,9 +294,9 @@ def check_shape(checker: Checker, label: str, consumer: Consumer, value: Any, ra
 
 async def check_awaitables(checker: Checker) -> None:
     """`connect()` and `begin()` of the async classes can be awaited and entered, which no signature says."""
-    from check_rows import resolve
-
     for name in (sa.ASYNC_CONNECTION, sa.ASYNC_TRANSACTION, sa.ASYNC_SESSION_TRANSACTION):
         found = resolve(name)
-        checker.expect(hasattr(found, "__await__") and hasattr(found, "__aenter__"), f"{name}: cannot be awaited and entered")
+        checker.expect(
+            hasattr(found, "__await__") and hasattr(found, "__aenter__"), f"{name}: cannot be awaited and entered"
+        )
     checker.expect(not inspect.isawaitable(resolve(sa.ASYNC_SESSION)()), f"{sa.ASYNC_SESSION}: can be awaited")

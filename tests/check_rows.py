@@ -8,17 +8,15 @@ Stands alone, so that it can be run by the interpreters of environments with oth
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
 import json
-import re
 import sys
 import warnings
 from collections.abc import Iterator
-from importlib import metadata
 from typing import Any
 
 from check_behaviour import check_statements, instance
+from installed_versions import MISSING, holds, installed, resolve
 
 from sqla_leaklint.knowledge import TABLES, default_knowledge
 from sqla_leaklint.knowledge.facts import (
@@ -31,11 +29,9 @@ from sqla_leaklint.knowledge.facts import (
     Step,
     Table,
     Type,
-    Versions,
 )
 from sqla_leaklint.knowledge.notation import class_named, is_notation
 
-MISSING = object()
 _STRATEGY_CLASSES = {
     LoadStrategy.LAZY: {"LazyLoader"},
     LoadStrategy.RAISE: {"LazyLoader"},
@@ -47,51 +43,6 @@ _STRATEGY_CLASSES = {
     LoadStrategy.DYNAMIC: {"DynaLoader"},
     LoadStrategy.WRITE_ONLY: {"WriteOnlyLoader"},
 }
-
-
-def resolve(path: str) -> Any:
-    """The object at a dotted path, or MISSING."""
-    parts = path.split(".")
-    for size in range(len(parts), 0, -1):
-        try:
-            found: Any = importlib.import_module(".".join(parts[:size]))
-        except ImportError:
-            continue
-        for name in parts[size:]:
-            found = getattr(found, name, MISSING)
-            if found is MISSING:
-                return MISSING
-        return found
-    return MISSING
-
-
-def installed(distribution: str) -> str | None:
-    """The installed version; "" for the standard library; None if it is not there."""
-    if not distribution:
-        return ""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def release(version: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(?:\.\d+)*", version)
-    numbers = [int(number) for number in found.group().split(".")] if found else []
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
-
-
-def holds(versions: Versions | None) -> bool:
-    """Tell whether a row claims to hold for what is installed."""
-    if versions is None:
-        return True
-    version = installed(versions.distribution)
-    if version is None:
-        return False
-    here = release(version)
-    return here >= release(versions.since) and (not versions.until or here < release(versions.until))
 
 
 class Checker:
@@ -114,7 +65,9 @@ class Checker:
         found = resolve(row.name)
         is_there = found is not MISSING
         is_claimed = holds(getattr(row, "versions", None))
-        self.expect(is_there == is_claimed, f"{row.name}: {'is there' if is_there else 'is missing'}, row says otherwise")
+        self.expect(
+            is_there == is_claimed, f"{row.name}: {'is there' if is_there else 'is missing'}, row says otherwise"
+        )
         self.claimed.add(row.name)
         if is_there:
             self.resolved.add(row.name)
@@ -136,7 +89,9 @@ class Checker:
             if is_claimed and holds(self.owner_versions.get(row.owner)):
                 self.expect(has_member(instance(row.owner), row.name), f"{label}: instances lack it")
             return MISSING
-        self.expect((member is not MISSING) == is_claimed, f"{label}: {'there' if member is not MISSING else 'missing'}")
+        self.expect(
+            (member is not MISSING) == is_claimed, f"{label}: {'there' if member is not MISSING else 'missing'}"
+        )
         return member if is_claimed else MISSING
 
 
@@ -180,7 +135,9 @@ def check_table(checker: Checker, table: Table, types: dict[str, Any]) -> None:
         found = checker.named(memoizer)
         if memoizer.bound_keyword and found is not MISSING:
             parameter = inspect.signature(found).parameters.get(memoizer.bound_keyword)
-            checker.expect(parameter is not None and parameter.default == memoizer.default_bound, f"{memoizer.name}: bound")
+            checker.expect(
+                parameter is not None and parameter.default == memoizer.default_bound, f"{memoizer.name}: bound"
+            )
 
 
 def check_type(checker: Checker, row: Type, types: dict[str, Any]) -> None:
@@ -196,7 +153,9 @@ def check_type(checker: Checker, row: Type, types: dict[str, Any]) -> None:
     if row.makes:
         checker.expect(inspect.isclass(types.get(row.makes)), f"{row.name}: makes unknown {row.makes}")
     if row.makes_keyword:
-        checker.expect(row.makes_keyword in inspect.signature(found.__init__).parameters, f"{row.name}: {row.makes_keyword}")
+        checker.expect(
+            row.makes_keyword in inspect.signature(found.__init__).parameters, f"{row.name}: {row.makes_keyword}"
+        )
     for module in row.falls_back_to:
         checker.expect(inspect.ismodule(resolve(module)), f"{row.name}: falls back to {module}, no module")
 
@@ -258,9 +217,13 @@ def check_handoff(checker: Checker, row: Handoff, types: dict[str, Any]) -> None
     found = check_callable(checker, row, types)
     if found is MISSING or not row.callee_keyword:
         return
-    names = [name for name in inspect.signature(found.__init__ if row.is_constructor else found).parameters if name != "self"]
+    names = [
+        name for name in inspect.signature(found.__init__ if row.is_constructor else found).parameters if name != "self"
+    ]
     position = max(row.callee, 0)
-    checker.expect(names[position : position + 1] == [row.callee_keyword], f"{row.owner}.{row.name}: parameters are {names}")
+    checker.expect(
+        names[position : position + 1] == [row.callee_keyword], f"{row.owner}.{row.name}: parameters are {names}"
+    )
 
 
 def check_shadowed(checker: Checker) -> None:
@@ -296,7 +259,7 @@ def check_lazy_values(checker: Checker) -> None:
             type("Child", (base,), {**foreign, "parent_id": Column(ForeignKey("parent.id"))})
             configure_mappers()
             found = type(parent.children.property.strategy).__name__.lstrip("_")
-        except Exception as error:  # whatever the library raises means that it has no such value
+        except Exception as error:  # noqa: BLE001 - whatever the library raises: it has no such value
             found = type(error).__name__
             base.registry.dispose()
         expected = _STRATEGY_CLASSES[row.strategy]
@@ -368,9 +331,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     checker = Checker()
     types = {row.name: resolve(row.name) for table in TABLES for row in table.types}
-    types.update(
-        (row.name, resolve(row.bases[0])) for table in TABLES for row in table.types if row.is_virtual
-    )
+    types.update((row.name, resolve(row.bases[0])) for table in TABLES for row in table.types if row.is_virtual)
     skipped = sorted({table.distribution for table in TABLES if installed(table.distribution) is None})
     for table in TABLES:
         if table.distribution not in skipped:

@@ -29,11 +29,34 @@ ENVIRONMENTS = {
     "first-2.0": ["SQLAlchemy==2.0.0", "fastapi==0.117.1"],
     "middle-2.0": ["SQLAlchemy==2.0.21", "fastapi==0.118.0"],
     "last-2.0": ["SQLAlchemy==2.0.57", "fastapi==0.121.0", "sqlmodel==0.0.16", "Flask-SQLAlchemy==3.1.1"],
-    "newest": (
-        "SQLAlchemy==2.1.9 fastapi sqlmodel Flask-SQLAlchemy sse-starlette cachetools aiocache fastapi-cache2 async-lru celery "
-        "rq dramatiq arq APScheduler<4 click typer httpx aiohttp requests pandas memory-profiler line-profiler objgraph "
-        "pympler pytest pytest-asyncio"
-    ).split(),
+    "newest": [
+        "SQLAlchemy==2.1.9",
+        "fastapi",
+        "sqlmodel",
+        "Flask-SQLAlchemy",
+        "sse-starlette",
+        "cachetools",
+        "aiocache",
+        "fastapi-cache2",
+        "async-lru",
+        "celery",
+        "rq",
+        "dramatiq",
+        "arq",
+        "APScheduler<4",
+        "click",
+        "typer",
+        "httpx",
+        "aiohttp",
+        "requests",
+        "pandas",
+        "memory-profiler",
+        "line-profiler",
+        "objgraph",
+        "pympler",
+        "pytest",
+        "pytest-asyncio",
+    ],
 }
 
 
@@ -146,13 +169,17 @@ def test_methods_are_inherited() -> None:
 def test_statements_and_results() -> None:
     knowledge = default_knowledge()
     step = knowledge.step("sqlmodel.sql.expression.SelectOfScalar", "limit")
-    assert step is not None and step.role is Role.BOUNDS
+    assert step is not None
+    assert step.role is Role.BOUNDS
     legacy = knowledge.consumer("sqlalchemy.orm.Query", "first")
     modern = knowledge.consumer("sqlalchemy.engine.ScalarResult", "first")
-    assert legacy is not None and legacy.is_bounded
-    assert modern is not None and not modern.is_bounded
+    assert legacy is not None
+    assert legacy.is_bounded
+    assert modern is not None
+    assert not modern.is_bounded
     streamed = knowledge.consumer("sqlalchemy.ext.asyncio.AsyncScalarResult", "__aiter__")
-    assert streamed is not None and streamed.fetch is Fetch.STREAMED
+    assert streamed is not None
+    assert streamed.fetch is Fetch.STREAMED
     assert knowledge.returns("sqlalchemy.engine.CursorResult", "scalars") == "sqlalchemy.engine.ScalarResult"
     assert knowledge.returns("sqlalchemy.ext.asyncio.AsyncResult", "all") == "await rows"
 
@@ -161,26 +188,43 @@ def test_small_tables() -> None:
     knowledge = default_knowledge()
     large = knowledge.column_type("sqlalchemy.dialects.postgresql.JSONB")
     small = knowledge.column_type("sqlalchemy.types.Integer")
-    assert large is not None and large.is_large
-    assert small is not None and not small.is_large
+    assert large is not None
+    assert large.is_large
+    assert small is not None
+    assert not small.is_large
     assert knowledge.aggregate("sqlmodel.func.count") is not None
     assert knowledge.aggregate("sqlalchemy.sql.func.lower") is None
     assert knowledge.aggregate("acme.func.count") is None
     false = knowledge.lazy_value(False)
     missing = knowledge.lazy_value(None)
-    assert false is not None and false.strategy is LoadStrategy.JOINED
-    assert missing is not None and missing.strategy is LoadStrategy.NONE
+    assert false is not None
+    assert false.strategy is LoadStrategy.JOINED
+    assert missing is not None
+    assert missing.strategy is LoadStrategy.NONE
     memoizer = knowledge.memoizer("functools.lru_cache")
-    assert memoizer is not None and memoizer.default_bound == 128
+    assert memoizer is not None
+    assert memoizer.default_bound == 128
     post = knowledge.decorator_method("fastapi.FastAPI", "post")
-    assert post is not None and post.decoration is Decoration.ENDPOINT
+    assert post is not None
+    assert post.decoration is Decoration.ENDPOINT
     handoff = knowledge.handoff_method("fastapi.BackgroundTasks", "add_task")
-    assert handoff is not None and handoff.executor is Executor.BACKGROUND_TASK
+    assert handoff is not None
+    assert handoff.executor is Executor.BACKGROUND_TASK
 
 
 @pytest.mark.parametrize(
     "text",
-    ["self", "await self", "enter made", "await enter a.B", "arg 0", "arg session", "class a.B", "element arg 0", "schema item"],
+    [
+        "self",
+        "await self",
+        "enter made",
+        "await enter a.B",
+        "arg 0",
+        "arg session",
+        "class a.B",
+        "element arg 0",
+        "schema item",
+    ],
 )
 def test_notation(text: str) -> None:
     assert is_notation(text)
@@ -193,7 +237,14 @@ def test_what_is_no_notation(text: str) -> None:
 
 def test_rows_of_a_project() -> None:
     settings = {
-        "type": [{"name": "acme.db.Maker", "kind": "session factory", "makes": "sqlalchemy.orm.Session", "aliases": ["acme.Maker"]}],
+        "type": [
+            {
+                "name": "acme.db.Maker",
+                "kind": "session factory",
+                "makes": "sqlalchemy.orm.Session",
+                "aliases": ["acme.Maker"],
+            }
+        ],
         "function": [{"name": "acme.db.maker", "returns": "acme.db.Maker"}],
         "method": [{"owner": "acme.db.Maker", "name": "shut", "returns": "none", "effect": "releases"}],
         "column-type": [{"name": "acme.types.Blob", "is-large": True}],
@@ -202,7 +253,8 @@ def test_rows_of_a_project() -> None:
     assert knowledge.is_a("acme.Maker", Kind.SESSION_FACTORY)
     assert knowledge.returns("acme.Maker", "shut") == "none"
     large = knowledge.column_type("acme.types.Blob")
-    assert large is not None and large.is_large
+    assert large is not None
+    assert large.is_large
     assert default_knowledge().type("acme.Maker") is None
     assert {b"Maker", b".shut"} <= knowledge.trigger_words(["LKS101"])
     assert default_knowledge().with_rows({}) is default_knowledge()
@@ -216,10 +268,19 @@ def test_rows_of_a_project() -> None:
         ({"type": [{"name": "a.B"}]}, "knowledge.type[0]: `kind` is missing"),
         ({"type": [{"name": "a.B", "kind": "sesion"}]}, "did you mean `session`?"),
         ({"type": [{"name": 1, "kind": "session"}]}, "knowledge.type[0].name: must be a string, not 1"),
-        ({"type": [{"name": "a.B", "kind": "session", "aliases": "a.C"}]}, "knowledge.type[0].aliases: must be an array of strings"),
+        (
+            {"type": [{"name": "a.B", "kind": "session", "aliases": "a.C"}]},
+            "knowledge.type[0].aliases: must be an array of strings",
+        ),
         ({"type": [{"name": "a.B", "kind": "session", "makse": "a.C"}]}, "no such key `makse`; did you mean `makes`?"),
-        ({"function": [{"name": "a.b", "returns": "a session"}]}, "knowledge.function[0].returns: cannot read 'a session'"),
-        ({"column-type": [{"name": "a.B", "is_large": 1}]}, "knowledge.column-type[0].is_large: must be true or false, not 1"),
+        (
+            {"function": [{"name": "a.b", "returns": "a session"}]},
+            "knowledge.function[0].returns: cannot read 'a session'",
+        ),
+        (
+            {"column-type": [{"name": "a.B", "is_large": 1}]},
+            "knowledge.column-type[0].is_large: must be true or false, not 1",
+        ),
     ],
 )
 def test_rows_that_cannot_be_understood(settings: dict[str, object], message: str) -> None:
@@ -277,4 +338,3 @@ def test_every_library_path_holds_a_trigger_word() -> None:
     for path in paths:
         module, _, name = path.rpartition(".")
         assert is_triggered(f"from {module} import {name}\n", "LKS101"), path
-

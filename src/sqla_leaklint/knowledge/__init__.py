@@ -15,6 +15,8 @@ from sqla_leaklint.knowledge import (
     sqlalchemy,
     sqlalchemy_columns,
     sqlalchemy_engines,
+    sqlalchemy_functions,
+    sqlalchemy_mapping,
     sqlalchemy_queries,
     sqlalchemy_sessions,
     sqlmodel,
@@ -50,6 +52,8 @@ __all__ = ["TABLES", "Knowledge", "KnowledgeError", "default_knowledge"]
 TABLES: tuple[Table, ...] = (
     stdlib.TABLE,
     sqlalchemy.TABLE,
+    sqlalchemy_functions.TABLE,
+    sqlalchemy_mapping.TABLE,
     sqlalchemy_sessions.TABLE,
     sqlalchemy_engines.TABLE,
     sqlalchemy_queries.TABLE,
@@ -155,7 +159,7 @@ class Knowledge:
         return self._tables
 
     def with_rows(self, settings: Mapping[str, object]) -> Knowledge:
-        """This knowledge and the rows of `[tool.leaklint.knowledge]`; raises KnowledgeError."""
+        """Give this knowledge and the rows of `[tool.leaklint.knowledge]`; raises KnowledgeError."""
         return Knowledge((*self._tables, table_from_settings(settings))) if settings else self
 
     def canonical(self, path: str) -> str | None:

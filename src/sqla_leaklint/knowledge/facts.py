@@ -29,70 +29,46 @@ hold for every version that we support, the range in which it does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
+from sqla_leaklint.knowledge.vocabulary import (
+    Decoration,
+    Effect,
+    Executor,
+    Fetch,
+    Kind,
+    LoadStrategy,
+    Moment,
+    Role,
+    Shape,
+)
 
-class Kind(str, Enum):
-    """What role the instances of a class play."""
-
-    SESSION = "session"
-    ASYNC_SESSION = "async session"
-    SESSION_FACTORY = "session factory"
-    SESSION_REGISTRY = "session registry"
-    ENGINE = "engine"
-    ASYNC_ENGINE = "async engine"
-    CONNECTION = "connection"
-    ASYNC_CONNECTION = "async connection"
-    TRANSACTION = "transaction"
-    RESULT = "result"
-    STATEMENT = "statement"
-    LEGACY_QUERY = "legacy query"
-    DECLARATIVE_BASE = "declarative base"
-    APPLICATION = "application"
-    ROUTER = "router"
-    REQUEST = "request"
-    BACKGROUND_TASKS = "background tasks"
-    BACKGROUND_TASK = "background task"
-    STREAMING_RESPONSE = "streaming response"
-    TASK_QUEUE = "task queue"
-    EXIT_STACK = "exit stack"
-    BOUNDED_CONTAINER = "bounded container"
-    GROWING_CONTAINER = "growing container"
-    WEAK_CONTAINER = "weak container"
-    RESOURCE = "resource"
-    CLAUSE = "clause"
-    MAPPED_MIXIN = "mapped mixin"
-    MAPPER_REGISTRY = "mapper registry"
-    METADATA = "metadata"
-    TABLE = "table"
-    POOL = "pool"
-    WEBSOCKET = "websocket"
-    STATE = "application state"
-    RESPONSE = "response"
-    MIDDLEWARE = "middleware"
-    CONTEXT_VARIABLE = "context variable"
-    THREAD_LOCAL = "thread local"
-    TASK_GROUP = "task group"
-    EVENT_LOOP = "event loop"
-    EXECUTOR = "executor"
-    TASK = "task"
-    COMMAND_LINE = "command line"
-    DATABASE_EXTENSION = "database extension"
-    PAGE = "page"
-    DATAFRAME = "dataframe"
-
-
-class Effect(str, Enum):
-    """What calling a method does to the receiver's lifetime or transaction."""
-
-    RELEASES = "releases"
-    ENDS_TRANSACTION = "ends the transaction"
-    BEGINS = "begins a transaction"
-    RUNS_SQL = "runs SQL"
-    FLUSHES = "flushes"
-    QUEUES = "queues work for the next flush"
-    REMOVES = "removes entries"
-    GROWS = "adds entries"
+__all__ = [
+    "Aggregate",
+    "ColumnType",
+    "Consumer",
+    "Decoration",
+    "Decorator",
+    "DependencyExit",
+    "Effect",
+    "Executor",
+    "Fetch",
+    "Function",
+    "Handoff",
+    "Kind",
+    "LazyValue",
+    "LoadStrategy",
+    "LoaderOption",
+    "Memoizer",
+    "Method",
+    "Moment",
+    "Reexport",
+    "Role",
+    "Shape",
+    "Step",
+    "Table",
+    "Type",
+    "Versions",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,110 +140,6 @@ class Method:
     is_attribute: bool = False
     is_set_by_instance: bool = False
     versions: Versions | None = None
-
-
-class Role(str, Enum):
-    """What a method of a statement, query or result does to the rows that will come."""
-
-    FILTERS = "filters"
-    BOUNDS = "bounds"
-    OFFSETS = "offsets"
-    GROUPS = "groups"
-    DISTINCT = "distinct"
-    ORDERS = "orders"
-    JOINS = "joins"
-    LOADS = "loads"
-    LOCKS = "locks"
-    STREAMS = "streams"
-    SOURCES = "sources"
-    PROJECTS = "projects"
-    COMBINES = "combines"
-    WRITES = "writes"
-    RETURNING = "returning"
-    NEUTRAL = "neutral"
-
-
-class Fetch(str, Enum):
-    """How many rows a consumer brings to Python."""
-
-    ALL_ROWS = "all rows"
-    SOME_ROWS = "some rows"
-    FIRST = "first"
-    ONE = "one"
-    SCALAR = "scalar"
-    COUNT = "count"
-    EXISTS = "exists"
-    STREAMED = "streamed"
-
-
-class Shape(str, Enum):
-    """In what shape they come.  `CLAUSE`: not as rows at all but as SQL for another statement."""
-
-    LIST = "list"
-    ITERATOR = "iterator"
-    BATCHES = "batches"
-    ROW = "row"
-    OPTIONAL_ROW = "optional row"
-    VALUE = "value"
-    CLAUSE = "clause"
-
-
-class LoadStrategy(str, Enum):
-    """When and by what statement a relationship is loaded."""
-
-    JOINED = "joined"
-    SELECTIN = "selectin"
-    SUBQUERY = "subquery"
-    IMMEDIATE = "immediate"
-    LAZY = "lazy"
-    RAISE = "raise"
-    NONE = "none"
-    DYNAMIC = "dynamic"
-    WRITE_ONLY = "write only"
-    COLUMNS = "columns"
-    JOINED_BY_QUERY = "joined by the query"
-    NEUTRAL = "as the model says"
-
-
-class Decoration(str, Enum):
-    """What a decorator makes of the function below it."""
-
-    CONTEXT_MANAGER = "context manager"
-    ASYNC_CONTEXT_MANAGER = "async context manager"
-    ENDPOINT = "endpoint"
-    WEBSOCKET_ENDPOINT = "websocket endpoint"
-    MIDDLEWARE = "middleware"
-    EXCEPTION_HANDLER = "exception handler"
-    LIFECYCLE = "lifecycle"
-    TEARDOWN = "teardown"
-    TASK = "task"
-    COMMAND = "command"
-    EVENT_LISTENER = "event listener"
-    FIXTURE = "fixture"
-    PROFILED = "profiled"
-    TRANSPARENT = "transparent"
-    CACHED = "cached"
-
-
-class Executor(str, Enum):
-    """Who runs work that is handed over, hence for how long its arguments must live."""
-
-    BACKGROUND_TASK = "background task"
-    RESPONSE_STREAM = "response stream"
-    EVENT_LOOP = "event loop task"
-    GATHERED = "gathered coroutines"
-    THREAD = "thread"
-    AWAITED_THREAD = "awaited thread"
-    PROCESS = "process"
-    WORKER = "worker"
-    SCHEDULER = "scheduler"
-
-
-class Moment(str, Enum):
-    """When the code after a dependency's `yield` runs: before the response is sent, or after it and its background tasks."""
-
-    BEFORE_RESPONSE = "before the response"
-    AFTER_BACKGROUND_TASKS = "after the background tasks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +229,8 @@ class Decorator:
 @dataclass(frozen=True, slots=True)
 class Memoizer:
     """A decorator that keeps results by arguments for ever: `bound_keyword` bounds it, `default_bound` is how many it keeps
-    when that is not given (None: all)."""
+    when that is not given (None: all).
+    """
 
     name: str
     docs: str

@@ -54,7 +54,9 @@ TABLE = Table(
         Method(MODEL, "query", QUERY, _API, is_attribute=True, is_set_by_instance=True),
     ),
     consumers=(
-        Consumer(EXTENSION, "paginate", Fetch.SOME_ROWS, Shape.LIST, _API, True, takes_statement=True, versions=_FROM_3),
+        Consumer(
+            EXTENSION, "paginate", Fetch.SOME_ROWS, Shape.LIST, _API, True, takes_statement=True, versions=_FROM_3
+        ),
         Consumer(EXTENSION, "get_or_404", Fetch.ONE, Shape.ROW, _API, True, versions=_FROM_3),
         Consumer(EXTENSION, "first_or_404", Fetch.FIRST, Shape.ROW, _API, takes_statement=True, versions=_FROM_3),
         Consumer(EXTENSION, "one_or_404", Fetch.ONE, Shape.ROW, _API, takes_statement=True, versions=_FROM_3),

@@ -1,20 +1,17 @@
-"""SQLAlchemy: its classes and functions (its methods are in `sqlalchemy_sessions`, `sqlalchemy_engines`, `sqlalchemy_queries`)."""
+"""SQLAlchemy: sessions, engines, statements and results, and the names by which the other tables speak of them."""
 
 from __future__ import annotations
 
-from sqla_leaklint.knowledge.facts import Function, Kind, Table, Type, Versions
+from sqla_leaklint.knowledge.facts import Kind, Table, Type, Versions
 
 _DOCS = "https://docs.sqlalchemy.org/en/20/"
 _SESSION = _DOCS + "orm/session_api.html"
 _QUERY = _DOCS + "orm/queryguide/query.html"
 _ASYNC = _DOCS + "orm/extensions/asyncio.html"
-_ENGINE = _DOCS + "core/engines.html"
 _CONNECTION = _DOCS + "core/connections.html"
 _SELECT = _DOCS + "core/selectable.html"
 _DML = _DOCS + "core/dml.html"
 _TEXT = _DOCS + "core/sqlelement.html"
-_MAPPING = _DOCS + "orm/mapping_api.html"
-_METADATA = _DOCS + "core/metadata.html"
 _POOL = _DOCS + "core/pooling.html"
 
 _FROM_1_4 = Versions("SQLAlchemy", since="1.4")
@@ -116,7 +113,12 @@ _ENGINE_TYPES = (
         ENGINE,
         Kind.ENGINE,
         _CONNECTION,
-        ("sqlalchemy.Engine", "sqlalchemy.engine.base.Engine", "sqlalchemy.future.Engine", "sqlalchemy.future.engine.Engine"),
+        (
+            "sqlalchemy.Engine",
+            "sqlalchemy.engine.base.Engine",
+            "sqlalchemy.future.Engine",
+            "sqlalchemy.future.engine.Engine",
+        ),
     ),
     Type(
         CONNECTION,
@@ -274,172 +276,4 @@ _RESULT_TYPES = (
     ),
 )
 
-_MAPPING_TYPES = (
-    Type(
-        "sqlalchemy.orm.DeclarativeBase",
-        Kind.DECLARATIVE_BASE,
-        _MAPPING,
-        ("sqlalchemy.orm.decl_api.DeclarativeBase",),
-        versions=_FROM_2_0,
-    ),
-    Type(
-        "sqlalchemy.orm.DeclarativeBaseNoMeta",
-        Kind.DECLARATIVE_BASE,
-        _MAPPING,
-        ("sqlalchemy.orm.decl_api.DeclarativeBaseNoMeta",),
-        versions=_FROM_2_0,
-    ),
-    Type(
-        "sqlalchemy.orm.MappedAsDataclass",
-        Kind.MAPPED_MIXIN,
-        _MAPPING,
-        ("sqlalchemy.orm.decl_api.MappedAsDataclass",),
-        versions=_FROM_2_0,
-    ),
-    Type("sqlalchemy.ext.asyncio.AsyncAttrs", Kind.MAPPED_MIXIN, _ASYNC, versions=Versions("SQLAlchemy", since="2.0.13")),
-    Type(
-        "sqlalchemy.ext.declarative.DeferredReflection",
-        Kind.MAPPED_MIXIN,
-        _DOCS + "orm/declarative_tables.html",
-        ("sqlalchemy.ext.declarative.extensions.DeferredReflection",),
-    ),
-    Type(REGISTRY, Kind.MAPPER_REGISTRY, _MAPPING, ("sqlalchemy.orm.decl_api.registry",)),
-    Type(METADATA, Kind.METADATA, _METADATA, ("sqlalchemy.schema.MetaData", "sqlalchemy.sql.schema.MetaData")),
-    Type(TABLE_CLASS, Kind.TABLE, _METADATA, ("sqlalchemy.schema.Table", "sqlalchemy.sql.schema.Table")),
-    Type("sqlalchemy.pool.NullPool", Kind.POOL, _POOL, ("sqlalchemy.NullPool", "sqlalchemy.pool.impl.NullPool")),
-    Type("sqlalchemy.pool.StaticPool", Kind.POOL, _POOL, ("sqlalchemy.StaticPool", "sqlalchemy.pool.impl.StaticPool")),
-    Type("sqlalchemy.pool.QueuePool", Kind.POOL, _POOL, ("sqlalchemy.QueuePool", "sqlalchemy.pool.impl.QueuePool")),
-    Type(
-        "sqlalchemy.pool.AsyncAdaptedQueuePool",
-        Kind.POOL,
-        _POOL,
-        ("sqlalchemy.AsyncAdaptedQueuePool", "sqlalchemy.pool.impl.AsyncAdaptedQueuePool"),
-    ),
-)
-
-_FUNCTIONS = (
-    Function(
-        "sqlalchemy.create_engine",
-        ENGINE,
-        _ENGINE,
-        ("sqlalchemy.engine.create_engine", "sqlalchemy.engine.create.create_engine", "sqlalchemy.future.create_engine"),
-    ),
-    Function(
-        "sqlalchemy.engine_from_config",
-        ENGINE,
-        _ENGINE,
-        ("sqlalchemy.engine.engine_from_config", "sqlalchemy.engine.create.engine_from_config"),
-    ),
-    Function(
-        "sqlalchemy.ext.asyncio.create_async_engine",
-        ASYNC_ENGINE,
-        _ASYNC,
-        ("sqlalchemy.ext.asyncio.engine.create_async_engine",),
-    ),
-    Function(
-        "sqlalchemy.ext.asyncio.async_engine_from_config",
-        ASYNC_ENGINE,
-        _ASYNC,
-        ("sqlalchemy.ext.asyncio.engine.async_engine_from_config",),
-        versions=Versions("SQLAlchemy", since="1.4.29"),
-    ),
-    Function("sqlalchemy.orm.create_session", SESSION, _SESSION, versions=_FROM_1_4),
-    Function("sqlalchemy.orm.object_session", SESSION, _SESSION, ("sqlalchemy.orm.session.object_session",)),
-    Function("sqlalchemy.ext.asyncio.async_object_session", ASYNC_SESSION, _ASYNC),
-    Function("sqlalchemy.ext.asyncio.async_session", ASYNC_SESSION, _ASYNC),
-    Function("sqlalchemy.orm.close_all_sessions", "none", _SESSION, ("sqlalchemy.orm.session.close_all_sessions",)),
-    Function(
-        "sqlalchemy.select",
-        SELECT,
-        _SELECT,
-        ("sqlalchemy.sql.select", "sqlalchemy.sql.expression.select", "sqlalchemy.future.select"),
-    ),
-    Function("sqlalchemy.text", TEXT, _TEXT, ("sqlalchemy.sql.text", "sqlalchemy.sql.expression.text")),
-    Function("sqlalchemy.insert", INSERT, _DML, ("sqlalchemy.sql.insert", "sqlalchemy.sql.expression.insert")),
-    Function("sqlalchemy.update", UPDATE, _DML, ("sqlalchemy.sql.update", "sqlalchemy.sql.expression.update")),
-    Function("sqlalchemy.delete", DELETE, _DML, ("sqlalchemy.sql.delete", "sqlalchemy.sql.expression.delete")),
-    Function(
-        "sqlalchemy.dialects.postgresql.insert",
-        "sqlalchemy.dialects.postgresql.Insert",
-        _DOCS + "dialects/postgresql.html",
-        ("sqlalchemy.dialects.postgresql.dml.insert",),
-    ),
-    Function(
-        "sqlalchemy.dialects.sqlite.insert",
-        "sqlalchemy.dialects.sqlite.Insert",
-        _DOCS + "dialects/sqlite.html",
-        ("sqlalchemy.dialects.sqlite.dml.insert",),
-    ),
-    Function(
-        "sqlalchemy.dialects.mysql.insert",
-        "sqlalchemy.dialects.mysql.Insert",
-        _DOCS + "dialects/mysql.html",
-        ("sqlalchemy.dialects.mysql.dml.insert",),
-    ),
-    Function("sqlalchemy.exists", EXISTS, _SELECT, ("sqlalchemy.sql.exists", "sqlalchemy.sql.expression.exists")),
-    Function("sqlalchemy.union", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.union", "sqlalchemy.sql.expression.union")),
-    Function(
-        "sqlalchemy.union_all",
-        COMPOUND_SELECT,
-        _SELECT,
-        ("sqlalchemy.sql.union_all", "sqlalchemy.sql.expression.union_all"),
-    ),
-    Function("sqlalchemy.intersect", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.expression.intersect",)),
-    Function("sqlalchemy.intersect_all", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.expression.intersect_all",)),
-    Function("sqlalchemy.except_", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.expression.except_",)),
-    Function("sqlalchemy.except_all", COMPOUND_SELECT, _SELECT, ("sqlalchemy.sql.expression.except_all",)),
-    Function("sqlalchemy.lambda_stmt", "call arg 0", _DOCS + "core/connections.html", ("sqlalchemy.sql.lambda_stmt",)),
-    Function(
-        "sqlalchemy.orm.declarative_base",
-        "class sqlalchemy.orm.DeclarativeBase",
-        _MAPPING,
-        (
-            "sqlalchemy.ext.declarative.declarative_base",
-            "sqlalchemy.orm.decl_api.declarative_base",
-        ),
-    ),
-    Function("sqlalchemy.ext.declarative.as_declarative", "class arg cls", _MAPPING, ("sqlalchemy.orm.as_declarative",)),
-    Function(
-        "sqlalchemy.ext.automap.automap_base",
-        "class sqlalchemy.orm.DeclarativeBase",
-        _DOCS + "orm/extensions/automap.html",
-    ),
-    Function("sqlalchemy.orm.aliased", "arg 0", _QUERY, ("sqlalchemy.orm.util.aliased",)),
-    Function("sqlalchemy.orm.with_polymorphic", "arg 0", _DOCS + "orm/queryguide/inheritance.html"),
-    # `func.<name>` gives the SQL function of that name: see the aggregates.
-    Function("sqlalchemy.func", "unknown", _DOCS + "core/functions.html", ("sqlalchemy.sql.func", "sqlalchemy.sql.expression.func")),
-    Function("sqlalchemy.event.listen", "none", _DOCS + "core/event.html", ("sqlalchemy.event.api.listen",)),
-    Function("sqlalchemy.event.listens_for", "decorator", _DOCS + "core/event.html", ("sqlalchemy.event.api.listens_for",)),
-    Function("sqlalchemy.event.remove", "none", _DOCS + "core/event.html", ("sqlalchemy.event.api.remove",)),
-    Function(
-        "sqlalchemy.orm.relationship",
-        "column",
-        _DOCS + "orm/relationship_api.html",
-    ),
-    Function("sqlalchemy.orm.dynamic_loader", "column", _DOCS + "orm/large_collections.html"),
-    Function("sqlalchemy.orm.backref", "column", _DOCS + "orm/relationship_api.html"),
-    Function("sqlalchemy.orm.mapped_column", "column", _MAPPING, versions=_FROM_2_0),
-    Function("sqlalchemy.orm.column_property", "column", _MAPPING),
-    Function("sqlalchemy.orm.deferred", "column", _DOCS + "orm/queryguide/columns.html"),
-    Function("sqlalchemy.orm.query_expression", "column", _DOCS + "orm/queryguide/columns.html"),
-    Function("sqlalchemy.orm.synonym", "column", _DOCS + "orm/mapped_attributes.html"),
-    Function("sqlalchemy.orm.composite", "column", _DOCS + "orm/composites.html"),
-    Function(
-        "sqlalchemy.ext.associationproxy.association_proxy",
-        "column",
-        _DOCS + "orm/extensions/associationproxy.html",
-    ),
-    Function("sqlalchemy.Column", "column", _METADATA, ("sqlalchemy.schema.Column", "sqlalchemy.sql.schema.Column")),
-    Function("sqlalchemy.ForeignKey", "schema item", _METADATA, ("sqlalchemy.schema.ForeignKey", "sqlalchemy.sql.schema.ForeignKey")),
-    Function("sqlalchemy.UniqueConstraint", "schema item", _METADATA, ("sqlalchemy.schema.UniqueConstraint",)),
-    Function("sqlalchemy.PrimaryKeyConstraint", "schema item", _METADATA, ("sqlalchemy.schema.PrimaryKeyConstraint",)),
-    Function("sqlalchemy.Index", "schema item", _METADATA, ("sqlalchemy.schema.Index", "sqlalchemy.sql.schema.Index")),
-    Function("sqlalchemy.orm.declared_attr", "decorator", _MAPPING, ("sqlalchemy.ext.declarative.declared_attr",)),
-    Function("sqlalchemy.ext.hybrid.hybrid_property", "decorator", _DOCS + "orm/extensions/hybrid.html"),
-)
-
-TABLE = Table(
-    "SQLAlchemy",
-    types=(*_SESSION_TYPES, *_ENGINE_TYPES, *_STATEMENT_TYPES, *_RESULT_TYPES, *_MAPPING_TYPES),
-    functions=_FUNCTIONS,
-)
+TABLE = Table("SQLAlchemy", types=(*_SESSION_TYPES, *_ENGINE_TYPES, *_STATEMENT_TYPES, *_RESULT_TYPES))

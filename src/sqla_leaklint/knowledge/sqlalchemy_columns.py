@@ -21,18 +21,24 @@ _SMALL_FROM_2_0 = "Double Uuid UUID DOUBLE DOUBLE_PRECISION"
 _DIALECT_TYPES: dict[str, tuple[str, str]] = {
     "postgresql": (
         "ARRAY BYTEA HSTORE JSON JSONB TEXT TSVECTOR",
-        "BIGINT BIT BOOLEAN CHAR CIDR DATE DOUBLE_PRECISION ENUM FLOAT INET INTEGER INTERVAL MACADDR MONEY NUMERIC OID "
-        "REAL SMALLINT TIME TIMESTAMP UUID VARCHAR INT4RANGE INT8RANGE NUMRANGE DATERANGE TSRANGE TSTZRANGE",
+        (
+            "BIGINT BIT BOOLEAN CHAR CIDR DATE DOUBLE_PRECISION ENUM FLOAT INET INTEGER INTERVAL MACADDR MONEY NUMERIC OID "
+            "REAL SMALLINT TIME TIMESTAMP UUID VARCHAR INT4RANGE INT8RANGE NUMRANGE DATERANGE TSRANGE TSTZRANGE"
+        ),
     ),
     "mysql": (
         "BLOB JSON LONGBLOB LONGTEXT MEDIUMBLOB MEDIUMTEXT TEXT",
-        "BIGINT BINARY BIT BOOLEAN CHAR DATE DATETIME DECIMAL DOUBLE ENUM FLOAT INTEGER MEDIUMINT NCHAR NUMERIC NVARCHAR "
-        "REAL SET SMALLINT TIME TIMESTAMP TINYBLOB TINYINT TINYTEXT VARBINARY VARCHAR YEAR",
+        (
+            "BIGINT BINARY BIT BOOLEAN CHAR DATE DATETIME DECIMAL DOUBLE ENUM FLOAT INTEGER MEDIUMINT NCHAR NUMERIC NVARCHAR "
+            "REAL SET SMALLINT TIME TIMESTAMP TINYBLOB TINYINT TINYTEXT VARBINARY VARCHAR YEAR"
+        ),
     ),
     "mssql": (
         "IMAGE NTEXT TEXT XML JSON",
-        "BIGINT BINARY BIT CHAR DATE DATETIME DATETIME2 DATETIMEOFFSET DECIMAL FLOAT INTEGER MONEY NCHAR NUMERIC NVARCHAR "
-        "REAL SMALLDATETIME SMALLINT SMALLMONEY TIME TIMESTAMP TINYINT UNIQUEIDENTIFIER VARBINARY VARCHAR",
+        (
+            "BIGINT BINARY BIT CHAR DATE DATETIME DATETIME2 DATETIMEOFFSET DECIMAL FLOAT INTEGER MONEY NCHAR NUMERIC NVARCHAR "
+            "REAL SMALLDATETIME SMALLINT SMALLMONEY TIME TIMESTAMP TINYINT UNIQUEIDENTIFIER VARBINARY VARCHAR"
+        ),
     ),
     "oracle": (
         "BFILE BLOB CLOB LONG NCLOB",
@@ -61,12 +67,49 @@ _COLUMN_TYPES = (
 
 _AGGREGATES = tuple(
     Aggregate(name, _FUNCTIONS)
-    for name in (
-        "count sum max min avg total bool_and bool_or every bit_and bit_or stddev stddev_pop stddev_samp variance var_pop "
-        "var_samp median mode percentile_cont percentile_disc array_agg string_agg group_concat listagg json_agg jsonb_agg "
-        "json_object_agg jsonb_object_agg json_group_array json_group_object json_arrayagg json_objectagg aggregate_strings "
-        "corr covar_pop covar_samp regr_slope regr_intercept count_if any_value"
-    ).split()
+    for name in [
+        "count",
+        "sum",
+        "max",
+        "min",
+        "avg",
+        "total",
+        "bool_and",
+        "bool_or",
+        "every",
+        "bit_and",
+        "bit_or",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "variance",
+        "var_pop",
+        "var_samp",
+        "median",
+        "mode",
+        "percentile_cont",
+        "percentile_disc",
+        "array_agg",
+        "string_agg",
+        "group_concat",
+        "listagg",
+        "json_agg",
+        "jsonb_agg",
+        "json_object_agg",
+        "jsonb_object_agg",
+        "json_group_array",
+        "json_group_object",
+        "json_arrayagg",
+        "json_objectagg",
+        "aggregate_strings",
+        "corr",
+        "covar_pop",
+        "covar_samp",
+        "regr_slope",
+        "regr_intercept",
+        "count_if",
+        "any_value",
+    ]
 )
 
 _LOADER_OPTIONS = (

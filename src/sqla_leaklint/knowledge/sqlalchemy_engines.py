@@ -54,8 +54,24 @@ _SYNC_METHODS = (
     Method(sa.DBAPI_CONNECTION, "detach", "none", _POOL, versions=_FROM_2_0),
     Method(sa.DBAPI_CONNECTION, "invalidate", "none", _POOL, Effect.RELEASES, versions=_FROM_2_0),
     Method(sa.DBAPI_CONNECTION, "cursor", "unknown", _POOL, Effect.BEGINS, is_set_by_instance=True, versions=_FROM_2_0),
-    Method(sa.DBAPI_CONNECTION, "commit", "none", _POOL, Effect.ENDS_TRANSACTION, is_set_by_instance=True, versions=_FROM_2_0),
-    Method(sa.DBAPI_CONNECTION, "rollback", "none", _POOL, Effect.ENDS_TRANSACTION, is_set_by_instance=True, versions=_FROM_2_0),
+    Method(
+        sa.DBAPI_CONNECTION,
+        "commit",
+        "none",
+        _POOL,
+        Effect.ENDS_TRANSACTION,
+        is_set_by_instance=True,
+        versions=_FROM_2_0,
+    ),
+    Method(
+        sa.DBAPI_CONNECTION,
+        "rollback",
+        "none",
+        _POOL,
+        Effect.ENDS_TRANSACTION,
+        is_set_by_instance=True,
+        versions=_FROM_2_0,
+    ),
 )
 
 _ASYNC_METHODS = (

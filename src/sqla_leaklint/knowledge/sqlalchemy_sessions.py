@@ -114,8 +114,14 @@ _ASYNC_SHARED = (
 )
 
 _ASYNC_METHODS = (
-    *(Method(_A, name, returns, _ASYNC, effect, versions=versions) for name, returns, effect, versions in _ASYNC_SHARED),
-    *(Method(_AR, name, returns, _ASYNC, effect, versions=versions) for name, returns, effect, versions in _ASYNC_SHARED),
+    *(
+        Method(_A, name, returns, _ASYNC, effect, versions=versions)
+        for name, returns, effect, versions in _ASYNC_SHARED
+    ),
+    *(
+        Method(_AR, name, returns, _ASYNC, effect, versions=versions)
+        for name, returns, effect, versions in _ASYNC_SHARED
+    ),
     Method(_A, "__aenter__", "await self", _ASYNC),
     Method(_A, "__aexit__", "await none", _ASYNC, Effect.RELEASES),
     Method(_A, "run_sync", "await call arg 0", _ASYNC, Effect.RUNS_SQL),
@@ -142,7 +148,12 @@ _ASYNC_METHODS = (
 # `scalar` reads the first row of a result that has no LIMIT of its own; `get` and `get_one` select by primary key.
 _CONSUMERS = tuple(
     Consumer(owner, name, fetch, shape, docs, bounded, is_async, takes_statement, versions)
-    for owner, docs, is_async in ((_S, _SESSION, False), (_R, _CONTEXTUAL, False), (_A, _ASYNC, True), (_AR, _ASYNC, True))
+    for owner, docs, is_async in (
+        (_S, _SESSION, False),
+        (_R, _CONTEXTUAL, False),
+        (_A, _ASYNC, True),
+        (_AR, _ASYNC, True),
+    )
     for name, fetch, shape, bounded, takes_statement, versions in (
         ("scalar", Fetch.SCALAR, Shape.VALUE, False, True, None),
         ("get", Fetch.ONE, Shape.OPTIONAL_ROW, True, False, None),

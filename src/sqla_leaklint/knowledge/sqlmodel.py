@@ -15,13 +15,69 @@ SELECT = "sqlmodel.sql.expression.Select"
 SELECT_OF_SCALAR = "sqlmodel.sql.expression.SelectOfScalar"
 
 # SQLModel offers much of SQLAlchemy's top level under its own name.
-_REEXPORTED = (
-    "create_engine delete except_ except_all exists func insert intersect intersect_all text union union_all update "
-    "Column ForeignKey Index MetaData PrimaryKeyConstraint Table UniqueConstraint "
-    "ARRAY BIGINT BINARY BLOB BOOLEAN BigInteger Boolean CHAR CLOB DATE DATETIME DECIMAL Date DateTime Enum FLOAT Float INT "
-    "INTEGER Integer Interval JSON LargeBinary NCHAR NUMERIC NVARCHAR Numeric PickleType REAL SMALLINT SmallInteger String "
-    "TEXT TIME TIMESTAMP Text Time Unicode UnicodeText VARBINARY VARCHAR"
-).split()
+_REEXPORTED = [
+    "create_engine",
+    "delete",
+    "except_",
+    "except_all",
+    "exists",
+    "func",
+    "insert",
+    "intersect",
+    "intersect_all",
+    "text",
+    "union",
+    "union_all",
+    "update",
+    "Column",
+    "ForeignKey",
+    "Index",
+    "MetaData",
+    "PrimaryKeyConstraint",
+    "Table",
+    "UniqueConstraint",
+    "ARRAY",
+    "BIGINT",
+    "BINARY",
+    "BLOB",
+    "BOOLEAN",
+    "BigInteger",
+    "Boolean",
+    "CHAR",
+    "CLOB",
+    "DATE",
+    "DATETIME",
+    "DECIMAL",
+    "Date",
+    "DateTime",
+    "Enum",
+    "FLOAT",
+    "Float",
+    "INT",
+    "INTEGER",
+    "Integer",
+    "Interval",
+    "JSON",
+    "LargeBinary",
+    "NCHAR",
+    "NUMERIC",
+    "NVARCHAR",
+    "Numeric",
+    "PickleType",
+    "REAL",
+    "SMALLINT",
+    "SmallInteger",
+    "String",
+    "TEXT",
+    "TIME",
+    "TIMESTAMP",
+    "Text",
+    "Time",
+    "Unicode",
+    "UnicodeText",
+    "VARBINARY",
+    "VARCHAR",
+]
 
 TABLE = Table(
     "sqlmodel",

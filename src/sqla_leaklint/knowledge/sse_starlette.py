@@ -11,7 +11,9 @@ _RESPONSE = "sse_starlette.EventSourceResponse"
 TABLE = Table(
     "sse-starlette",
     types=(
-        Type(_RESPONSE, Kind.STREAMING_RESPONSE, _DOCS, ("sse_starlette.sse.EventSourceResponse",), (starlette.RESPONSE,)),
+        Type(
+            _RESPONSE, Kind.STREAMING_RESPONSE, _DOCS, ("sse_starlette.sse.EventSourceResponse",), (starlette.RESPONSE,)
+        ),
     ),
     handoffs=(Handoff(_RESPONSE, Executor.RESPONSE_STREAM, _DOCS, "", -1, "content", 0, is_constructor=True),),
 )

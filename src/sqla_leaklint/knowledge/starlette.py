@@ -80,7 +80,5 @@ TABLE = Table(
             aliases=("fastapi.concurrency.iterate_in_threadpool",),
         ),
     ),
-    decorators=(
-        Decorator("starlette.authentication.requires", Decoration.TRANSPARENT, _DOCS + "authentication/"),
-    ),
+    decorators=(Decorator("starlette.authentication.requires", Decoration.TRANSPARENT, _DOCS + "authentication/"),),
 )

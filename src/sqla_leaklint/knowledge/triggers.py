@@ -8,18 +8,92 @@ from sqla_leaklint.knowledge.facts import Effect, Kind, Table
 
 # Methods that every second program calls on something else: they say nothing about a file.
 _COMMON_METHODS = frozenset(
-    "add alias all autoflush begin callback clear close column columns connect connection correlate count cursor delete "
-    "distinct except_ exec exists ext fetch filter first flush get group head intersect invalidate join label limit map "
-    "mappings merge message middleware offset one options params patch post prepare push put reflect refresh remove returning "
-    "s scalar send si slice stream subquery task trace tuples union unique update values where".split()
+    [
+        "add",
+        "alias",
+        "all",
+        "autoflush",
+        "begin",
+        "callback",
+        "clear",
+        "close",
+        "column",
+        "columns",
+        "connect",
+        "connection",
+        "correlate",
+        "count",
+        "cursor",
+        "delete",
+        "distinct",
+        "except_",
+        "exec",
+        "exists",
+        "ext",
+        "fetch",
+        "filter",
+        "first",
+        "flush",
+        "get",
+        "group",
+        "head",
+        "intersect",
+        "invalidate",
+        "join",
+        "label",
+        "limit",
+        "map",
+        "mappings",
+        "merge",
+        "message",
+        "middleware",
+        "offset",
+        "one",
+        "options",
+        "params",
+        "patch",
+        "post",
+        "prepare",
+        "push",
+        "put",
+        "reflect",
+        "refresh",
+        "remove",
+        "returning",
+        "s",
+        "scalar",
+        "send",
+        "si",
+        "slice",
+        "stream",
+        "subquery",
+        "task",
+        "trace",
+        "tuples",
+        "union",
+        "unique",
+        "update",
+        "values",
+        "where",
+    ]
 )
-_TELLING_EFFECTS = frozenset(
-    (Effect.RUNS_SQL, Effect.ENDS_TRANSACTION, Effect.BEGINS, Effect.QUEUES, Effect.FLUSHES)
-)
+_TELLING_EFFECTS = frozenset((Effect.RUNS_SQL, Effect.ENDS_TRANSACTION, Effect.BEGINS, Effect.QUEUES, Effect.FLUSHES))
 # Distributions whose names alone are no reason to look: nothing in them holds a session, a connection or a row.
 _UNTELLING_DISTRIBUTIONS = frozenset(
-    ("", "click", "typer", "pytest", "pytest-asyncio", "cachetools", "aiocache", "async-lru", "fastapi-cache2")
-    + ("httpx", "aiohttp", "requests")
+    (
+        "",
+        "click",
+        "typer",
+        "pytest",
+        "pytest-asyncio",
+        "cachetools",
+        "aiocache",
+        "async-lru",
+        "fastapi-cache2",
+        "httpx",
+        "aiohttp",
+        "requests",
+    )
 )
 _SHORT = 3
 _PROFILERS = ("memory-profiler", "line-profiler", "objgraph", "pympler")
@@ -55,8 +129,10 @@ def _root_words(tables: Iterable[Table]) -> set[str]:
     """The top-level packages of everything in these tables: a file that imports from them has to spell one."""
     paths: set[str] = set()
     for table in tables:
-        for row in (*table.types, *table.functions):
-            paths.update((row.name, *row.aliases))
+        for type_row in table.types:
+            paths.update((type_row.name, *type_row.aliases))
+        for function in table.functions:
+            paths.update((function.name, *function.aliases))
         for column_type in table.column_types:
             paths.update((column_type.name, *column_type.aliases))
         for option in table.loader_options:
@@ -72,7 +148,9 @@ def _root_words(tables: Iterable[Table]) -> set[str]:
 
 def _database_words(tables: tuple[Table, ...]) -> set[str]:
     chosen = tuple(
-        table for table in tables if table.distribution not in _UNTELLING_DISTRIBUTIONS and table.distribution not in _PROFILERS
+        table
+        for table in tables
+        if table.distribution not in _UNTELLING_DISTRIBUTIONS and table.distribution not in _PROFILERS
     )
     methods = {row.name for table in chosen for row in table.methods if row.effect in _TELLING_EFFECTS}
     methods |= {row.name for table in chosen for row in table.consumers}
@@ -89,7 +167,8 @@ def _user_words(tables: tuple[Table, ...]) -> set[str]:
     words: set[str] = set()
     for table in tables:
         if table.is_user:
-            words.update(row.name.rpartition(".")[2] for row in (*table.types, *table.functions))
+            words.update(type_row.name.rpartition(".")[2] for type_row in table.types)
+            words.update(function.name.rpartition(".")[2] for function in table.functions)
             words.update(reexport.name.rpartition(".")[2] for reexport in table.reexports)
             words.update(f".{method.name}" for method in table.methods)
     return words
@@ -112,15 +191,8 @@ def _memoizer_words(tables: tuple[Table, ...]) -> set[str]:
 
 
 def _resource_words(tables: tuple[Table, ...]) -> set[str]:
-    resources = {
-        row.name.partition(".")[0] for table in tables for row in table.types if row.kind is Kind.RESOURCE
-    }
+    resources = {row.name.partition(".")[0] for table in tables for row in table.types if row.kind is Kind.RESOURCE}
     return (resources - {"io"}) | {"open(", "io."}
-
-
-def _collector_words(tables: tuple[Table, ...]) -> set[str]:
-    # `gc` alone is part of too many words: it is imported, or used as `gc.`.
-    return {"gc.", "from gc", "gc as"}
 
 
 def _profiling_words(tables: tuple[Table, ...]) -> set[str]:
@@ -132,8 +204,9 @@ _GENERATORS = (
     (_CONTAINER_RULES, _container_words),
     (_MEMOIZER_RULES, _memoizer_words),
     (_RESOURCE_RULES, _resource_words),
-    (_COLLECTOR_RULES, _collector_words),
+    # `gc` alone is part of too many words: it is imported, or used as `gc.`.
+    (_COLLECTOR_RULES, lambda _: {"gc.", "from gc", "gc as"}),
     (_PROFILING_RULES, _profiling_words),
-    (_CLASS_RULES, lambda tables: {"class "}),
-    (_LINTING_RULES, lambda tables: {"noqa"}),
+    (_CLASS_RULES, lambda _: {"class "}),
+    (_LINTING_RULES, lambda _: {"noqa"}),
 )
