@@ -89,8 +89,8 @@ class Samples:
         condition = parent.id > 0
         other = session.query(parent) if owner == sa.QUERY else sqlalchemy.select(table)
         no_arguments = (
-            "distinct with_for_update subquery cte scalar_subquery as_scalar exists unique scalars mappings tuples alias lateral "
-            "reduce_columns populate_existing reset_joinpoint with_labels return_defaults all fetchall "
+            "distinct with_for_update subquery cte scalar_subquery as_scalar exists unique scalars mappings tuples "
+            "alias lateral reduce_columns populate_existing reset_joinpoint with_labels return_defaults all fetchall "
             "partitions first one one_or_none scalar fetchone scalar_one scalar_one_or_none count from_self delete "
             "on_conflict_do_nothing __iter__ __next__"
         )

@@ -247,12 +247,13 @@ class Knowledge:
         """The words without any of which a file holds nothing that one of these rules could report, to be searched as
         substrings of its bytes.
 
-        Guaranteed for a file in which, besides, no name is spelled that another file of the project exports and that is made
-        of something in these tables: such a file imports none of the libraries that these rules know, so no expression in
-        it has a known value (retention rules: nothing in it grows, memoizes, opens or switches the collector).  The project's
-        own names are the caller's to add.  The words of methods are there for values that come without an import, by a
-        star import or an inherited attribute; these are likely, not guaranteed, to be caught.  Nor does the guarantee hold
-        for names that are spelled only in strings that are put together, or for a name that is split by a line continuation.
+        Guaranteed for a file in which, besides, no name is spelled that another file of the project exports and that
+        is made of something in these tables: such a file imports none of the libraries that these rules know, so no
+        expression in it has a known value (retention rules: nothing in it grows, memoizes, opens or switches the
+        collector).  The project's own names are the caller's to add.  The words of methods are there for values that
+        come without an import, by a star import or an inherited attribute; these are likely, not guaranteed, to be
+        caught.  Nor does the guarantee hold for names that are spelled only in strings that are put together, or for
+        a name that is split by a line continuation.
         """
         return triggers.trigger_words(self._tables, codes)
 

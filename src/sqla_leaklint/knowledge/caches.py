@@ -1,4 +1,4 @@
-"""Caches of third parties: containers that bound themselves, and decorators with stores (and key functions) of their own."""
+"""Caches of third parties: containers that bound themselves, and decorators with stores and key functions."""
 
 from __future__ import annotations
 

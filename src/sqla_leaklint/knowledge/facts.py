@@ -1,9 +1,9 @@
 """The forms that a fact about a library can take: rows, no control flow.
 
-A row says what a class, function or method of a library *is* to us.  Names are canonical: a public path that every supported
-version has ("sqlalchemy.orm.Session", not "sqlalchemy.orm.session.Session"); `aliases` are the other paths under which
-programs import the very same object (or, in an older version, its twin).  Every row carries a link to the documentation and, where it does not
-hold for every version that we support, the range in which it does.
+A row says what a class, function or method of a library *is* to us.  Names are canonical: a public path that every
+supported version has ("sqlalchemy.orm.Session", not "sqlalchemy.orm.session.Session"); `aliases` are the other paths
+under which programs import the very same object (or, in an older version, its twin).  Every row carries a link to the
+documentation and, where it does not hold for every version that we support, the range in which it does.
 
 `returns` is written in a small notation:
 
@@ -20,8 +20,8 @@ hold for every version that we support, the range in which it does.
     "decorator"                         the function below it, or something that stands in for it
     "select", "result"                  a statement, a result: the arguments decide which class
     "entered X", "element X"            what entering X gives; what iterating it gives
-    "dependency", "partial", "file"     a `Depends(...)`, a `partial(...)`, an open file: to be read from the arguments
-    "unknown"                           something that these tables do not describe
+    "dependency", "partial", "file"     a `Depends(...)`, a `partial(...)`, an open file: to be read from the
+    arguments "unknown"                           something that these tables do not describe
     "column", "schema item"             a part of a mapped class or table, to be read from the arguments
     "rows", "row", "value"              what the database sent: a list of rows, one row (or None), one value (or None)
 """
@@ -85,11 +85,11 @@ class Type:
     """A class whose instances matter.
 
     `makes` names the class of what *calling an instance* gives (a sessionmaker makes sessions); `makes_keyword` the
-    constructor's keyword that overrides it; `makes_argument` the constructor's first argument when *that* is the factory
-    (`scoped_session(factory)`).  What `with instance as x` gives, and whether leaving the block releases it, say the rows of
-    its methods `__enter__` and `__exit__` (`__aenter__`, `__aexit__`).  `is_torn_down`: a framework releases it after each
-    request by itself.  `falls_back_to`: modules in which an instance looks up attributes that it lacks (`db.Column`).
-    `is_virtual`: a name of ours for something that the library gives no class of its own.
+    constructor's keyword that overrides it; `makes_argument` the constructor's first argument when *that* is the
+    factory (`scoped_session(factory)`).  What `with instance as x` gives, and whether leaving the block releases it,
+    say the rows of its methods `__enter__` and `__exit__` (`__aenter__`, `__aexit__`).  `is_torn_down`: a framework
+    releases it after each request by itself.  `falls_back_to`: modules in which an instance looks up attributes that
+    it lacks (`db.Column`). `is_virtual`: a name of ours for something that the library gives no class of its own.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Reexport:
-    """Another library's own path for an object of these tables: `sqlmodel.create_engine` is `sqlalchemy.create_engine`."""
+    """Another library's path for an object of these tables: `sqlmodel.create_engine` is `sqlalchemy.create_engine`."""
 
     name: str
     of: str
@@ -127,7 +127,8 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method or, with `is_attribute`, a plain attribute or property of a class in the tables (inherited by its subclasses).
+    """A method or, with `is_attribute`, an attribute or property of a class in the tables (its subclasses inherit
+    it).
 
     `is_set_by_instance`: only instances have the attribute, their class does not.
     """
@@ -228,8 +229,8 @@ class Decorator:
 
 @dataclass(frozen=True, slots=True)
 class Memoizer:
-    """A decorator that keeps results by arguments for ever: `bound_keyword` bounds it, `default_bound` is how many it keeps
-    when that is not given (None: all).
+    """A decorator that keeps results by arguments for ever: `bound_keyword` bounds it, `default_bound` is how many it
+    keeps when that is not given (None: all).
     """
 
     name: str
@@ -241,8 +242,8 @@ class Memoizer:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """A call that gives work to somebody else to run: a function or, with `owner`, a method of that class ("" for a method
-    that is known by its name alone, on a function that a task decorator made).
+    """A call that gives work to somebody else to run: a function or, with `owner`, a method of that class ("" for a
+    method that is known by its name alone, on a function that a task decorator made).
 
     `callee` is the position of the argument that is called and `callee_keyword` its name (-1: none, the arguments are
     coroutines, iterables or plain values); `first_argument` is where the arguments for it begin.

@@ -1,4 +1,4 @@
-"""SQLAlchemy: what each method of a statement, query or result does to the rows, and how many of them it brings to Python."""
+"""SQLAlchemy: what methods of statements, queries and results do to the rows, and how many they bring to Python."""
 
 from __future__ import annotations
 

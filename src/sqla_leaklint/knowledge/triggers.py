@@ -163,7 +163,7 @@ def _database_words(tables: tuple[Table, ...]) -> set[str]:
 
 
 def _user_words(tables: tuple[Table, ...]) -> set[str]:
-    """The last part of each path in rows without a distribution that are not the standard library's: a project's own."""
+    """The last part of each path in the rows that a project's settings add, and their methods."""
     words: set[str] = set()
     for table in tables:
         if table.is_user:

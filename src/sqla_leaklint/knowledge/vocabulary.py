@@ -166,7 +166,7 @@ class Executor(str, Enum):
 
 
 class Moment(str, Enum):
-    """When the code after a dependency's `yield` runs: before the response is sent, or after it and its background tasks."""
+    """When the code after a dependency's `yield` runs: before the response is sent, or after its background tasks."""
 
     BEFORE_RESPONSE = "before the response"
     AFTER_BACKGROUND_TASKS = "after the background tasks"
