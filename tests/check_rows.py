@@ -185,7 +185,7 @@ def check_method(checker: Checker, row: Method, types: dict[str, Any]) -> None:
 
 
 def is_proxy(member: Any) -> bool:
-    """1.4 generates proxies that return another method's coroutine; 2.x wraps some generators to be awaited or entered."""
+    """1.4 generates proxies that return another method's coroutine; 2.x wraps generators to be awaited or entered."""
     return "<string>" in member.__code__.co_filename or inspect.isasyncgenfunction(inspect.unwrap(member))
 
 

@@ -321,7 +321,7 @@ def test_trigger_words_find(text: str, code: str) -> None:
     "text",
     [
         "import os\n\n\ndef join(a, b):\n    return os.path.join(a, b).strip()\n",
-        "class Node:\n    def __init__(self):\n        self.nodes = []\n\n    def first(self):\n        return self.nodes[0]\n",
+        "class A:\n    def __init__(self):\n        self.x = []\n\n    def first(self):\n        return self.x[0]\n",
         "def total(d):\n    return sum(d.get(key, 0) for key in d.values())\n",
     ],
 )

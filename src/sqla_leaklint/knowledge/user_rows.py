@@ -15,8 +15,8 @@
     returns = "none"
     effect = "releases"
 
-The kinds of rows and their keys are those of `facts`; a hyphen in a key counts as an underscore.  `docs` may be left
-out.
+The kinds of rows and their keys are those of `facts`; a hyphen in a key counts as an underscore.  `docs` may be
+left out.
 """
 
 from __future__ import annotations
@@ -56,8 +56,7 @@ def table_from_settings(settings: Mapping[str, object]) -> facts.Table:
         if kind not in ROW_KINDS:
             raise KnowledgeError(f"knowledge.{kind}: no such kind of row{_suggestion(kind, ROW_KINDS)}")
         if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-            raise KnowledgeError(f"knowledge.{kind}: must be an array of tables,
-            `[[tool.leaklint.knowledge.{kind}]]`")
+            raise KnowledgeError(f"knowledge.{kind}: must be an array of tables, `[[tool.leaklint.knowledge.{kind}]]`")
         row_class, collection = ROW_KINDS[kind]
         rows[collection] = tuple(
             _row(row_class, entry, f"knowledge.{kind}[{position}]") for position, entry in enumerate(entries)
