@@ -28,10 +28,9 @@ sys.path.insert(0, str(SOURCE_ROOT))
 import libcst  # noqa: E402
 
 from sqla_leaklint.config import SettingsFinder  # noqa: E402
-from sqla_leaklint.linter.check import check_source  # noqa: E402
-from sqla_leaklint.linter.discovery import SourceFile, discover, role_of  # noqa: E402
+from sqla_leaklint.linter.discovery import SourceFile, discover  # noqa: E402
 from sqla_leaklint.linter.prefilter import may_matter  # noqa: E402
-from sqla_leaklint.linter.workspace import Workspace, relative_to_working_directory, root_of  # noqa: E402
+from sqla_leaklint.linter.workspace import Text, Workspace, words_of  # noqa: E402
 from sqla_leaklint.semantic.execution import Executor  # noqa: E402
 from sqla_leaklint.semantic.project import Project  # noqa: E402
 from sqla_leaklint.semantic.summary import summarise  # noqa: E402
@@ -86,7 +85,7 @@ def gather(paths: Sequence[str]) -> Corpus:
     for file in files:
         try:
             data = file.path.read_bytes()
-            if may_matter(data):
+            if may_matter(data, words_of(file.settings)):
                 source = decode_source(str(file.path), data)
                 parse_source(source)
                 passing.append(file)
@@ -173,7 +172,7 @@ def _parse_and_lower(corpus: Corpus) -> None:
 def _execute(corpus: Corpus) -> None:
     project = Project(None)
     for source in corpus.sources:
-        place = project.place(Path(source.path))
+        place = project.place(source.path)
         executor = Executor(place.name, place.is_package)
         executor.run(parse_source(source).tree)
         summarise(executor, source.path, is_package=place.is_package)
@@ -183,10 +182,7 @@ def _check(corpus: Corpus) -> None:
     """Everything after reading, as the command does it: other modules that are asked for are read and parsed as well."""
     workspace = Workspace(SettingsFinder().for_directory)
     for file, source in zip(corpus.passing, corpus.sources, strict=True):
-        root = root_of(file)
-        role = role_of(Path(os.path.realpath(file.path)), root, source.text.encode("utf-8", "replace"))
-        project = workspace.project(root)
-        check_source(source, file.shown, project, file.settings, role, relative_to_working_directory)
+        workspace.check(Text(source.text.encode("utf-8", "replace"), source), file)
 
 
 # --- pairs ------------------------------------------------------------------------------------------------------------

@@ -13,10 +13,9 @@ from sqla_leaklint.diagnostics import Diagnostic
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.linter.check import Failure
 from sqla_leaklint.linter.discovery import SourceFile
-from sqla_leaklint.linter.workspace import Workspace, root_of
+from sqla_leaklint.linter.workspace import Workspace
 from sqla_leaklint.output import full
 from sqla_leaklint.rules.registry import all_rules
-from sqla_leaklint.syntax.parse import ParsedModule
 
 
 class Project(Protocol):
@@ -26,7 +25,7 @@ class Project(Protocol):
 
     def render_full(self, diagnostics: Sequence[Diagnostic]) -> str: ...
 
-    def domain(self, path: str) -> tuple[Domain, ParsedModule]: ...
+    def domain(self, path: str) -> Domain: ...
 
 
 class Engine(Protocol):
@@ -60,11 +59,9 @@ class OpenProject:
         lines = list(full.render(diagnostics, self._lines))
         return "".join(f"{line}\n" for line in lines[: -1 if lines and not lines[-1] else None])
 
-    def domain(self, path: str) -> tuple[Domain, ParsedModule]:
+    def domain(self, path: str) -> Domain:
         file = self._file(path)
-        project = self.workspace.project(root_of(file))
-        parsed = project.module(self.workspace.text_of(file).source).parsed
-        return Domain(parsed, project, self.settings), parsed
+        return self.workspace.domain(self.workspace.text_of(file), file)
 
     def _file(self, path: str) -> SourceFile:
         return SourceFile(self.root / path, path, self.settings, self.root)

@@ -81,7 +81,7 @@ class PageMismatchError(Exception):
 
 def describe(path: Path, text: str, problems: tuple[Problem, ...]) -> str:
     """Quote the page round every problem."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     shown: list[str] = []
     for problem in problems:
         shown.append(f"{path}:{problem.page_line}: {problem.what}")

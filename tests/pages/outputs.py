@@ -30,6 +30,10 @@ def fix_blocks(text: str, diagnostics: Sequence[Diagnostic]) -> Iterator[Written
 
 def _diff(before: str, after: str) -> str:
     """A unified diff without file names, and with a bare `@@` between distant places."""
-    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=CONTEXT, lineterm=""))[2:]
+    lines = list(
+        difflib.unified_diff(
+            before.removesuffix("\n").split("\n"), after.removesuffix("\n").split("\n"), n=CONTEXT, lineterm=""
+        )
+    )[2:]
     shown = ["@@" if line.startswith("@@") else line for line in lines]
     return "".join(f"{line.rstrip()}\n" for line in shown[1:])

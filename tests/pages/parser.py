@@ -102,7 +102,7 @@ def read_page(path: Path) -> Page:
 
 def parse_page(text: str, path: Path) -> Page:
     """Split a page into its sections; text above the first heading belongs to none."""
-    lines = text.splitlines()
+    lines = text.removesuffix("\n").split("\n")  # a form feed ends no line of an example
     starts = _headings(lines, path)
     sections: list[Section] = []
     enclosing: list[Section] = []

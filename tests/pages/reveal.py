@@ -11,7 +11,6 @@ from typing import Any
 
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.parse import ParsedModule
 from tests.pages.assertions import REVEAL, Example, Kind
 from tests.pages.matcher import Problem
 
@@ -42,10 +41,10 @@ REVEALED: Mapping[str, Describe] = {
 }
 
 
-def compare_revealed(example: Example, domain: Domain, parsed: ParsedModule) -> Iterator[Problem]:
+def compare_revealed(example: Example, domain: Domain) -> Iterator[Problem]:
     """Yield what the engine makes of an expression where the page says something else."""
     expected = {one.line: one for one in example.expectations if one.kind is Kind.REVEALED}
-    calls = list(reveal_calls(parsed.tree.body))
+    calls = list(reveal_calls(domain.module.parsed.tree.body))
     lines = [number for number, line in enumerate(example.revealing.split("\n"), start=1) if REVEAL.match(line)]
     if len(calls) != len(lines):
         yield Problem(

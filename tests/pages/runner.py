@@ -118,7 +118,7 @@ def _revealed(
     if asking:
         run = engine(root, settings_text, case.selects)
         for example in asking:
-            yield from compare_revealed(example, *run.domain(example.path))
+            yield from compare_revealed(example, run.domain(example.path))
 
 
 def _examples(page: Page, blocks: Sequence[Block]) -> Iterator[Example]:

@@ -52,16 +52,18 @@ def outdated(after: Block, existing: Sequence[Block], wanted: Sequence[Written])
 
 def rewrite(path: Path, changes: Iterable[Replacement]) -> None:
     """Apply the changes to the page."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
+    lines = _lines(path.read_text(encoding="utf-8"))
     ordered = sorted(enumerate(changes), key=lambda item: (item[1].start, item[1].end, item[0]), reverse=True)
     for _, change in ordered:
         end = change.end - 1
         if not change.text and end < len(lines) and not lines[end].strip():
             end += 1  # a removed block takes one blank line along
-        lines[change.start - 1 : end] = change.text.splitlines(keepends=True)
-    path.write_text("".join(lines), encoding="utf-8")
+        lines[change.start - 1 : end] = _lines(change.text)
+    path.write_text("".join(lines), encoding="utf-8", newline="")
+
+
+def _lines(text: str) -> list[str]:
+    return [f"{line}\n" for line in text.removesuffix("\n").split("\n")] if text else []
 
 
 def _info(block: Block) -> str:
