@@ -392,7 +392,8 @@ def provided(evaluator: Evaluator, dependency: Dependency) -> Value:
     provider = dependency.provider
     made = apply(evaluator, provider, (), ())
     value: Value = merge([_injected(evaluator, each) for each in alternatives(unwrapped(made))])
-    return with_origin(value, Origin.PROVIDED, provider if isinstance(provider, ProjectFunction) else None)
+    function = provider if isinstance(provider, ProjectFunction) else None
+    return with_origin(value, Origin.PROVIDED, function, dependency.scope)
 
 
 def _injected(evaluator: Evaluator, value: Value) -> Value:

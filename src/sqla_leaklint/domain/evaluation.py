@@ -338,7 +338,12 @@ class Evaluator:
             return ProjectInstance(owner, Origin.PARAMETER)
         dependency = self.dependency(function, name, frame)
         if dependency is not None:
-            return calls.provided(self, dependency)
+            value = calls.provided(self, dependency)
+            if isinstance(value, Unknown) and parameter.annotation is not None:
+                # The provider decides; only where it cannot be looked into is the annotation believed.
+                declared = annotations.instance_of(self, parameter.annotation, frame, Origin.PROVIDED)
+                return value if isinstance(declared, Unknown) else declared
+            return value
         if parameter.annotation is not None:
             value = annotations.instance_of(self, parameter.annotation, frame, Origin.PARAMETER)
             if not isinstance(value, Unknown):

@@ -78,14 +78,15 @@ class ProjectClass:
 class Instance:
     """An instance of a library's class.
 
-    `makes` is what calling it gives (a factory's session class).  `provider` is the function that injected it or the
-    registry's name; it is None for anything else.
+    `makes` is what calling it gives (a factory's session class).  `provider` is the function that FastAPI had it from and `scope`
+    that dependency's; they are None and "" for anything else.
     """
 
     type: str
     origin: Origin
     makes: Value | None = None
     provider: ProjectFunction | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class ProjectInstance:
     origin: Origin
     arguments: tuple[tuple[str, Value], ...] = ()
     provider: ProjectFunction | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,17 +252,17 @@ def alternatives(value: Value) -> tuple[Value, ...]:
     return value.values if isinstance(value, OneOf) else (value,)
 
 
-def with_origin(value: Value, origin: Origin, provider: ProjectFunction | None = None) -> Value:
+def with_origin(value: Value, origin: Origin, provider: ProjectFunction | None = None, scope: str = "") -> Value:
     """The same thing, owned by somebody else."""
     match value:
         case Instance() | ProjectInstance():
-            return replace(value, origin=origin, provider=provider or value.provider)
+            return replace(value, origin=origin, provider=provider or value.provider, scope=scope or value.scope)
         case OneOf():
-            return OneOf(tuple(with_origin(each, origin, provider) for each in value.values))
+            return OneOf(tuple(with_origin(each, origin, provider, scope) for each in value.values))
         case Many():
-            return Many(with_origin(value.element, origin, provider))
+            return Many(with_origin(value.element, origin, provider, scope))
         case TupleValue():
-            return TupleValue(tuple(with_origin(each, origin, provider) for each in value.elements))
+            return TupleValue(tuple(with_origin(each, origin, provider, scope) for each in value.elements))
         case _:
             return value
 
