@@ -57,6 +57,20 @@ def test_an_application_gets_exactly_the_expected_diagnostics(application: str) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("application", APPLICATIONS)
+def test_the_leaks_of_an_application_are_real(application: str, tmp_path: Path) -> None:
+    drive = driver()
+    with drive.copied(FIXTURES / application) as copy:
+        endpoints = drive.Driver(copy, tmp_path, rows=500).measure()["endpoints"]
+    leaks = set(json.loads((FIXTURES / application / "drive.json").read_text(encoding="utf-8"))["leaks"])
+    assert {name for name, measured in endpoints.items() if measured["held"]} == leaks
+    assert {name for name, measured in endpoints.items() if measured["failures"]} == leaks
+    for name in leaks:
+        assert endpoints[name]["held"] == drive.POOL_SIZE
+        assert endpoints[name]["failures"] == drive.REPEATS - drive.POOL_SIZE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("application", APPLICATIONS)
 def test_fixes_keep_the_answers_and_give_everything_back(application: str) -> None:
     drive = driver()
     comparison = drive.compare(FIXTURES / application, rows=2000)
