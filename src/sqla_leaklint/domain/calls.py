@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import annotations, statements
+from sqla_leaklint.domain import declarations, statements
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
+    Clause,
     Dependency,
     Entity,
     Generator,
@@ -16,6 +17,7 @@ from sqla_leaklint.domain.values import (
     Manager,
     ManagerFactory,
     Many,
+    ModelAttribute,
     OneOf,
     Origin,
     Partial,
@@ -112,7 +114,13 @@ def _call_library(evaluator: Evaluator, path: str, args: Arguments, keywords: Ke
     function = knowledge.function(path)
     if function is not None:
         return returned(evaluator, function.returns, None, args, keywords, Origin.FRESH)
+    if path.startswith(_CLAUSES) and not path.startswith("sqlalchemy.orm."):
+        return Clause(path, args)
     return Unknown(f"`{path}` is not in the tables")
+
+
+_CLAUSES = ("sqlalchemy.", "sqlmodel.")
+"""Functions of these packages that no table has make SQL: `and_`, `func.count`, `cast`, `case` …"""
 
 
 def _construct_library(evaluator: Evaluator, path: str, args: Arguments, given: dict[str, Value]) -> Value:
@@ -146,6 +154,8 @@ def call_method(evaluator: Evaluator, method: BoundMethod, args: Arguments, keyw
             return statements.step(evaluator, receiver, method.name, args, keywords)
         case Rows() | Many():
             return statements.of_rows(evaluator, receiver, method.name)
+        case ModelAttribute() | Clause():
+            return Clause(method.name, (receiver, *args))
         case Awaitable() | Generator() | Manager() | Entity():
             return Unknown(f"method `{method.name}`")
         case _:
@@ -155,7 +165,7 @@ def call_method(evaluator: Evaluator, method: BoundMethod, args: Arguments, keyw
         type_name = evaluator.classes.library_base(receiver)
     if type_name is None:
         return Unknown(f"method `{method.name}`")
-    found = statements.executed(evaluator, receiver, type_name, method.name, args)
+    found = statements.executed(evaluator, receiver, type_name, method.name, args, keywords)
     if found is not None:
         return found
     row = evaluator.knowledge.method(type_name, method.name)
@@ -205,7 +215,7 @@ def returned(
             if row is not None and row.kind in {Kind.STATEMENT, Kind.LEGACY_QUERY}:
                 return Statement(notation, args)
             if row is not None:
-                return annotations.make_instance(evaluator, notation, origin)
+                return declarations.make_instance(evaluator, notation, origin)
             return Unknown(notation or "nothing is known of what it returns")
 
 
@@ -308,7 +318,7 @@ def _result(evaluator: Evaluator, function: ProjectFunction, summary: FunctionSu
         else:
             value = merge([evaluator.of(term, frame) for term in summary.returns])
         if isinstance(value, Unknown) and summary.returns_annotation is not None:
-            declared = annotations.instance_of(evaluator, summary.returns_annotation, frame, Origin.DECLARED)
+            declared = declarations.instance_of(evaluator, summary.returns_annotation, frame, Origin.DECLARED)
             value = value if isinstance(declared, Unknown) else declared
         return Awaitable(value) if summary.is_async else value
     finally:

@@ -66,6 +66,8 @@ class Classes:
                     pending.append(module.functions[part.function].locals.get(part.name))
                 elif isinstance(part, tuple):
                     pending.extend(part)
+                elif isinstance(part, t.Compare) and not isinstance(part.right, t.Const | t.Ref):
+                    pending.append(part.left)  # the other side is not looked at (`Evaluator._comparison`)
                 elif part is not None and type(part) in t.COMPOUND:
                     pending.extend(getattr(part, name) for name in part.__slots__)  # type: ignore[attr-defined]
             known = self._returned[key] = frozenset(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
+    Clause,
     Dependency,
     Entity,
     Generator,
@@ -72,6 +73,8 @@ def described(value: Value) -> str:
             return f"{value.model.qualname} entity" if value.is_loaded else f"new {value.model.qualname}"
         case ModelAttribute():
             return f"{value.model.qualname}.{value.name}"
+        case Clause():
+            return f"clause {value.operator}({', '.join(map(described, value.operands))})"
         case Statement():
             return f"{_short(value.type)} of {_projections(value)}"
         case ResultValue():

@@ -27,11 +27,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain import annotations, calls, statements
+from sqla_leaklint.domain import calls, declarations, statements
 from sqla_leaklint.domain.classes import Classes
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
+    Clause,
     Dependency,
     Entity,
     Generator,
@@ -65,6 +66,9 @@ from sqla_leaklint.semantic.terms import Term
 
 if TYPE_CHECKING:
     from sqla_leaklint.config import Settings
+
+_OPERATORS = {"binary:&": "&", "union": "|", "unary:~": "~"}
+"""Python's operators between clauses, by the kind of collection that the executor keeps them in."""
 
 DEEPEST = 60
 """Nested evaluations before a value is given up as unknown."""
@@ -155,6 +159,8 @@ class Evaluator:
                 function = frame.module.functions.get(term.function)
                 value = function.locals.get(term.name) if function is not None else None
                 return self.of(value, frame) if value is not None else Unknown(f"`{term.name}` of an enclosing function")
+            case t.Compare():
+                return self._comparison(term, frame)
             case t.Star():
                 return Unknown("unpacked")
             case t.Opaque():
@@ -222,8 +228,8 @@ class Evaluator:
                 return self.classes.instance_attribute(value, name)
             case Statement() | ResultValue() | Rows() | Many() | Generator() | Awaitable() | Manager() | Entity():
                 return BoundMethod(value, name)
-            case ModelAttribute():
-                return Unknown("an attribute of a column")
+            case ModelAttribute() | Clause():
+                return BoundMethod(value, name)
             case Unknown():
                 return value
             case _:
@@ -304,7 +310,7 @@ class Evaluator:
             case (Statement(), t.Const() | t.Collection(kind="slice")):
                 return statements.subscripted(self, value, is_slice=isinstance(term.key, t.Collection))
             case (Instance() | Symbol() | ProjectClass(), _):
-                return annotations.generic(self, value, term, frame)
+                return declarations.generic(self, value, term, frame)
             case _:
                 return value if isinstance(value, Unknown) else Unknown("an item")
 
@@ -313,7 +319,20 @@ class Evaluator:
             return TupleValue(tuple(self.of(each, frame) for each in term.elements))
         if term.kind in {"list", "set"}:
             return Many(merge([self.of(each, frame) for each in term.elements])) if term.elements else Many(Unknown("empty"))
+        if term.kind in _OPERATORS:
+            operands = tuple(self.of(each, frame) for each in term.elements)
+            if any(isinstance(each, ModelAttribute | Clause) for each in operands):
+                return Clause(_OPERATORS[term.kind], operands)
         return Unknown(f"a {term.kind}")
+
+    def _comparison(self, term: t.Compare, frame: Frame) -> Value:
+        """A clause, where a column is compared; what it is compared with is looked at only if that is a name or constant."""
+        left = self.of(term.left, frame)
+        is_named = isinstance(term.right, t.Const | t.Ref)
+        right = self.of(term.right, frame) if is_named else Unknown("what a column is compared with")
+        if isinstance(left, ModelAttribute | Clause) or isinstance(right, ModelAttribute | Clause):
+            return Clause(term.operator, (left, right))
+        return Unknown("a comparison")
 
     # --- parameters ---
 
@@ -341,11 +360,11 @@ class Evaluator:
             value = calls.provided(self, dependency)
             if isinstance(value, Unknown) and parameter.annotation is not None:
                 # The provider decides; only where it cannot be looked into is the annotation believed.
-                declared = annotations.instance_of(self, parameter.annotation, frame, Origin.PROVIDED)
+                declared = declarations.instance_of(self, parameter.annotation, frame, Origin.PROVIDED)
                 return value if isinstance(declared, Unknown) else declared
             return value
         if parameter.annotation is not None:
-            value = annotations.instance_of(self, parameter.annotation, frame, Origin.PARAMETER)
+            value = declarations.instance_of(self, parameter.annotation, frame, Origin.PARAMETER)
             if not isinstance(value, Unknown):
                 return value
         if parameter.default is not None:
@@ -363,10 +382,10 @@ class Evaluator:
             for value in alternatives(self.of(parameter.default, frame)):
                 if isinstance(value, Dependency):
                     if value.provider == Literal(None) and parameter.annotation is not None:
-                        return Dependency(annotations.class_of(self, parameter.annotation, frame), value.scope)
+                        return Dependency(declarations.class_of(self, parameter.annotation, frame), value.scope)
                     return value
         if parameter.annotation is not None:
-            return annotations.dependency(self, parameter.annotation, frame)
+            return declarations.dependency(self, parameter.annotation, frame)
         return None
 
     def _declared(self, term: t.Declared, frame: Frame) -> Value:
@@ -376,10 +395,10 @@ class Evaluator:
                 return value
         else:
             value = Unknown("an annotation without a value")
-        dependency = annotations.dependency(self, term.annotation, frame)
+        dependency = declarations.dependency(self, term.annotation, frame)
         if dependency is not None:
             return calls.provided(self, dependency)
-        declared = annotations.instance_of(self, term.annotation, frame, Origin.DECLARED)
+        declared = declarations.instance_of(self, term.annotation, frame, Origin.DECLARED)
         return value if isinstance(declared, Unknown) else declared
 
 

@@ -87,7 +87,8 @@ def _said_in(folder: Path) -> Iterator[VersionRange]:
 
 def _required(specifiers: Iterable[str]) -> Iterator[VersionRange]:
     for specifier in specifiers:
-        since, until = (0,), _NEWEST
+        since: Version = (0,)
+        until: Version = _NEWEST
         for operator, version, _ in _CLAUSE.findall(specifier):
             number = parsed(version)
             match operator:

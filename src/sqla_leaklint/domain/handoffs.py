@@ -111,8 +111,8 @@ class Handoff:
                 for element in expr.elements:
                     yield from self._in_argument(element)
             case tree.DictDisplay():
-                for _, value in expr.items:
-                    yield from self._in_argument(value)
+                for _, item in expr.items:
+                    yield from self._in_argument(item)
             case tree.Starred():
                 yield from self._in_argument(expr.value)
             case _:

@@ -71,7 +71,14 @@ def step(
     return Statement(kind, projections, (*receiver.steps, taken), receiver.is_whole)
 
 
-def executed(evaluator: Evaluator, receiver: Value, type_name: str, name: str, args: tuple[Value, ...]) -> Value | None:
+def executed(
+    evaluator: Evaluator,
+    receiver: Value,
+    type_name: str,
+    name: str,
+    args: tuple[Value, ...],
+    keywords: tuple[tuple[str, Value], ...] = (),
+) -> Value | None:
     """What a session's or connection's method makes of the statement that it is given; None when it takes none."""
     knowledge = evaluator.knowledge
     consumer = knowledge.consumer(type_name, name)
@@ -97,7 +104,8 @@ def executed(evaluator: Evaluator, receiver: Value, type_name: str, name: str, a
         kind = SCALAR_RESULT if statement is not None and len(statement.projections) == 1 else RESULT
     if not knowledge.is_a(kind, Kind.RESULT):
         return None
-    result = ResultValue(kind, _statement(args), "ScalarResult" in kind)
+    options = tuple(StepTaken(key, Role.STREAMS, (), ((key, value),)) for key, value in keywords if key == "execution_options")
+    result = ResultValue(kind, _statement(args), "ScalarResult" in kind, options)
     return Awaitable(result) if method.returns.startswith("await") else result
 
 

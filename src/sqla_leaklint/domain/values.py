@@ -184,6 +184,18 @@ class ModelAttribute:
 
 
 @dataclass(frozen=True, slots=True)
+class Clause:
+    """A piece of SQL: an operator, method or function, and what it is applied to.
+
+    `operator` is a comparison's ("==", "<" …), a method's name on a column ("in_", "desc"), a function's path
+    ("sqlalchemy.and_", "sqlalchemy.func.count"), or "&", "|", "~".
+    """
+
+    operator: str
+    operands: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepTaken:
     """One method that was called on a statement; `is_conditional` when only some paths come through it."""
 
@@ -243,7 +255,7 @@ class OneOf:
 Value: TypeAlias = (
     "Unknown | Literal | Symbol | ModuleValue | ProjectFunction | ProjectClass | Instance | ProjectInstance | BoundMethod"
     " | Partial | ManagerFactory | Manager | Awaitable | Generator | Many | TupleValue | Dependency | Entity"
-    " | ModelAttribute | Statement | ResultValue | Rows | OneOf"
+    " | ModelAttribute | Clause | Statement | ResultValue | Rows | OneOf"
 )
 
 

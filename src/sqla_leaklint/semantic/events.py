@@ -32,6 +32,8 @@ class Deed(Enum):
     DELETED_NAME = "deleted"
     COLLECTED = "put in a collection"
     """The value is an element of a display, or of what a comprehension makes."""
+    ITERATED = "iterated"
+    """A loop or comprehension runs over the value; the node is the `For` or `CompFor`."""
     CAPTURED = "captured"
     """Read by a nested function or lambda: `key` names the capturing function."""
 

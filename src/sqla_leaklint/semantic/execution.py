@@ -42,7 +42,7 @@ class Executor(ExpressionExecutor):
         self._breaks: list[list[Environment]] = []
         self._is_second_pass = False
         self._statements: dict[type, Callable[[Any], None]] = {
-            tree.ExprStmt: lambda s: self.term(s.value),
+            tree.ExprStmt: self._expression,
             tree.Assign: self._assign,
             tree.AnnAssign: self._ann_assign,
             tree.AugAssign: self._aug_assign,
@@ -110,6 +110,9 @@ class Executor(ExpressionExecutor):
         return self.env
 
     # --- simple statements ---
+
+    def _expression(self, stmt: tree.ExprStmt) -> None:
+        self.term(stmt.value)
 
     def _assign(self, stmt: tree.Assign) -> None:
         value = self.term(stmt.value)
@@ -199,6 +202,7 @@ class Executor(ExpressionExecutor):
 
     def _for(self, stmt: tree.For) -> None:
         iterated = self.term(stmt.iter)
+        self.emit(Deed.ITERATED, iterated, stmt)
         element = self.pool.make(t.Element, iterated, stmt.is_async)
 
         def head() -> None:
@@ -257,14 +261,13 @@ class Executor(ExpressionExecutor):
     def _try(self, stmt: tree.Try) -> None:
         before = self.env
         assert before is not None
-        self.env = dict(before)
-        reached: Environment | None = before
+        reached, normal = before, self._branch(before, ())
         for inner in stmt.body:
-            if self.env is None:
+            if normal is None:
                 break
-            reached = self.env
+            reached = normal
             self._block((inner,))
-        normal = self.env
+            normal = self.env
         # A handler may be entered from any statement of the body, so with what held before or after each of them.
         raised = self._joined(before, reached, normal)
         handled: list[Environment | None] = []

@@ -164,7 +164,7 @@ class ExpressionExecutor:
     def _attribute(self, expr: tree.Attribute) -> Term:
         base = self.term(expr.value)
         if base.__class__ is t.Ref:
-            return self.pool.make(t.Ref, f"{base.path}.{expr.attr}")  # type: ignore[union-attr]
+            return self.pool.make(t.Ref, f"{base.path}.{expr.attr}")
         return self.pool.make(t.Attr, base, expr.attr)
 
     def _constant(self, expr: tree.Constant) -> Term:
@@ -249,10 +249,11 @@ class ExpressionExecutor:
         return self.opaque("a truth value")
 
     def _compare(self, expr: tree.Compare) -> Term:
-        self.term(expr.left)
-        for _, operand in expr.comparisons:
-            self.term(operand)
-        return self.opaque("a comparison")
+        left = self.term(expr.left)
+        operands = [(operator, self.term(operand)) for operator, operand in expr.comparisons]
+        if len(operands) != 1:
+            return self.opaque("a chain of comparisons")
+        return self.pool.make(t.Compare, operands[0][0], left, operands[0][1])
 
     def _conditional(self, expr: tree.Conditional) -> Term:
         self.term(expr.test)
@@ -271,6 +272,7 @@ class ExpressionExecutor:
         source: Term | None = None
         for generator in expr.generators:
             iterated = self.term(generator.iter)
+            self.emit(Deed.ITERATED, iterated, generator)
             source = source or iterated
             self.env = dict(self.env)
             self.unpack(generator.target, self.pool.make(t.Element, iterated, generator.is_async), bind=self.env.__setitem__)
@@ -319,5 +321,6 @@ class ExpressionExecutor:
         return self.pool.make(t.Item, value, self.pool.make(t.Const, position))
 
 
-KEPT_OPERATIONS = frozenset({"slice", "f-string"})
-"""Operations whose operands later floors look at: a slice bounds a query, an f-string makes a key of what it formats."""
+KEPT_OPERATIONS = frozenset({"slice", "f-string", "binary:&", "unary:~"})
+"""Operations whose operands later floors look at: a slice bounds a query, an f-string makes a key of what it formats, and
+clauses of a query are put together with `&`, `|` and `~`."""

@@ -11,7 +11,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from sqla_leaklint.semantic.execution import Executor
@@ -95,7 +94,7 @@ class Project:
             self._kept.move_to_end(path)
             return kept
         try:
-            return self.module(read_source(Path(path)))
+            return self.module(read_source(path))
         except SourceError:
             self._summaries[path] = None
             return None
@@ -198,15 +197,10 @@ def binding(project: Project, module: ModuleSummary, name: str, seen: frozenset[
     return None
 
 
-@lru_cache(maxsize=4096)
-def _has_init(folder: Path) -> bool:
-    return (folder / "__init__.py").is_file()
-
-
 def _place(path: Path, root: Path | None) -> Place:
     is_package = path.name == "__init__.py"
     folder = path.parent
-    while _has_init(folder) and folder != folder.parent:
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
         folder = folder.parent
     if folder == path.parent and root is not None and root in path.parents:
         # No regular package: a namespace package counts from the nearest folder that looks like a source root.
@@ -217,7 +211,6 @@ def _place(path: Path, root: Path | None) -> Place:
     return Place(".".join(parts) or path.stem, str(folder), is_package)
 
 
-@lru_cache(maxsize=4096)
 def _is_marked(folder: Path) -> bool:
     return any((folder / marker).exists() for marker in PROJECT_MARKERS)
 

@@ -191,9 +191,13 @@ def _enclosing_function(body: Body) -> str | None:
 def _kept(body: Body) -> Iterator[Act]:
     """The events that can matter outside: not what a body does with its own fresh values and with builtins."""
     for event in body.events:
-        if event.deed in {Deed.RETURNED, Deed.YIELDED, Deed.COLLECTED, Deed.RAISED} or not _is_kept(event):
+        if event.deed in _OWN_DEEDS or not _is_kept(event):
             continue
         yield Act(event.deed, event.value, event.base, event.key)
+
+
+_OWN_DEEDS = frozenset({Deed.RETURNED, Deed.YIELDED, Deed.COLLECTED, Deed.RAISED, Deed.ITERATED})
+"""What a body does with values of its own; what it returns and yields, its summary says anyway."""
 
 
 def _is_kept(event: Event) -> bool:

@@ -134,6 +134,15 @@ class Declared:
 
 
 @dataclass(slots=True, eq=False)
+class Compare:
+    """`left operator right`, a truth value or, between columns, a clause of a query; the operator as written: "==", "not in" …"""
+
+    operator: str
+    left: Term
+    right: Term
+
+
+@dataclass(slots=True, eq=False)
 class FunctionRef:
     """A function or lambda defined in a scope below module level; `qualname` names its summary in the same module."""
 
@@ -163,10 +172,12 @@ class Opaque:
 
 Term: TypeAlias = (
     "Ref | Param | Local | Attr | Call | Star | Await | Enter | Element | Item | Const | Collection | Mapped"
-    " | Declared | FunctionRef | ClassRef | Join | Opaque"
+    " | Declared | Compare | FunctionRef | ClassRef | Join | Opaque"
 )
 
-COMPOUND: frozenset[type] = frozenset({Attr, Call, Star, Await, Enter, Element, Item, Collection, Mapped, Declared, Join})
+COMPOUND: frozenset[type] = frozenset(
+    {Attr, Call, Star, Await, Enter, Element, Item, Collection, Mapped, Declared, Compare, Join}
+)
 """The kinds of term that other terms are part of."""
 
 T = TypeVar("T")

@@ -55,7 +55,7 @@ _MANAGERS = frozenset(
 
 def instance_of(evaluator: Evaluator, annotation: Term, frame: Frame, origin: Origin) -> Value:
     """An instance of what an annotation names; `Unknown` when it names nothing that is known."""
-    for part, scope in _expanded(evaluator, annotation, frame):
+    for part, scope in expanded(evaluator, annotation, frame):
         value = _instance(evaluator, part, scope, origin)
         if value != Literal(None):
             return value
@@ -64,7 +64,7 @@ def instance_of(evaluator: Evaluator, annotation: Term, frame: Frame, origin: Or
 
 def class_of(evaluator: Evaluator, annotation: Term, frame: Frame) -> Value:
     """The class that an annotation names (`Depends()` takes it as the provider)."""
-    for part, scope in _expanded(evaluator, annotation, frame):
+    for part, scope in expanded(evaluator, annotation, frame):
         if isinstance(part, t.Item) and _path(evaluator, part.value, scope) == "typing.Annotated":
             return class_of(evaluator, _arguments(part)[0], scope)
         value = evaluator.of(part, scope)
@@ -75,7 +75,7 @@ def class_of(evaluator: Evaluator, annotation: Term, frame: Frame) -> Value:
 
 def dependency(evaluator: Evaluator, annotation: Term, frame: Frame) -> Dependency | None:
     """The `Depends(...)` in an `Annotated[...]`, if there is one."""
-    for part, scope in _expanded(evaluator, annotation, frame):
+    for part, scope in expanded(evaluator, annotation, frame):
         if not isinstance(part, t.Item) or _path(evaluator, part.value, scope) != "typing.Annotated":
             continue
         first, *metadata = _arguments(part)
@@ -165,7 +165,7 @@ def _path(evaluator: Evaluator, term: Term, frame: Frame) -> str | None:
     return value.path.replace("typing_extensions.", "typing.")
 
 
-def _expanded(evaluator: Evaluator, annotation: Term, frame: Frame, depth: int = 0) -> Iterator[tuple[Term, Frame]]:
+def expanded(evaluator: Evaluator, annotation: Term, frame: Frame, depth: int = 0) -> Iterator[tuple[Term, Frame]]:
     """The members of an annotation's union, aliases and strings resolved, each with the frame of its module."""
     if depth > 8:
         return
@@ -174,22 +174,22 @@ def _expanded(evaluator: Evaluator, annotation: Term, frame: Frame, depth: int =
             for part in text.split("|"):
                 name = part.strip()
                 if _NAME.fullmatch(name) and name != "None":
-                    yield from _expanded(evaluator, t.Ref(f"{frame.module.name}.{name}"), frame, depth + 1)
+                    yield from expanded(evaluator, t.Ref(f"{frame.module.name}.{name}"), frame, depth + 1)
         case t.Collection(kind="union"):
             for element in annotation.elements:
-                yield from _expanded(evaluator, element, frame, depth + 1)
+                yield from expanded(evaluator, element, frame, depth + 1)
         case t.Ref():
             alias = _alias(evaluator, annotation, frame)
             if alias is None:
                 yield annotation, frame
             else:
-                yield from _expanded(evaluator, *alias, depth + 1)
+                yield from expanded(evaluator, *alias, depth + 1)
         case t.Join():
             for element in annotation.terms:
-                yield from _expanded(evaluator, element, frame, depth + 1)
+                yield from expanded(evaluator, element, frame, depth + 1)
         case t.Declared():
             if annotation.value is not None:
-                yield from _expanded(evaluator, annotation.value, frame, depth + 1)
+                yield from expanded(evaluator, annotation.value, frame, depth + 1)
         case _:
             yield annotation, frame
 
