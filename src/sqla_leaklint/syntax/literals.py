@@ -68,7 +68,7 @@ def _unescape(match: re.Match[str]) -> str:
     kind = match.lastgroup
     written = match[kind] if kind is not None else ""
     if kind == "simple":
-        if written in "xuUN" and len(match.re.groupindex) > 3 or written == "x":
+        if written in ("x" if match.re is _BYTES_ESCAPE else "xuUN"):
             raise ValueError(f"malformed escape: {match[0]}")
         return _SIMPLE_ESCAPES.get(written, match[0])  # an unknown escape keeps its backslash
     if kind == "name":

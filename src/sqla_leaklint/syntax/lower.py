@@ -236,9 +236,7 @@ def _try(node: cst.Try | cst.TryStar) -> tree.Stmt:
         for handler in node.handlers
     ]
     is_star = isinstance(node, cst.TryStar)
-    return tree.Try(
-        node, _suite(node.body), tuple(handlers), _clause(node.orelse), _clause(node.finalbody), is_star
-    )
+    return tree.Try(node, _suite(node.body), tuple(handlers), _clause(node.orelse), _clause(node.finalbody), is_star)
 
 
 def _match(node: cst.Match) -> tree.Stmt:

@@ -14,11 +14,19 @@ _MAX_LINKS = 1_500
 # Each `elif` nests in the one before; the native parser takes more than three times as many.
 _MAX_ELIFS = 10_000
 
+# Every bracket in a pattern or after `del` doubles the parser's time (a mapping in a pattern: four times as long).
+_MAX_AMBIGUOUS_BRACKETS = 12
+
+# The patterns below start with a plain "\n", which the regular expression engine finds much faster than a choice.
+
 # No expression goes on over a line that starts with one of these.
 _STATEMENT = re.compile(
-    r"[\r\n][ \t\f]*(?:def|class|return|raise|import|pass|try|except|finally|with|while|assert|del|global)\b"
+    r"\n[ \t\f]*(?:def|class|return|raise|import|pass|try|except|finally|with|while|assert|del|global)\b"
 )
 _LINK = re.compile(r"[(\[{\-+*/%@&|^~.]|\b(?:and|or|not|if|lambda|await)\b")
+_MATCH = re.compile(r"\n[ \t\f]*match\b[^\r\n]*[:(\[{,\\][ \t]*(?:\#[^\r\n]*)?[\r\n]")
+_CASE = re.compile(r"\n[ \t\f]*case\b")
+_DEL = re.compile(r"\n[ \t\f]*del\b")
 _TOKEN = re.compile(
     r"""
       (?P<comment> \#[^\r\n]* )
@@ -47,6 +55,11 @@ def refuse_deep_nesting(text: str) -> None:
         raise SourceError(f"more than {_MAX_ELIFS:,} elif branches")
     if any(map(_may_be_deep, _STATEMENT.split(text))):
         _measure(text, 0, len(text), 0, 0)
+    # `case` is also the name of a function of SQLAlchemy: it is a keyword only where there is a `match`.
+    ambiguous = (_DEL, _CASE) if "match" in text and _MATCH.search(text) else (_DEL,) if "del" in text else ()
+    for keyword in ambiguous:
+        for start in keyword.finditer(text):
+            _measure(text, start.end(), len(text), _MAX_BRACKETS - _MAX_AMBIGUOUS_BRACKETS, 0, is_one_line=True)
 
 
 def _may_be_deep(stretch: str) -> bool:
@@ -57,8 +70,11 @@ def _may_be_deep(stretch: str) -> bool:
     return len(stretch) > _MAX_LINKS and len(_LINK.findall(stretch)) > _MAX_LINKS
 
 
-def _measure(text: str, start: int, end: int, brackets: int, total: int) -> None:
-    """Follow the nesting of `text[start:end]`, which lies in so many brackets and links already."""
+def _measure(text: str, start: int, end: int, brackets: int, total: int, is_one_line: bool = False) -> None:
+    """Follow the nesting of `text[start:end]`, which lies in so many brackets and links already.
+
+    With `is_one_line` the first line end outside of brackets is the end.
+    """
     outer: list[int] = []  # links of the expressions around the current one, outermost first
     links = 0  # of the current expression; `total` is the sum of all, and of the open brackets
     for token in _TOKEN.finditer(text, start, end):
@@ -68,6 +84,8 @@ def _measure(text: str, start: int, end: int, brackets: int, total: int) -> None
                 links = 0
             case "end":
                 if not outer:
+                    if is_one_line:
+                        return
                     total -= links
                     links = 0
             case "open":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 from dataclasses import dataclass
 
 import libcst as cst
@@ -13,9 +15,7 @@ from .lower import lower_module
 from .nesting import refuse_deep_nesting
 from .source import Source, SourceError
 
-_TOO_DEEP = "expressions are nested too deeply"
-_EXPECTATIONS = re.compile(r"error at \d+:\d+: expected (?P<expected>.*)", re.DOTALL)
-_MAX_EXPECTED = 40  # characters; libcst lists every token that it would have taken
+_POSITION = re.compile(r"error at (\d+):(\d+)")
 
 
 @dataclass(slots=True, eq=False)
@@ -38,17 +38,24 @@ def _parse(source: Source) -> ParsedModule:
         module = cst.parse_module(source.text)
         return ParsedModule(source, module, lower_module(module))
     except cst.ParserSyntaxError as error:
-        raise SourceError(_message(error), error.raw_line, error.raw_column + 1) from None
+        raise _syntax_error(source.text, error) from None
     except RecursionError:
-        raise SourceError(_TOO_DEEP) from None
+        raise SourceError("expression is nested too deeply") from None
     except UnicodeEncodeError as error:  # a lone surrogate, from an encoding that lets one through
         line = source.text.count("\n", 0, error.start) + 1
         raise SourceError("the text contains a lone surrogate", line) from None
 
 
-def _message(error: cst.ParserSyntaxError) -> str:
-    message = error.message.removeprefix("parser error: ").removeprefix("tokenizer error: ")
-    if (expectations := _EXPECTATIONS.fullmatch(message)) is None:
-        return f"syntax error: {message}"
-    expected = expectations["expected"]
-    return f"syntax error: expected {expected}" if len(expected) <= _MAX_EXPECTED else "syntax error"
+def _syntax_error(text: str, refusal: cst.ParserSyntaxError) -> SourceError:
+    """Say what is wrong as Python says it: libcst lists every token that it would have taken, and often at line 1."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes; Python will give them itself
+            ast.parse(text)
+    except SyntaxError as error:
+        return SourceError(f"syntax error: {error.msg}", max(error.lineno or 1, 1), max(error.offset or 1, 1))
+    except (ValueError, MemoryError, RecursionError):
+        pass
+    found = _POSITION.search(refusal.message)
+    line, column = (int(found[1]), int(found[2]) + 1) if found else (1, 1)
+    return SourceError("syntax error: LibCST does not understand this", line, column)

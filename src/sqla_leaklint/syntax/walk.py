@@ -1,0 +1,41 @@
+"""Walking a lowered tree in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from .tree import Constant, Node
+
+_CHILD_FIELDS: dict[type[Node], tuple[str, ...]] = {Constant: ()}  # the value of a constant is no node
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and all nodes below it, each before its children, in the order of the fields."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(reversed(list(children(current))))
+
+
+def children(node: Node) -> Iterator[Node]:
+    """Yield the nodes directly below a node, in the order of the fields."""
+    for name in _child_fields(type(node)):
+        yield from _nodes_in(getattr(node, name))
+
+
+def _nodes_in(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for element in value:
+            yield from _nodes_in(element)
+
+
+def _child_fields(cls: type[Node]) -> tuple[str, ...]:
+    names = _CHILD_FIELDS.get(cls)
+    if names is None:
+        names = tuple([field.name for field in fields(cls) if field.name != "cst"])
+        _CHILD_FIELDS[cls] = names
+    return names
