@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 
 from hypothesis import strategies as st
 
@@ -48,9 +47,9 @@ def _fixture_projects() -> Iterator[Files]:
 
 
 @st.composite
-def damaged_projects(draw: st.DrawFn) -> Files:
+def damaged_projects(draw: st.DrawFn, least_files: int = 1) -> Files:
     """A project of which one file was changed in a few places; often it still is a program."""
-    files = dict(draw(st.sampled_from(projects())))
+    files = dict(draw(st.sampled_from([project for project in projects() if len(project) >= least_files])))
     path = draw(st.sampled_from(sorted(path for path in files if path.endswith(".py"))))
     text = files[path]
     for change in draw(st.lists(st.sampled_from(CHANGES), min_size=1, max_size=4)):
@@ -68,11 +67,11 @@ def _on_lines(change: Callable[[list[str], int, st.DrawFn], None]) -> Callable[[
     return changed
 
 
-def _delete(lines: list[str], at: int, draw: st.DrawFn) -> None:  # noqa: ARG001
+def _delete(lines: list[str], at: int, draw: st.DrawFn) -> None:
     del lines[at]
 
 
-def _repeat(lines: list[str], at: int, draw: st.DrawFn) -> None:  # noqa: ARG001
+def _repeat(lines: list[str], at: int, draw: st.DrawFn) -> None:
     lines.insert(at, lines[at])
 
 

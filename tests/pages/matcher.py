@@ -23,6 +23,7 @@ def compare(
 ) -> Iterator[Problem]:
     """Yield what differs: every diagnostic needs its own comment and every comment its own diagnostic."""
     left = list(diagnostics)
+    unmet: list[tuple[Expectation, str]] = []
     expectations = [expectation for expectation in example.expectations if expectation.kind is not Kind.REVEALED]
     for expectation in sorted(expectations, key=_from_particular_to_general):
         rule = expectation.rule or page_rule
@@ -45,9 +46,13 @@ def compare(
         elif expectation.kind is Kind.SPURIOUS:
             yield Problem(expectation.page_line, "a false alarm is gone: delete the comment `# spurious`")
         else:
-            yield Problem(
-                expectation.page_line, "expected a diagnostic", _but_reported(example, expectation, rule, left)
-            )
+            unmet.append((expectation, rule))
+    for expectation, rule in unmet:
+        yield Problem(expectation.page_line, "expected a diagnostic", _but_reported(example, expectation, rule, left))
+        # Another message of the rule on that line was told of just now.
+        near = next((one for one in left if _is_of(one, rule) and one.location.span.line == expectation.line), None)
+        if near is not None:
+            left.remove(near)
     for diagnostic in left:
         line = diagnostic.location.span.line
         yield Problem(example.page_line(line), "nothing was expected here", (f"reported: {_say(diagnostic)}",))
@@ -60,9 +65,13 @@ def _from_particular_to_general(expectation: Expectation) -> tuple[int, bool, in
 
 
 def _meets(diagnostic: Diagnostic, expectation: Expectation, rule: str) -> bool:
-    if diagnostic.location.span.line != expectation.line or rule not in (diagnostic.name, diagnostic.code):
+    if diagnostic.location.span.line != expectation.line or not _is_of(diagnostic, rule):
         return False
     return expectation.kind is not Kind.ERROR or expectation.text in diagnostic.message
+
+
+def _is_of(diagnostic: Diagnostic, rule: str) -> bool:
+    return rule in (diagnostic.name, diagnostic.code)
 
 
 def _but_reported(example: Example, expectation: Expectation, rule: str, left: Sequence[Diagnostic]) -> tuple[str, ...]:
@@ -70,7 +79,7 @@ def _but_reported(example: Example, expectation: Expectation, rule: str, left: S
     here = [one for one in left if one.location.span.line == expectation.line]
     if here:
         return (wanted, *(f"reported: {_say(one)}" for one in here))
-    elsewhere = [one for one in left if rule in (one.name, one.code)]
+    elsewhere = [one for one in left if _is_of(one, rule)]
     places = (f"          on line {example.page_line(one.location.span.line)}: {_say(one)}" for one in elsewhere)
     return (wanted, "reported: nothing on this line" + (", but" if elsewhere else ""), *places)
 

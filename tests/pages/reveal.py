@@ -18,7 +18,7 @@ Describe = Callable[[Domain, tree.Expr], str]
 
 
 class NotDescribedError(Exception):
-    """The domain has no answer to this kind of question."""
+    """A question that the domain cannot be asked."""
 
 
 def method(name: str) -> Describe:
@@ -52,15 +52,18 @@ def compare_revealed(example: Example, domain: Domain) -> Iterator[Problem]:
         )
         return
     for line, call in zip(lines, calls, strict=True):
-        revealed = _answer(domain, call)
         expectation = expected.pop(line, None)
         page_line = example.page_line(line)
+        try:
+            revealed = _answer(domain, call)
+        except NotDescribedError as error:
+            yield Problem(page_line, f"cannot be revealed: {error}")
+            continue
         if expectation is None:
             yield Problem(page_line, f"nothing is expected here: write `# revealed: {revealed}`")
         elif expectation.text != revealed:
-            yield Problem(
-                page_line, "revealed something else", (f"expected: {expectation.text}", f"revealed: {revealed}")
-            )
+            details = (f"expected: {expectation.text}", f"revealed: {revealed}")
+            yield Problem(page_line, "revealed something else", details)
     for expectation in expected.values():
         yield Problem(expectation.page_line, "`# revealed` on a line that reveals nothing")
 
@@ -79,10 +82,8 @@ def _answer(domain: Domain, call: tree.Call) -> str:
     assert isinstance(call.func, tree.Name)
     describe = REVEALED.get(call.func.id)
     if describe is None:
-        return f"(no such function: tests/pages/reveal.py has {', '.join(REVEALED)})"
+        known = ", ".join(REVEALED)
+        raise NotDescribedError(f"no function of that name; tests/pages/reveal.py has {known}")
     if len(call.args) != 1 or call.args[0].keyword or call.args[0].star:
-        return "(takes one positional argument)"
-    try:
-        return describe(domain, call.args[0].value)
-    except NotDescribedError as error:
-        return f"({error})"
+        raise NotDescribedError("it takes one positional argument")
+    return describe(domain, call.args[0].value)
