@@ -7,7 +7,7 @@ one integer and the nodes that are asked for, and is several times as fast.  The
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TypeAlias
 
 import libcst as cst
@@ -23,21 +23,19 @@ def node_offsets(module: cst.Module, targets: Iterable[cst.CSTNode]) -> dict[cst
     """Return where in the printed module each target starts and ends; targets of another module are left out."""
     state = _TargetState(module, set(targets))
     if state.targets:
-        try:
-            module._codegen(state)
-        except _AllFound:
-            pass
+        with suppress(_AllFoundError):
+            module._codegen(state)  # noqa: SLF001  # what `Module.code` calls; public ways keep all tokens
     return state.found
 
 
 def string_and_comment_offsets(module: cst.Module) -> tuple[list[Offsets], list[Offsets]]:
     """Return where string literals (outermost ones; without parentheses) and comments start and end, in order."""
     state = _LiteralState(module)
-    module._codegen(state)
+    module._codegen(state)  # noqa: SLF001  # as above
     return state.strings, state.comments
 
 
-class _AllFound(Exception):
+class _AllFoundError(Exception):
     """Every target has its position: the rest of the module need not be walked."""
 
 
@@ -84,7 +82,7 @@ class _TargetState(_CountingState):
         self.found.setdefault(node, (start, self.offset))  # a syntactic position is narrower, and came first
         self.missing.discard(node)
         if not self.missing:
-            raise _AllFound
+            raise _AllFoundError
 
     def record_syntactic_position(  # type: ignore[override]  # any context manager will do, and ours is cheaper
         self,
@@ -132,13 +130,13 @@ class _SyntacticPosition(AbstractContextManager[None]):
 class _LiteralState(_CountingState):
     """Records the offsets of all string literals and comments."""
 
-    __slots__ = ("_string", "comments", "strings")
+    __slots__ = ("comments", "is_in_string", "strings")
 
     def __init__(self, module: cst.Module) -> None:
         super().__init__(module)
         self.strings: list[Offsets] = []
         self.comments: list[Offsets] = []
-        self._string: cst.CSTNode | None = None
+        self.is_in_string = False
 
     def before_codegen(self, node: cst.CSTNode) -> None:
         if node.__class__ is cst.Comment:
@@ -148,11 +146,11 @@ class _LiteralState(_CountingState):
         self,
         node: cst.CSTNode,
         *,
-        start_node: cst.CSTNode | None = None,
-        end_node: cst.CSTNode | None = None,
+        start_node: cst.CSTNode | None = None,  # noqa: ARG002  # strings have neither
+        end_node: cst.CSTNode | None = None,  # noqa: ARG002
     ) -> AbstractContextManager[None]:
-        if node.__class__ in _STRINGS and self._string is None:
-            return _StringPosition(self, node)
+        if node.__class__ in _STRINGS and not self.is_in_string:
+            return _StringPosition(self)
         return _UNRECORDED
 
 
@@ -161,13 +159,13 @@ class _StringPosition(AbstractContextManager[None]):
 
     __slots__ = ("start", "state")
 
-    def __init__(self, state: _LiteralState, node: cst.CSTNode) -> None:
+    def __init__(self, state: _LiteralState) -> None:
         self.state = state
-        state._string = node
 
     def __enter__(self) -> None:
         self.start = self.state.offset
+        self.state.is_in_string = True
 
     def __exit__(self, *exception: object) -> None:
-        self.state._string = None
+        self.state.is_in_string = False
         self.state.strings.append((self.start, self.state.offset))

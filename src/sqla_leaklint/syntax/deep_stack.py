@@ -29,7 +29,7 @@ def call_with_deep_stack(function: Callable[[], _Result]) -> _Result:
         _here.is_deep = True
         try:
             outcome.append(function())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
             failure.append(error)
 
     with _starting:

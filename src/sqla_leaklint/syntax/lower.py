@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 import libcst as cst
 
-from . import tree
-from .lower_expressions import lower_arguments, lower_expression, lower_optional, lower_parameters
-from .lower_patterns import is_irrefutable, lower_pattern
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.lower_expressions import lower_arguments, lower_expression, lower_optional, lower_parameters
+from sqla_leaklint.syntax.lower_patterns import is_irrefutable, lower_pattern
 
 Lowering: TypeAlias = "Callable[[Any], tree.Stmt]"
 
@@ -39,8 +39,7 @@ def _block(body: Sequence[cst.CSTNode]) -> tree.Block:
     statements = []
     for node in body:
         if isinstance(node, cst.SimpleStatementLine):
-            for small in node.body:
-                statements.append(STATEMENTS[small.__class__](small))
+            statements.extend([STATEMENTS[small.__class__](small) for small in node.body])
         else:
             statements.append(STATEMENTS[node.__class__](node))
     return tuple(statements)

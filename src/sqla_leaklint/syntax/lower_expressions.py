@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 import libcst as cst
 
-from . import tree
-from .literals import float_value, imaginary_value, integer_value, string_value
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.literals import float_value, imaginary_value, integer_value, string_value
 
 Lowering: TypeAlias = "Callable[[Any], tree.Expr]"
 

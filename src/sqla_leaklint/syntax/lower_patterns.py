@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from . import tree
-from .lower_expressions import lower_expression
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.lower_expressions import lower_expression
 
 
 def lower_pattern(pattern: cst.MatchPattern) -> tuple[tuple[str, ...], tuple[tree.Expr, ...]]:

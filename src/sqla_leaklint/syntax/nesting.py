@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .source import SourceError
+from sqla_leaklint.syntax.source import SourceError
 
 # CPython's tokenizer refuses more open brackets than this (MAXLEVEL), so no program is lost.
 _MAX_BRACKETS = 200
@@ -70,7 +70,7 @@ def _may_be_deep(stretch: str) -> bool:
     return len(stretch) > _MAX_LINKS and len(_LINK.findall(stretch)) > _MAX_LINKS
 
 
-def _measure(text: str, start: int, end: int, brackets: int, total: int, is_one_line: bool = False) -> None:
+def _measure(text: str, start: int, end: int, brackets: int, total: int, *, is_one_line: bool = False) -> None:
     """Follow the nesting of `text[start:end]`, which lies in so many brackets and links already.
 
     With `is_one_line` the first line end outside of brackets is the end.

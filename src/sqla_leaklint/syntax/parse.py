@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from . import tree
-from .deep_stack import call_with_deep_stack
-from .lower import lower_module
-from .nesting import refuse_deep_nesting
-from .source import Source, SourceError
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.deep_stack import call_with_deep_stack
+from sqla_leaklint.syntax.lower import lower_module
+from sqla_leaklint.syntax.nesting import refuse_deep_nesting
+from sqla_leaklint.syntax.source import Source, SourceError
 
 _POSITION = re.compile(r"error at (\d+):(\d+)")
 

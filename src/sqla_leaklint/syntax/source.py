@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 from dataclasses import dataclass
+from pathlib import Path
 
 # PEP 263: a comment that is alone on the first line, or on the second after a line that is blank or a comment.
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
@@ -39,8 +40,7 @@ class Source:
 def read_source(path: str) -> Source:
     """Read and decode a file; raise `SourceError` if it cannot be opened or decoded."""
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceError(f"cannot read the file: {reason}") from error

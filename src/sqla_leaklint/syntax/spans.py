@@ -6,12 +6,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from ..diagnostics import Span
-from . import tree
-from .codegen import Offsets, node_offsets, string_and_comment_offsets
-from .deep_stack import call_with_deep_stack
-from .parse import ParsedModule
-from .walk import walk
+from sqla_leaklint.diagnostics import Span
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.codegen import Offsets, node_offsets, string_and_comment_offsets
+from sqla_leaklint.syntax.deep_stack import call_with_deep_stack
+from sqla_leaklint.syntax.parse import ParsedModule
+from sqla_leaklint.syntax.walk import walk
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 _INDENTATION = re.compile(r"[ \t\f]*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from .tree import Constant, Node
+from sqla_leaklint.syntax.tree import Constant, Node
 
 _CHILD_FIELDS: dict[type[Node], tuple[str, ...]] = {Constant: ()}  # the value of a constant is no node
 
