@@ -21,11 +21,8 @@ Worked example, three modules:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain import calls, declarations, statements
 from sqla_leaklint.domain.classes import Classes
@@ -58,14 +55,11 @@ from sqla_leaklint.domain.values import (
     merge,
     with_origin,
 )
-from sqla_leaklint.knowledge import Knowledge, default_knowledge
+from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.project import Project, binding
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.semantic.terms import Term
-
-if TYPE_CHECKING:
-    from sqla_leaklint.config import Settings
 
 _OPERATORS = {"binary:&": "&", "union": "|", "unary:~": "~"}
 """Python's operators between clauses, by the kind of collection that the executor keeps them in."""
@@ -400,17 +394,3 @@ class Evaluator:
             return calls.provided(self, dependency)
         declared = declarations.instance_of(self, term.annotation, frame, Origin.DECLARED)
         return value if isinstance(declared, Unknown) else declared
-
-
-_EVALUATORS: WeakKeyDictionary[Project, Evaluator] = WeakKeyDictionary()
-
-
-def evaluator_of(project: Project, settings: Settings) -> Evaluator:
-    """The evaluator of a project: what has been linked once is not linked again for the next module."""
-    found = _EVALUATORS.get(project)
-    if found is None:
-        knowledge = default_knowledge()
-        if settings.knowledge:
-            knowledge = knowledge.with_rows(json.loads(settings.knowledge))
-        found = _EVALUATORS[project] = Evaluator(project, knowledge)
-    return found

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqla_leaklint.diagnostics import Location
 from sqla_leaklint.domain.describe import described
-from sqla_leaklint.domain.evaluation import Frame, evaluator_of
+from sqla_leaklint.domain.evaluation import Evaluator, Frame
 from sqla_leaklint.domain.subjects import CallSite, FunctionSite, ModuleSite
 from sqla_leaklint.domain.values import Unknown, Value
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.expressions import Body
-from sqla_leaklint.semantic.project import Module, Project
+from sqla_leaklint.semantic.project import Module
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
 
@@ -27,9 +27,9 @@ S = TypeVar("S")
 class Domain:
     """All that a rule may ask of one module."""
 
-    def __init__(self, module: Module, project: Project, settings: Settings) -> None:
+    def __init__(self, module: Module, evaluator: Evaluator, settings: Settings) -> None:
         self.module = module
-        self.evaluator = evaluator = evaluator_of(project, settings)
+        self.evaluator = evaluator
         self.settings = settings
         self.frame: Frame = evaluator.frame(module.summary)
         self._subjects: dict[type, tuple[object, ...]] = {}
