@@ -66,7 +66,7 @@ def class_of(evaluator: Evaluator, annotation: Term, frame: Frame) -> Value:
     """The class that an annotation names (`Depends()` takes it as the provider)."""
     for part, scope in expanded(evaluator, annotation, frame):
         if isinstance(part, t.Item) and _path(evaluator, part.value, scope) == "typing.Annotated":
-            return class_of(evaluator, _arguments(part)[0], scope)
+            return class_of(evaluator, arguments_of(part)[0], scope)
         value = evaluator.of(part, scope)
         if isinstance(value, ProjectClass | Symbol):
             return value
@@ -78,7 +78,7 @@ def dependency(evaluator: Evaluator, annotation: Term, frame: Frame) -> Dependen
     for part, scope in expanded(evaluator, annotation, frame):
         if not isinstance(part, t.Item) or _path(evaluator, part.value, scope) != "typing.Annotated":
             continue
-        first, *metadata = _arguments(part)
+        first, *metadata = arguments_of(part)
         for each in metadata:
             value = evaluator.of(each, scope)
             if isinstance(value, Dependency):
@@ -125,7 +125,7 @@ def make_instance(evaluator: Evaluator, path: str, origin: Origin) -> Instance:
 
 def _generic_instance(evaluator: Evaluator, part: t.Item, frame: Frame, origin: Origin) -> Value:
     path = _path(evaluator, part.value, frame)
-    arguments = _arguments(part)
+    arguments = arguments_of(part)
     if path is None:
         return _instance(evaluator, part.value, frame, origin)
     if path == "typing.Annotated" or path in _WRAPPERS or path in _OPTIONAL:
@@ -153,7 +153,8 @@ def _generic_instance(evaluator: Evaluator, part: t.Item, frame: Frame, origin: 
     return make_instance(evaluator, path, origin)
 
 
-def _arguments(item: t.Item) -> tuple[Term, ...]:
+def arguments_of(item: t.Item) -> tuple[Term, ...]:
+    """What stands in the brackets of an annotation."""
     key = item.key
     return key.elements if isinstance(key, t.Collection) and key.kind == "tuple" and key.elements else (key,)
 
