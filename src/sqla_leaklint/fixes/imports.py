@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -35,19 +36,25 @@ def import_edits(source: SourceMap, module: tree.Module, path: str, name: str) -
                 separator = ", " if before.strip() else f",{_newline(source)}{before}"
                 yield TextEdit(end, end, f"{separator}{name}")
             return
-    place = _place(source, module)
-    yield TextEdit(place, place, f"from {path} import {name}{_newline(source)}")
+    yield _new_line(source, module, path, f"from {path} import {name}")
 
 
-def _place(source: SourceMap, module: tree.Module) -> int:
-    """Where a new import line goes: before the first import that sorts after `__future__`, else after the docstring."""
-    imports = [
-        stmt
-        for stmt in module.body
-        if isinstance(stmt, tree.Import) or (isinstance(stmt, tree.ImportFrom) and stmt.module != "__future__")
-    ]
+def _new_line(source: SourceMap, module: tree.Module, path: str, line: str) -> TextEdit:
+    """A new import line: in its place among the imports of its kind, or above or below those of the other kind."""
+    newline = _newline(source)
+    imports = [stmt for stmt in module.body if isinstance(stmt, tree.Import | tree.ImportFrom) and _path(stmt) != "__future__"]
+    kin = [stmt for stmt in imports if _is_standard(_path(stmt)) == _is_standard(path) and not _path(stmt).startswith(".")]
+    follower = next((stmt for stmt in kin if isinstance(stmt, tree.ImportFrom) and _path(stmt) > path), None)
+    if follower is not None:
+        place = source.line_start(source.offsets(follower)[0])
+        return TextEdit(place, place, f"{line}{newline}")
+    if kin:
+        return _below(source, kin[-1], f"{line}{newline}")
+    if imports and _is_standard(path):
+        place = source.line_start(source.offsets(imports[0])[0])
+        return TextEdit(place, place, f"{line}{newline}{newline}")
     if imports:
-        return source.line_start(source.offsets(imports[0])[0])
+        return _below(source, imports[-1], f"{newline}{line}{newline}")
     header = [
         stmt
         for position, stmt in enumerate(module.body)
@@ -55,9 +62,32 @@ def _place(source: SourceMap, module: tree.Module) -> int:
         or (position == 0 and isinstance(stmt, tree.ExprStmt) and isinstance(stmt.value, tree.Constant))
     ]
     if header:
-        end = source.line_end(source.offsets(header[-1])[1])
-        return min(end + len(_newline(source)), len(source.text))
-    return source.line_start(source.offsets(module.body[0])[0]) if module.body else 0
+        return _below(source, header[-1], f"{newline}{line}{newline}")
+    place = source.line_start(source.offsets(module.body[0])[0]) if module.body else 0
+    return TextEdit(place, place, f"{line}{newline}{newline}")
+
+
+def _below(source: SourceMap, stmt: tree.Stmt, text: str) -> TextEdit:
+    """Insert lines below a statement of module level."""
+    end = source.line_end(source.offsets(stmt)[1])
+    after = source.text[end : end + 2]
+    end += 2 if after == "\r\n" else 1 if after[:1] in {"\n", "\r"} else 0
+    missing = "" if source.text[:end].endswith(("\n", "\r")) else _newline(source)
+    return TextEdit(end, end, f"{missing}{text}")
+
+
+def _path(stmt: tree.Stmt) -> str:
+    match stmt:
+        case tree.ImportFrom():
+            return "." * stmt.level + stmt.module
+        case tree.Import():
+            return stmt.names[0].name
+        case _:
+            return ""
+
+
+def _is_standard(path: str) -> bool:
+    return path.partition(".")[0] in sys.stdlib_module_names
 
 
 def _newline(source: SourceMap) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.domain.handoffs import Handoff
 from sqla_leaklint.domain.values import Origin, ProjectFunction
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
@@ -25,7 +26,7 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.tree import ParameterKind
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.handoffs import Handoff, Passenger
+    from sqla_leaklint.domain.handoffs import Passenger
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.semantic.summary import FunctionSummary
     from sqla_leaklint.syntax.spans import SourceMap
@@ -76,9 +77,10 @@ def _plan(handoff: Handoff, passenger: Passenger) -> _Plan | None:
         return None
     sessions = [argument for argument in handoff.arguments if argument.value is passenger.node]
     provider_name = _name_of(domain, provider)
-    before = _top_statement(domain, handoff)
+    others = _same_task(domain, task)
+    before = _first_user(domain, others)
     name = f"{function.name}_in_own_session"
-    if len(sessions) != 1 or provider_name is None or before is None or name in domain.module.summary.bindings:
+    if len(sessions) != 1 or provider_name is None or before is None or _layout(others[0]) != _layout(handoff):
         return None
     return _Plan(domain, handoff, sessions[0], callee, function, provider_name, source.is_async, name, before)
 
@@ -103,28 +105,45 @@ def _name_of(domain: Domain, provider: ProjectFunction) -> str | None:
     return None
 
 
-def _top_statement(domain: Domain, handoff: Handoff) -> tree.Stmt | None:
-    """The statement of module level in which the hand-over stands."""
-    body = handoff.body
-    while body.parent is not None and body.parent.parent is not None:
-        body = body.parent
-    return body.node if isinstance(body.node, tree.Function | tree.Class) else None
+def _same_task(domain: Domain, task: ProjectFunction) -> list[Handoff]:
+    """Every hand-over of a task in the module, in the order of the text."""
+    return [each for each in domain.subjects(Handoff) if each.callee is not None and domain.value(each.callee) == task]
+
+
+def _layout(handoff: Handoff) -> tuple[str | None, ...]:
+    return tuple(argument.keyword for argument in handoff.arguments)
+
+
+def _first_user(domain: Domain, handoffs: list[Handoff]) -> tree.Stmt | None:
+    """The first function or class of module level that hands over the task: what goes before it, all of them can use."""
+    tops: list[tree.Node] = []
+    for handoff in handoffs:
+        body = handoff.body
+        while body.parent is not None and body.parent.parent is not None:
+            body = body.parent
+        tops.append(body.node)
+    return next((stmt for stmt in domain.module.parsed.tree.body if stmt in tops), None)
 
 
 def _edits(plan: _Plan, source: SourceMap) -> Iterator[TextEdit]:
-    call = plan.handoff.node
+    domain, call = plan.domain, plan.handoff.node
     start, end = source.offsets(call.args[0])[0], source.offsets(call.args[-1])[1]
-    if "#" in source.text[start:end]:
+    known = domain.module.executor.bodies.get(plan.name)
+    wrapper = _wrapper(plan, source)
+    if "#" in source.text[start:end] or (known is not None and _text(source, known.node) != wrapper.strip()):
         return
     kept = [argument for argument in call.args if argument is not plan.session]
-    texts = [plan.name if argument.value is plan.callee else _text(source, argument) for argument in kept]
-    if any(argument.value is plan.callee and argument.keyword for argument in kept):
-        texts = [f"{argument.keyword}={plan.name}" if argument.value is plan.callee else _text(source, argument) for argument in kept]
+    given = f"{plan.handoff.row.callee_keyword}={plan.name}" if kept[0].value is not plan.callee else plan.name
+    texts = [given if argument.value is plan.callee else _text(source, argument) for argument in kept]
     yield TextEdit(start, end, _joined(source.text[start:end], texts))
-    place = source.line_start(_start_with_decorators(plan.before, source))
-    yield TextEdit(place, place, _wrapper(plan, source))
-    manager = "asynccontextmanager" if plan.is_async_provider else "contextmanager"
-    yield from import_edits(source, plan.domain.module.parsed.tree, "contextlib", manager)
+    if known is None:
+        place = source.line_start(_start_with_decorators(plan.before, source))
+        yield TextEdit(place, place, wrapper)
+        yield from import_edits(source, domain.module.parsed.tree, "contextlib", _manager(plan))
+
+
+def _manager(plan: _Plan) -> str:
+    return "asynccontextmanager" if plan.is_async_provider else "contextmanager"
 
 
 def _joined(old: str, texts: Sequence[str]) -> str:
@@ -165,14 +184,13 @@ def _wrapper(plan: _Plan, source: SourceMap) -> str:
         arguments.append(value if argument.keyword is None else f"{name}={value}")
         if session:
             bound = value
-    manager = "asynccontextmanager" if plan.is_async_provider else "contextmanager"
     with_word = "async with" if plan.is_async_provider else "with"
     define = "async def" if plan.function.is_async else "def"
     call = f"{'await ' if plan.function.is_async else ''}{_text(source, plan.callee)}({', '.join(arguments)})"
     indent = plan.domain.module.parsed.cst.default_indent
     lines = [
         f"{define} {plan.name}({', '.join(parameters)}):",
-        f"{indent}{with_word} {manager}({plan.provider_name})() as {bound}:",
+        f"{indent}{with_word} {_manager(plan)}({plan.provider_name})() as {bound}:",
         f"{indent * 2}{call}",
         "",
         "",
