@@ -9,8 +9,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from flake8.exceptions import ExecutionError
+
 from sqla_leaklint import __version__
-from sqla_leaklint.config import SettingsFinder
+from sqla_leaklint.config import ConfigError, SettingsFinder
+from sqla_leaklint.linter.check import Checked
 from sqla_leaklint.linter.discovery import SourceFile
 from sqla_leaklint.linter.workspace import Text, Workspace
 from sqla_leaklint.syntax.source import Source
@@ -31,18 +34,23 @@ class Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
         """The diagnostics as flake8 wants them: line, column from 0, text that begins with the code."""
-        finder, workspace = _opened()
-        path = Path(os.path.abspath(self._filename))
-        settings = finder.for_directory(path.parent)
-        # Standard input has a name that is no file's, unless --stdin-display-name gives it one.
-        file = SourceFile(path, self._filename, settings, is_alone=not path.exists())
-        data = self._text.encode("utf-8", "surrogatepass")
-        checked = workspace.check_text(Text(data, Source(str(path), self._text)), file)
+        try:
+            checked = self._checked()
+        except ConfigError as error:
+            raise ExecutionError(str(error)) from error
         for failure in checked.failures:
             print(f"leaklint: internal error: {failure.path}: {failure.rule or 'analysis'}: {failure.error}", file=sys.stderr)
         for diagnostic in checked.diagnostics:
             span = diagnostic.location.span
             yield span.line, span.column - 1, f"{diagnostic.code} {diagnostic.message}", type(self)
+
+    def _checked(self) -> Checked:
+        finder, workspace = _opened()
+        path = Path(os.path.abspath(self._filename))
+        # Standard input has a name that is no file's, unless --stdin-display-name gives it one.
+        file = SourceFile(path, self._filename, finder.for_directory(path.parent), is_alone=not path.exists())
+        data = self._text.encode("utf-8", "surrogatepass")
+        return workspace.check_text(Text(data, Source(str(path), self._text)), file)
 
 
 @lru_cache(maxsize=1)

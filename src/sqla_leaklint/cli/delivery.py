@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import click
@@ -60,7 +61,9 @@ def _summarise(report: Report, arguments: Arguments) -> None:
         files = f"{len(report.changes)} {'file' if len(report.changes) == 1 else 'files'}"
         click.echo(f"{'Would fix' if arguments.diff else 'Fixed'} {count} in {files}.", err=True)
     if report.diagnostics or not report.fixed:
-        click.echo(text.summary(report.diagnostics, unsafe_fixes=arguments.unsafe_fixes), err=True)
+        not_kept = {one.diagnostic for one in report.taken_back}
+        left = [replace(one, fix=None) if one in not_kept else one for one in report.diagnostics]
+        click.echo(text.summary(left, unsafe_fixes=arguments.unsafe_fixes), err=True)
 
 
 def _fixed_stdin(changes: Sequence[Change], stdin: bytes) -> bytes:

@@ -169,7 +169,7 @@ def _rendered(pending: PendingFix | None, source_map: SourceMap, shown: str) -> 
     if pending is None:
         return None
     edits = tuple(
-        Edit(Location(shown, source_map.span_of_offsets(edit.start, edit.end)), edit.content)
+        Edit(Location(shown, source_map.span_between(edit.start, edit.end)), edit.content)
         for edit in sorted(pending.render(source_map))
     )
     return Fix(pending.applicability, pending.message, edits) if edits else None

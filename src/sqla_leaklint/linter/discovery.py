@@ -251,7 +251,7 @@ def _spec(patterns: Sequence[str]) -> GitIgnoreSpec:
 
     try:
         return GitIgnoreSpec.from_lines(patterns)
-    except ValueError:
+    except (ValueError, re.error):
         # One malformed line must not make the others void; git skips it as well.
         return GitIgnoreSpec.from_lines([pattern for pattern in patterns if _is_pattern(pattern)])
 
@@ -261,7 +261,7 @@ def _is_pattern(pattern: str) -> bool:
 
     try:
         GitIgnoreSpec.from_lines([pattern])
-    except ValueError:
+    except (ValueError, re.error):
         return False
     return True
 

@@ -59,14 +59,15 @@ def run(
     originals: dict[Path, Text] = {}
     changed: dict[Path, Text] = {}
     report = Report()
-    taken_back: dict[TakenBack, None] = {}
     for _ in range(MOST_SWEEPS):
         workspace = Workspace(settings_for, stdin=stdin, changed=changed)
         found: list[Checked] = []
+        report.taken_back = []
         is_changed = False
         for count, file in enumerate(files, start=1):
             checked = workspace.check_file(file)
-            if any(one.fix is not None and one.fix.applicability in allowed for one in checked.diagnostics):
+            # Where a rule broke it cannot be verified that a fix brings nothing new.
+            if not checked.failures and any(_is_fixable(one, allowed) for one in checked.diagnostics):
                 old = workspace.text_of(file)
                 outcome = fix_text(
                     old.source.text,
@@ -76,7 +77,7 @@ def run(
                 )
                 checked = outcome.checked
                 report.fixed += outcome.fixed
-                taken_back.update(dict.fromkeys(outcome.taken_back))
+                report.taken_back += outcome.taken_back
                 if outcome.fixed:
                     is_changed = True
                     originals.setdefault(file.path, old)
@@ -89,11 +90,14 @@ def run(
         report.failures = [failure for checked in found for failure in checked.failures]
         if not is_changed:
             break
-    report.taken_back = list(taken_back)
     report.changes = [
         Change(file, originals[file.path], changed[file.path]) for file in files if file.path in changed
     ]
     return report
+
+
+def _is_fixable(diagnostic: Diagnostic, allowed: Collection[Applicability]) -> bool:
+    return diagnostic.fix is not None and diagnostic.fix.applicability in allowed
 
 
 def write_changes(changes: Sequence[Change]) -> list[str]:

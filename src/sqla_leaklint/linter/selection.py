@@ -64,10 +64,11 @@ def find_rule(word: str, rules: Iterable[Rule]) -> Rule | None:
     return next((rule for rule in rules if word.upper() == rule.code or word.lower() == rule.name), None)
 
 
-def nearest(word: str, rules: Iterable[Rule]) -> str:
+def nearest(word: str, rules: Sequence[Rule]) -> str:
     """" (did you mean `…`?)" for a word that is nearly a code, a name or a group, else nothing."""
-    known = [*(group.value for group in Group), *(name for rule in rules for name in (rule.name, rule.code))]
-    near = get_close_matches(word.lower(), known, n=1) or get_close_matches(word.upper(), known, n=1)
+    names = [*(group.value for group in Group), *(rule.name for rule in rules)]
+    codes = [rule.code for rule in rules]
+    near = get_close_matches(word.lower(), names, n=1) or get_close_matches(word.upper(), codes, n=1, cutoff=0.8)
     return f" (did you mean `{near[0]}`?)" if near else ""
 
 
