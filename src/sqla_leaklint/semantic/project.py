@@ -51,7 +51,8 @@ class Project:
 
     def __init__(self, root: Path | None, files: Iterable[Path] = ()) -> None:
         self.root = root.resolve() if root is not None else None
-        self._files = tuple(files)
+        self._files = files
+        self._texts: dict[str, int] = {}
         self._summaries: dict[str, ModuleSummary | None] = {}
         self._places: dict[str, Place] = {}
         self._kept: OrderedDict[str, Module] = OrderedDict()
@@ -74,8 +75,13 @@ class Project:
         parsed = parse_source(source)
         executor = Executor(place.name, place.is_package)
         executor.run(parsed.tree)
-        module = Module(parsed, executor, summarise(executor, key, is_package=place.is_package))
-        self._summaries[key] = module.summary
+        summary = self._summaries.get(key)
+        if summary is None or self._texts.get(key) != hash(source.text):
+            summary = summarise(executor, key, is_package=place.is_package)
+        # A module whose tree had been dropped keeps its summary: what others have linked to stays linked.
+        module = Module(parsed, executor, summary)
+        self._summaries[key] = summary
+        self._texts[key] = hash(source.text)
         self._keep(key, module)
         return module
 
