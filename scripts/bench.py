@@ -38,6 +38,7 @@ from sqla_leaklint.syntax.parse import parse_source  # noqa: E402
 from sqla_leaklint.syntax.source import Source, SourceError, decode_source, read_source  # noqa: E402
 
 BUDGET = 0.6
+WIDTH = 52
 BARE_PARSE = """
 import sys, libcst
 for path in open(sys.argv[1], encoding="utf-8").read().splitlines():
@@ -101,7 +102,7 @@ def gather(paths: Sequence[str]) -> Corpus:
 def print_command(paths: Sequence[str], corpus: Corpus, pairs: int) -> None:
     """Print what the command takes against a bare parse of all files, and of those that pass the prefilter."""
     command = [sys.executable, "-m", "sqla_leaklint", "check", "--exit-zero", "--output-format", "json", *paths]
-    print("\nwhole command, fresh processes              parse    command   ratio")
+    print(f"\n{'whole command, fresh processes':{WIDTH}} {'parse':>9} {'command':>10} {'ratio':>7}")
     with tempfile.TemporaryDirectory() as folder:
         for name, files in (("all files", corpus.files), ("files that pass the prefilter", corpus.passing)):
             listing = Path(folder) / "files"
@@ -136,7 +137,7 @@ def print_phases(corpus: Corpus, pairs: int) -> bool:
     ):
         one, other = paired(partial(_parse, corpus), partial(phase, corpus), pairs)
         measured.append((name, one, other))
-    print("\nphases on files that pass the prefilter      parse      phase   ratio")
+    print(f"\n{'phases on files that pass the prefilter':{WIDTH}} {'parse':>9} {'phase':>10} {'ratio':>7}")
     for row in measured:
         _print_row(*row)
     read, lower, execute, everything = (_ratio(one, other) for _, one, other in measured)
@@ -214,7 +215,7 @@ def _print_row(name: str, one: Sequence[float], other: Sequence[float]) -> None:
     ratios = [b / a for a, b in zip(one, other, strict=True)]
     spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
     seconds = f"{statistics.median(one):7.2f} s  {statistics.median(other):7.2f} s"
-    print(f"{name:40} {seconds}  {statistics.median(ratios):6.2f}  ({spread})")
+    print(f"{name:{WIDTH}} {seconds}  {statistics.median(ratios):6.2f}  ({spread})")
 
 
 def _arguments() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -120,10 +121,21 @@ def every_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top
 
 
+def is_read_by_flake8(path: Path) -> bool:
+    """Whether the running Python parses the file: of others flake8 only says that it cannot (E999)."""
+    try:
+        ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
 def test_the_command_and_the_plugin_say_the_same(every_project: Path) -> None:
     command = _run(["-m", "sqla_leaklint", "check", "--output-format", "json", "."], every_project)
     ours = sorted(
-        f"{one['path']}:{one['line']}:{one['column']}: {one['code']} {one['message']}" for one in json.loads(command)
+        f"{one['path']}:{one['line']}:{one['column']}: {one['code']} {one['message']}"
+        for one in json.loads(command)
+        if is_read_by_flake8(every_project / one["path"])
     )
     installed = any(point.name == "LKS" for point in entry_points(group="flake8.extension"))
     config = every_project / "flake8.ini"
@@ -131,7 +143,7 @@ def test_the_command_and_the_plugin_say_the_same(every_project: Path) -> None:
     config.write_text(f"[flake8]\nselect = LKS\nextend-select = LKS\n{local}", encoding="utf-8")
     plugin = _run(["-m", "flake8", "--config", str(config), "-j1", "."], every_project)
     theirs = sorted(line.removeprefix("./") for line in plugin.splitlines())
-    assert len(ours) > 20
+    assert len(ours) > 10
     assert theirs == ours
 
 
