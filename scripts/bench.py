@@ -2,9 +2,10 @@
 
     python scripts/bench.py CHECKOUT [CHECKOUT …] --pairs 5
 
-Two tables: the whole command in a fresh process, and the phases in this one.  Every pair runs both sides one after the other,
-in turn first and second; what is printed is the median of the pairs' ratios of user + system time, which a busy machine
-disturbs least.  The engine is all that is not libcst's parse: its budget holds on the files that pass the prefilter.
+Two tables: the whole command in a fresh process, and the phases in this one.  Every pair runs both sides one after the
+other, in turn first and second; what is printed is the median of the pairs' ratios of user + system time, which a busy
+machine disturbs least.  The engine is all that is not libcst's parse: its budget holds on the files that pass the
+prefilter.
 """
 
 from __future__ import annotations
@@ -180,7 +181,7 @@ def _execute(corpus: Corpus) -> None:
 
 
 def _check(corpus: Corpus) -> None:
-    """Everything after reading, as the command does it: other modules that are asked for are read and parsed as well."""
+    """Everything after reading, as the command does it: it reads and parses the other modules that are asked for."""
     workspace = Workspace(SettingsFinder().for_directory)
     for file, source in zip(corpus.passing, corpus.sources, strict=True):
         workspace.check(Text(source.text.encode("utf-8", "replace"), source), file)

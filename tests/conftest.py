@@ -1,4 +1,4 @@
-"""Profiles of the property tests: `quick` by default and the same on every run, `--hypothesis-profile=slow` for more."""
+"""Profiles of the property tests: `quick` by default, the same on every run; `--hypothesis-profile=slow` for more."""
 
 from __future__ import annotations
 

@@ -13,10 +13,11 @@ from tests.pages.parser import read_page
 from tests.pages.runner import cases_of
 
 FRAGMENTS = (
-    "with ", "async ", "await ", "return ", "yield ", "try:\n", "    finally:\n        session.close()\n", "else:\n", "del ",
-    "global session\n", "session = None\n", "raise\n", "break\n", "lambda: ", "*", "**", ":=", "()", "[0]", ".all()", ".close()",
-    "(", ")", "]", "{", "'", '"""', "\\\n", "#", "\t", "\f", "\r\n", "é", "\N{SNOWMAN}", "\N{BYTE ORDER MARK}", "\0", ";", "if x:\n",
-    "match session:\n    case Session():\n        pass\n", "type X = Session\n", "f'{session!r:>{10}}'", "0x", "1_", "@",
+    "with ", "async ", "await ", "return ", "yield ", "try:\n", "else:\n", "del ", "if x:\n", "raise\n", "break\n",
+    "    finally:\n        session.close()\n", "global session\n", "session = None\n", "lambda: ", "type X = Session\n",
+    "match session:\n    case Session():\n        pass\n", "f'{session!r:>{10}}'", ".all()", ".close()", "()", "[0]",
+    "*", "**", ":=", "(", ")", "]", "{", "'", '"""', "\\\n", "#", ";", "@", "0x", "1_", "\t", "\f", "\r\n", "\0",
+    "é", "\N{SNOWMAN}", "\N{BYTE ORDER MARK}",
 )  # fmt: skip
 
 Files = Mapping[str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -235,7 +236,7 @@ def test_the_version_is_told_without_the_linter() -> None:
         "heavy = ('libcst', 'rich', 'asyncio', 'sqla_leaklint.rules', 'sqla_leaklint.domain')\n"
         "print([name for name in heavy if name in sys.modules])\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    done = _run(sys.executable, "-c", program)
     assert done.returncode == 0, done.stderr
     version, imported = done.stdout.splitlines()
     assert sqla_leaklint.__version__ in version
@@ -276,7 +277,10 @@ def test_the_readme_names_every_rule() -> None:
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=ROOT)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUTF8": "1"}
+    return subprocess.run(
+        arguments, capture_output=True, text=True, encoding="utf-8", check=False, cwd=ROOT, env=environment
+    )
 
 
 def _version(text: str) -> tuple[int, ...]:

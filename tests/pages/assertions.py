@@ -6,8 +6,8 @@
     session = Session()   # spurious: closed by a callback          is reported and should not be
     reveal_value(session) # revealed: Session (fresh)               what the engine makes of the expression
 
-A comment that has a line to itself speaks about the next line of code.  The linter never sees these comments, nor calls of
-`reveal_…`: fixes and rendered output look as they would in a program.
+A comment that has a line to itself speaks about the next line of code.  The linter never sees these comments, nor calls
+of `reveal_…`: fixes and rendered output look as they would in a program.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the `reveal_…` functions of a spec ask the engine, and the comparison with `# revealed:`.
 
-To add one, write a function from `(domain, expression)` to a short text and give it a row in `REVEALED`.  A `reveal_…` call
-stands alone on its line.
+To add one, write a function from `(domain, expression)` to a short text and give it a row in `REVEALED`.  A `reveal_…`
+call stands alone on its line.
 """
 
 from __future__ import annotations
