@@ -11,7 +11,7 @@ _Result = TypeVar("_Result")
 
 _STACK_BYTES = 64 << 20  # address space; only the pages that are touched become memory
 _RECURSION_LIMIT = 30_000
-_starting = threading.Lock()
+_settings = threading.Lock()
 _here = threading.local()
 
 
@@ -32,17 +32,17 @@ def call_with_deep_stack(function: Callable[[], _Result]) -> _Result:
         except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
             failure.append(error)
 
-    with _starting:
+    with _settings:
         # Both settings belong to the whole process: they are put back as they were.
-        stack_bytes = threading.stack_size(_STACK_BYTES)
-        try:
-            thread = threading.Thread(target=run, name="leaklint-deep-stack", daemon=True)
-            thread.start()
-        finally:
-            threading.stack_size(stack_bytes)
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, _RECURSION_LIMIT))
         try:
+            stack_bytes = threading.stack_size(_STACK_BYTES)
+            try:
+                thread = threading.Thread(target=run, name="leaklint-deep-stack", daemon=True)
+                thread.start()
+            finally:
+                threading.stack_size(stack_bytes)
             thread.join()
         finally:
             sys.setrecursionlimit(limit)

@@ -10,24 +10,9 @@ import libcst as cst
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.lower_expressions import lower_arguments, lower_expression, lower_optional, lower_parameters
 from sqla_leaklint.syntax.lower_patterns import is_irrefutable, lower_pattern
+from sqla_leaklint.syntax.operators import AUGMENTED_OPERATORS
 
 Lowering: TypeAlias = "Callable[[Any], tree.Stmt]"
-
-_AUGMENTED_OPERATORS: dict[type[cst.CSTNode], str] = {
-    cst.AddAssign: "+=",
-    cst.SubtractAssign: "-=",
-    cst.MultiplyAssign: "*=",
-    cst.MatrixMultiplyAssign: "@=",
-    cst.DivideAssign: "/=",
-    cst.FloorDivideAssign: "//=",
-    cst.ModuloAssign: "%=",
-    cst.PowerAssign: "**=",
-    cst.BitAndAssign: "&=",
-    cst.BitOrAssign: "|=",
-    cst.BitXorAssign: "^=",
-    cst.LeftShiftAssign: "<<=",
-    cst.RightShiftAssign: ">>=",
-}
 
 
 def lower_module(module: cst.Module) -> tree.Module:
@@ -153,7 +138,7 @@ def _ann_assign(node: cst.AnnAssign) -> tree.Stmt:
 
 
 def _aug_assign(node: cst.AugAssign) -> tree.Stmt:
-    operator = _AUGMENTED_OPERATORS[node.operator.__class__]
+    operator = AUGMENTED_OPERATORS[node.operator.__class__]
     return tree.AugAssign(node, lower_expression(node.target), operator, lower_expression(node.value))
 
 

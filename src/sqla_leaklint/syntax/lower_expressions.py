@@ -9,45 +9,11 @@ import libcst as cst
 
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.literals import float_value, imaginary_value, integer_value, string_value
+from sqla_leaklint.syntax.operators import BINARY_KINDS, COMPARISON_OPERATORS, UNARY_KINDS
 
 Lowering: TypeAlias = "Callable[[Any], tree.Expr]"
 
 _KEYWORD_CONSTANTS: dict[str, object] = {"None": None, "True": True, "False": False}
-
-_COMPARISON_OPERATORS: dict[type[cst.CSTNode], str] = {
-    cst.LessThan: "<",
-    cst.GreaterThan: ">",
-    cst.Equal: "==",
-    cst.LessThanEqual: "<=",
-    cst.GreaterThanEqual: ">=",
-    cst.NotEqual: "!=",
-    cst.In: "in",
-    cst.NotIn: "not in",
-    cst.Is: "is",
-    cst.IsNot: "is not",
-}
-
-_UNARY_KINDS: dict[type[cst.CSTNode], str] = {
-    cst.Plus: "unary:+",
-    cst.Minus: "unary:-",
-    cst.BitInvert: "unary:~",
-}
-
-_BINARY_KINDS: dict[type[cst.CSTNode], str] = {
-    cst.Add: "binary:+",
-    cst.Subtract: "binary:-",
-    cst.Multiply: "binary:*",
-    cst.Divide: "binary:/",
-    cst.FloorDivide: "binary://",
-    cst.Modulo: "binary:%",
-    cst.Power: "binary:**",
-    cst.LeftShift: "binary:<<",
-    cst.RightShift: "binary:>>",
-    cst.BitOr: "binary:|",
-    cst.BitAnd: "binary:&",
-    cst.BitXor: "binary:^",
-    cst.MatrixMultiply: "binary:@",
-}
 
 
 def lower_expression(node: cst.CSTNode) -> tree.Expr:
@@ -170,7 +136,7 @@ def _concatenated_string(node: cst.ConcatenatedString) -> tree.Expr:
 
 def _comparison(node: cst.Comparison) -> tree.Expr:
     comparisons = [
-        (_COMPARISON_OPERATORS[target.operator.__class__], lower_expression(target.comparator))
+        (COMPARISON_OPERATORS[target.operator.__class__], lower_expression(target.comparator))
         for target in node.comparisons
     ]
     return tree.Compare(node, lower_expression(node.left), tuple(comparisons))
@@ -180,12 +146,12 @@ def _unary_operation(node: cst.UnaryOperation) -> tree.Expr:
     value = lower_expression(node.expression)
     if isinstance(node.operator, cst.Not):
         return tree.Not(node, value)
-    return tree.Operation(node, _UNARY_KINDS[node.operator.__class__], (value,))
+    return tree.Operation(node, UNARY_KINDS[node.operator.__class__], (value,))
 
 
 def _binary_operation(node: cst.BinaryOperation) -> tree.Expr:
     operands = (lower_expression(node.left), lower_expression(node.right))
-    return tree.Operation(node, _BINARY_KINDS[node.operator.__class__], operands)
+    return tree.Operation(node, BINARY_KINDS[node.operator.__class__], operands)
 
 
 def _boolean_operation(node: cst.BooleanOperation) -> tree.Expr:

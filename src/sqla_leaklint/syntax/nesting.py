@@ -11,8 +11,8 @@ _MAX_BRACKETS = 200
 # Operators, attributes and calls that hang on one another, summed over the open brackets.  CPython's compiler gives up
 # near 3,000; libcst's parser takes time, and for some operators memory, in the square of this.
 _MAX_LINKS = 1_500
-# Each `elif` nests in the one before; the native parser takes more than three times as many.
-_MAX_ELIFS = 10_000
+# Each `elif` nests in the one before; the parser takes more, the walk for positions not many more.  Of one function.
+_MAX_ELIFS = 2_500
 
 # Every bracket in a pattern or after `del` doubles the parser's time (a mapping in a pattern: four times as long).
 _MAX_AMBIGUOUS_BRACKETS = 12
@@ -23,6 +23,7 @@ _MAX_AMBIGUOUS_BRACKETS = 12
 _STATEMENT = re.compile(
     r"\n[ \t\f]*(?:def|class|return|raise|import|pass|try|except|finally|with|while|assert|del|global)\b"
 )
+_FUNCTION = re.compile(r"\n[ \t\f]*(?:async[ \t]+)?def\b")
 _LINK = re.compile(r"[(\[{\-+*/%@&|^~.]|\b(?:and|or|not|if|lambda|await)\b")
 _MATCH = re.compile(r"\n[ \t\f]*match\b[^\r\n]*[:(\[{,\\][ \t]*(?:\#[^\r\n]*)?[\r\n]")
 _CASE = re.compile(r"\n[ \t\f]*case\b")
@@ -51,7 +52,7 @@ def refuse_deep_nesting(text: str) -> None:
     A text without a stretch that could hold such an expression, nearly every text, is let through without being read
     token by token.
     """
-    if text.count("elif") > _MAX_ELIFS:
+    if text.count("elif") > _MAX_ELIFS and any(part.count("elif") > _MAX_ELIFS for part in _FUNCTION.split(text)):
         raise SourceError(f"more than {_MAX_ELIFS:,} elif branches")
     if any(map(_may_be_deep, _STATEMENT.split(text))):
         _measure(text, 0, len(text), 0, 0)

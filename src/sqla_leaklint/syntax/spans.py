@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from sqla_leaklint.diagnostics import Span
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.codegen import Offsets, node_offsets, string_and_comment_offsets
 from sqla_leaklint.syntax.deep_stack import call_with_deep_stack
 from sqla_leaklint.syntax.parse import ParsedModule
+from sqla_leaklint.syntax.source import SourceError
 from sqla_leaklint.syntax.walk import walk
+
+_Result = TypeVar("_Result")
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 _INDENTATION = re.compile(r"[ \t\f]*")
@@ -38,13 +42,17 @@ class SourceMap:
         return self._parsed.source.text
 
     def prepare(self, nodes: Iterable[tree.Node]) -> None:
-        """Compute the positions of many nodes at once."""
+        """Compute the positions of many nodes at once.
+
+        Python 3.12 allows far fewer nested calls through C than the others, and the code generator makes one for each
+        level: there an expression of more than some 700 links raises `SourceError` here.
+        """
         targets = {node.cst for node in nodes if node.cst not in self._offsets}
         if not targets:
             return
         end = len(self.text)
         # A file that does not end in a newline is printed with one.
-        found = call_with_deep_stack(lambda: node_offsets(self._parsed.cst, targets))
+        found = _walked(lambda: node_offsets(self._parsed.cst, targets))
         self._offsets.update({node: (min(start, end), min(stop, end)) for node, (start, stop) in found.items()})
 
     def offsets(self, node: tree.Node) -> Offsets:
@@ -95,7 +103,7 @@ class SourceMap:
 
     def _strings_and_comments(self) -> tuple[tuple[Offsets, ...], tuple[Offsets, ...]]:
         if self._literals is None:
-            strings, comments = call_with_deep_stack(lambda: string_and_comment_offsets(self._parsed.cst))
+            strings, comments = _walked(lambda: string_and_comment_offsets(self._parsed.cst))
             multiline = [stretch for stretch in strings if _NEWLINE.search(self.text, *stretch)]
             self._literals = tuple(multiline), tuple(comments)
         return self._literals
@@ -104,3 +112,10 @@ class SourceMap:
         if self._lines is None:
             self._lines = [0, *(newline.end() for newline in _NEWLINE.finditer(self.text))]
         return self._lines
+
+
+def _walked(walk_module: Callable[[], _Result]) -> _Result:
+    try:
+        return call_with_deep_stack(walk_module)
+    except RecursionError:
+        raise SourceError("expression is nested too deeply") from None
