@@ -185,6 +185,17 @@ def of_rows(evaluator: Evaluator, receiver: Rows | Many, name: str) -> Value:
     return Unknown(f"method `{name}`")
 
 
+def looped(evaluator: Evaluator, value: Value) -> Rows | None:
+    """What a loop over a query or result brings; None for anything else."""
+    if not isinstance(value, Statement | ResultValue):
+        return None
+    if isinstance(value, Statement) and not evaluator.knowledge.is_a(value.type, Kind.LEGACY_QUERY):
+        return None
+    streamed = evaluator.knowledge.consumer(value.type, "__aiter__")
+    rows = _consumed(evaluator, value, streamed or LOOP)
+    return rows if isinstance(rows, Rows) else None
+
+
 def subscripted(evaluator: Evaluator, statement: Statement, *, is_slice: bool) -> Value:
     """`query[0]` and `query[10:20]`: the database sends only those."""
     bounded = replace(statement, steps=(*statement.steps, StepTaken("__getitem__", Role.BOUNDS)))

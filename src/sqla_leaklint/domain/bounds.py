@@ -1,0 +1,262 @@
+"""How many rows a statement can bring: what bounds it, from its steps and the keys of its models.
+
+A bound is looked for step by step; the strongest wins.  A clause that cannot be read may bound the statement, so it counts as
+`UNKNOWN`, of which no rule speaks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.columns import Column
+from sqla_leaklint.domain.models import Models, models_of
+from sqla_leaklint.domain.values import (
+    Clause,
+    Literal,
+    ModelAttribute,
+    ProjectClass,
+    Rows,
+    Statement,
+    StepTaken,
+    Symbol,
+    Value,
+    alternatives,
+)
+from sqla_leaklint.knowledge.facts import Fetch, Kind, Role
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+
+
+class Bound(IntEnum):
+    """What keeps the number of rows small, weakest first."""
+
+    NONE = 0
+    """Every row of the table."""
+    WEAK = 1
+    """A flag, a range, a pattern: a part of the table that grows with it."""
+    UNKNOWN = 2
+    """Something that cannot be read, and that may bound it."""
+    SCOPED = 3
+    """The rows of one parent or owner: a foreign key or a variable is compared for equality."""
+    GROUPED = 4
+    """Groups, distinct values or aggregates."""
+    LISTED = 5
+    """`IN` a list."""
+    LIMITED = 6
+    KEYED = 7
+    """A primary key or unique columns."""
+
+
+_WEAK_METHODS = frozenset(
+    "between like ilike notlike not_like notilike not_ilike contains icontains startswith istartswith endswith iendswith match "
+    "regexp_match is_ is_not isnot is_distinct_from not_in notin notin_ op".split()
+)
+_EQUALITY = frozenset({"==", "is", "__eq__"})
+_ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
+_ALL_OF = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "&"})
+_ANY_OF = frozenset({"sqlalchemy.or_", "sqlmodel.or_", "|"})
+_NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
+_OF_PARENT = re.compile(r"(?:^|_)(?:id|uuid|guid|pk|slug|oid|token|hash|key|email)$", re.IGNORECASE)
+_FLAG = re.compile(
+    r"^(?:is|has|can|allow|should|was)_|(?:^|_)(?:active|enabled|disabled|deleted|archived|status|state|kind|type|level|default|visible"
+    r"|flag|role|severity|priority|mode|stage|phase|draft|public|hidden|locked|verified|published|completed|processed)(?:$|_)"
+)
+
+
+def bound(evaluator: Evaluator, rows: Rows) -> Bound:
+    """What bounds the rows that a consumer brings; `UNKNOWN` when the statement is not known whole."""
+    if rows.statement is None:
+        return Bound.UNKNOWN
+    if rows.consumer.fetch is Fetch.SOME_ROWS or rows.consumer.is_bounded:
+        return Bound.LIMITED
+    return statement_bound(evaluator, rows.statement)
+
+
+def statement_bound(evaluator: Evaluator, statement: Statement) -> Bound:
+    """What bounds a statement."""
+    return _Reader(evaluator, statement).read()
+
+
+class _Reader:
+    def __init__(self, evaluator: Evaluator, statement: Statement) -> None:
+        self.evaluator = evaluator
+        self.models: Models = models_of(evaluator)
+        self.statement = statement
+        self.equal: set[tuple[ProjectClass, str]] = set()
+        """The columns that are compared for equality on every path, by model."""
+
+    def read(self) -> Bound:
+        statement = self.statement
+        if not statement.is_whole or not statement.projections:
+            return Bound.UNKNOWN
+        if not self.evaluator.knowledge.is_a(statement.type, Kind.LEGACY_QUERY) and not statement.type.endswith(
+            ("Select", "SelectOfScalar")
+        ):
+            return Bound.UNKNOWN  # text, writes with RETURNING, unions
+        found = [self._step(step) for step in statement.steps]
+        if all(self._is_aggregate(each) for each in statement.projections):
+            found.append(Bound.GROUPED)
+        strongest = max(found, default=Bound.NONE)
+        if self._is_keyed():
+            return Bound.KEYED
+        return strongest
+
+    def _is_keyed(self) -> bool:
+        selected = [each for each in self.statement.projections if isinstance(each, ProjectClass)]
+        for cls in selected[:1]:
+            model = self.models.of(cls)
+            if model is not None and model.is_key(frozenset(name for owner, name in self.equal if owner == cls)):
+                return not any(step.role is Role.JOINS for step in self.statement.steps)
+        return False
+
+    def _is_aggregate(self, value: Value) -> bool:
+        if isinstance(value, Clause):
+            if self.evaluator.knowledge.aggregate(value.operator) is not None:
+                return True
+            return bool(value.operands) and self._is_aggregate(value.operands[0])
+        return False
+
+    def _step(self, step: StepTaken) -> Bound:
+        match step.role:
+            case Role.BOUNDS:
+                # `limit(None)` bounds nothing; a limit on some paths only is taken for one.
+                return Bound.NONE if step.args == (Literal(None),) else Bound.LIMITED
+            case Role.FILTERS:
+                return self._filter(step)
+            case Role.GROUPS:
+                return Bound.GROUPED
+            case Role.DISTINCT:
+                is_whole = any(isinstance(each, ProjectClass) for each in self.statement.projections)
+                return Bound.NONE if is_whole and not step.args else Bound.GROUPED
+            case Role.LOCKS | Role.COMBINES | Role.RETURNING | Role.WRITES:
+                return Bound.UNKNOWN
+            case Role.SOURCES:
+                return Bound.NONE if all(isinstance(each, ProjectClass) for each in step.args) else Bound.UNKNOWN
+            case Role.JOINS:
+                return self._join(step)
+            case None:
+                return Bound.UNKNOWN
+            case _:
+                return Bound.NONE
+
+    def _join(self, step: StepTaken) -> Bound:
+        """A join to a table brings no fewer rows of it; one to a subquery may."""
+        first = step.args[0] if step.args else None
+        for each in alternatives(first) if first is not None else ():
+            if isinstance(each, Clause):
+                each = each.operands[0] if each.operands else each
+            if not isinstance(each, ProjectClass | ModelAttribute):
+                return Bound.UNKNOWN
+        conditions = [self._clause(each, is_kept=not step.is_conditional) for each in step.args[1:]]
+        return Bound.SCOPED if Bound.SCOPED in conditions else Bound.NONE
+
+    # --- filters ---
+
+    def _filter(self, step: StepTaken) -> Bound:
+        found = [self._clause(each, is_kept=not step.is_conditional) for each in step.args]
+        found.extend(self._keyword(name, value, step) for name, value in step.keywords)
+        if step.name == "with_parent":
+            return Bound.SCOPED
+        if step.name == "having":
+            return Bound.NONE
+        strongest = max(found, default=Bound.NONE)
+        if step.is_conditional:
+            # Who leaves the argument out gets every row.
+            return strongest if strongest in {Bound.UNKNOWN, Bound.KEYED, Bound.LISTED} else min(strongest, Bound.WEAK)
+        return strongest
+
+    def _keyword(self, name: str, value: Value, step: StepTaken) -> Bound:
+        """`filter_by(name=value)`: the columns of the first entity, or of what was joined last."""
+        joined = [each for other in self.statement.steps if other.role is Role.JOINS for each in other.args[:1]]
+        for each in (*reversed(joined), *self.statement.projections):
+            if isinstance(each, ProjectClass):
+                model = self.models.of(each)
+                if model is not None and name in model.columns:
+                    return self._equal(ModelAttribute(each, name), value, is_kept=not step.is_conditional)
+        return Bound.UNKNOWN
+
+    def _clause(self, value: Value, *, is_kept: bool) -> Bound:
+        """What one clause of WHERE bounds; `is_kept`: it holds on every path, so that its columns may make up a key."""
+        found = [self._alternative(each, is_kept=is_kept) for each in alternatives(value)]
+        return min(found, default=Bound.UNKNOWN)
+
+    def _alternative(self, value: Value, *, is_kept: bool) -> Bound:
+        match value:
+            case Clause(operator=operator, operands=operands):
+                if operator in _ALL_OF:
+                    return max(self._each(operands, is_kept=is_kept), default=Bound.NONE)
+                if operator in _ANY_OF:
+                    return min(self._each(operands, is_kept=False), default=Bound.UNKNOWN)
+                if operator in _NEGATIONS or operator in _ORDERINGS or operator in _WEAK_METHODS:
+                    return self._weak(operator, operands)
+                if operator in _EQUALITY:
+                    return self._equal(operands[0], operands[-1], is_kept=is_kept)
+                if operator == "in_":
+                    return Bound.LISTED
+                if operator in {"any", "has"}:
+                    return Bound.SCOPED
+                return Bound.UNKNOWN
+            case ModelAttribute():
+                return Bound.WEAK
+            case Literal(value=bool() | None):
+                return Bound.NONE
+            case _:
+                return Bound.UNKNOWN
+
+    def _each(self, operands: Iterable[Value], *, is_kept: bool) -> Iterator[Bound]:
+        return (self._clause(each, is_kept=is_kept) for each in operands)
+
+    def _weak(self, operator: str, operands: tuple[Value, ...]) -> Bound:
+        first = _column_in(operands[0]) if operands else None
+        if first is None and operator not in _NEGATIONS:
+            return Bound.UNKNOWN
+        if operator == "contains" and first is not None:
+            model = self.models.of(first.model)
+            if model is not None and first.name in model.relationships:
+                return Bound.SCOPED
+        return Bound.WEAK
+
+    def _equal(self, left: Value, right: Value, *, is_kept: bool) -> Bound:
+        column, other = _column_in(left), right
+        if column is None:
+            column, other = _column_in(right), left
+        if column is None:
+            return Bound.UNKNOWN
+        if _column_in(other) is not None:
+            return Bound.NONE  # a join
+        model = self.models.of(column.model)
+        known = model.columns.get(column.name) if model is not None else None
+        if is_kept:
+            self.equal.add((column.model, column.name))
+        if model is not None and column.name in model.relationships:
+            return Bound.SCOPED
+        if isinstance(other, Literal) and (other.value is None or isinstance(other.value, bool)):
+            return Bound.WEAK
+        if known is not None and (known.is_primary_key or known.is_unique or known.foreign_key):
+            return Bound.SCOPED
+        if _OF_PARENT.search(column.name):
+            return Bound.SCOPED
+        if isinstance(other, Literal | Symbol) or _is_flag(column.name, known):
+            return Bound.WEAK
+        return Bound.SCOPED
+
+
+def _is_flag(name: str, column: Column | None) -> bool:
+    kind = column.type.rpartition(".")[2].lower() if column is not None else ""
+    return kind in {"boolean", "enum"} or _FLAG.search(name) is not None
+
+
+def _column_in(value: Value, depth: int = 0) -> ModelAttribute | None:
+    """The column that a clause is about: of `func.lower(User.email)`, of `col(User.id).desc()`."""
+    for each in alternatives(value):
+        if isinstance(each, ModelAttribute):
+            return each
+        if isinstance(each, Clause) and depth < 4 and each.operands and each.operator not in _ALL_OF | _ANY_OF:
+            found = _column_in(each.operands[0], depth + 1)
+            if found is not None:
+                return found
+    return None

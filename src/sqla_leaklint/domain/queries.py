@@ -1,0 +1,205 @@
+"""Loads: the places where rows are brought to Python, with the statement that brings them and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from sqla_leaklint.domain import statements
+from sqla_leaklint.domain.bounds import Bound, bound
+from sqla_leaklint.domain.calls import unwrapped
+from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.models import Model, models_of
+from sqla_leaklint.domain.usage import FunctionText, Usage
+from sqla_leaklint.domain.values import ProjectClass, Rows, Statement, StepTaken, Value
+from sqla_leaklint.knowledge import Knowledge
+from sqla_leaklint.knowledge.facts import Fetch, Kind, Role, Shape
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.semantic.expressions import Body
+from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+
+_BRINGS = frozenset({Fetch.ALL_ROWS, Fetch.SOME_ROWS, Fetch.FIRST, Fetch.ONE, Fetch.SCALAR, Fetch.STREAMED})
+_LISTED_BY = frozenset({"builtins.list", "builtins.sorted", "builtins.set", "builtins.tuple", "builtins.frozenset"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Load:
+    """Rows that arrive in Python: `node` is the call that brings them or, for a loop over a result, what is looped over."""
+
+    domain: Domain
+    body: Body
+    node: tree.Expr
+    term: Term
+    rows: Rows
+
+    @property
+    def statement(self) -> Statement | None:
+        return self.rows.statement
+
+    @property
+    def bound(self) -> Bound:
+        """What keeps the number of rows small."""
+        return bound(self.domain.evaluator, self.rows)
+
+    @property
+    def is_one_row(self) -> bool:
+        return self.rows.consumer.shape in {Shape.ROW, Shape.OPTIONAL_ROW, Shape.VALUE}
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether all rows are in memory at once: in a list, or in the result that is looped over without batches."""
+        return self.rows.consumer.fetch is Fetch.ALL_ROWS and not self.is_streamed
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the rows come in batches, or are meant to (`yield_per`, execution options that are not known)."""
+        steps = (*self.rows.steps, *(self.statement.steps if self.statement is not None else ()))
+        return any(step.role is Role.STREAMS and _streams(step) for step in steps)
+
+    @property
+    def is_legacy(self) -> bool:
+        return self.statement is not None and self.domain.evaluator.knowledge.is_a(self.statement.type, Kind.LEGACY_QUERY)
+
+    @property
+    def entity(self) -> Model | None:
+        """The model whose entities the statement brings, if these are all that it brings."""
+        if self.statement is None or len(self.statement.projections) != 1:
+            return None
+        (projection,) = self.statement.projections
+        return models_of(self.domain.evaluator).of(projection) if isinstance(projection, ProjectClass) else None
+
+    @property
+    def usage(self) -> Usage:
+        """What becomes of the rows in the function that loads them."""
+        return function_text(self.domain, self.body).usage(self.term, is_row=self.is_one_row)
+
+    def has_step(self, *roles: Role) -> bool:
+        return self.statement is not None and any(step.role in roles for step in self.statement.steps)
+
+    @property
+    def root(self) -> tree.Call | None:
+        """The call that begins the statement, `select(…)` or `session.query(…)`, when it is one, and in this module."""
+        roots = {term.site for term in _calls_towards_root(self.term) if self._begins(term)}
+        if len(roots) != 1:
+            return None
+        (site,) = roots
+        return next((node for node, ordinal in self.domain.module.executor.sites.items() if ordinal == site), None)
+
+    def _begins(self, term: t.Call) -> bool:
+        value = self.domain.value_of(term)
+        return isinstance(value, Statement) and not value.steps and value.projections != () and bool(term.args)
+
+    @staticmethod
+    def find(domain: Domain) -> Iterator[Load]:
+        """Every load of a module whose receiver is known, in the order of the text of each body."""
+        names = _names(domain.evaluator.knowledge)
+        for body in domain.bodies:
+            for event in body.events:
+                if event.deed is Deed.CALLED:
+                    yield from _called(domain, body, event, names)
+                elif event.deed is Deed.ITERATED and _may_give_rows(event.value, names):
+                    rows = statements.looped(domain.evaluator, unwrapped(domain.value_of(event.value)))
+                    if rows is not None:
+                        assert isinstance(event.node, tree.For | tree.CompFor)
+                        yield Load(domain, body, event.node.iter, event.value, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names of methods that bring rows, and of those that make what can be looped over."""
+
+    consumers: frozenset[str]
+    makers: frozenset[str]
+
+
+@lru_cache(maxsize=8)
+def _names(knowledge: Knowledge) -> _Names:
+    consumers = {row.name for table in knowledge.tables for row in table.consumers if row.fetch in _BRINGS}
+    makers = {row.name for table in knowledge.tables for row in table.steps}
+    makers |= {
+        row.name
+        for table in knowledge.tables
+        for row in table.methods
+        if row.returns.endswith(("Result", "result", "Query"))
+    }
+    return _Names(frozenset(consumers - {"get"}), frozenset(makers))
+
+
+def _called(domain: Domain, body: Body, event: Event, names: _Names) -> Iterator[Load]:
+    call = event.call
+    assert isinstance(event.node, tree.Call)
+    if method_name(call.func) in names.consumers:
+        value: Value | None = unwrapped(domain.value_of(call))
+    elif isinstance(call.func, t.Ref) and call.func.path in _LISTED_BY and call.args and _may_give_rows(call.args[0], names):
+        given = unwrapped(domain.value_of(call.args[0]))
+        value = statements.listed(domain.evaluator, given) if not isinstance(given, Rows) else None
+    else:
+        return
+    if isinstance(value, Rows):
+        yield Load(domain, body, event.node, call, value)
+
+
+def _may_give_rows(term: Term, names: _Names) -> bool:
+    match term:
+        case t.Await():
+            return _may_give_rows(term.value, names)
+        case t.Join():
+            return any(_may_give_rows(each, names) for each in term.terms)
+        case t.Call():
+            return method_name(term.func) in names.makers or isinstance(term.func, t.Attr)
+        case t.Attr() | t.Ref():
+            return method_name(term) == "query"
+        case _:
+            return False
+
+
+def _streams(step: StepTaken) -> bool:
+    if step.name == "yield_per":
+        return True
+    keys = {name for name, _ in step.keywords}
+    return not keys or bool(keys & {"yield_per", "execution_options"}) or "stream_results" in keys
+
+
+def _calls_towards_root(term: Term) -> Iterator[t.Call]:
+    """The calls that a load's statement goes through, from the load back to where it begins."""
+    pending: list[Term] = [term]
+    seen: set[int] = set()
+    while pending:
+        part = pending.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        match part:
+            case t.Await() | t.Element() | t.Enter() | t.Item():
+                pending.append(part.value)
+            case t.Declared() if part.value is not None:
+                pending.append(part.value)
+            case t.Join():
+                pending.extend(part.terms)
+            case t.Attr():
+                pending.append(part.base)
+            case t.Call():
+                yield part
+                pending.append(part.func)
+                pending.extend(part.args[:1])
+            case _:
+                pass
+
+
+_TEXTS: WeakKeyDictionary[Domain, dict[Body, FunctionText]] = WeakKeyDictionary()
+
+
+def function_text(domain: Domain, body: Body) -> FunctionText:
+    """The text of a body, looked through once."""
+    texts = _TEXTS.setdefault(domain, {})
+    if body not in texts:
+        texts[body] = FunctionText(domain, body)
+    return texts[body]
