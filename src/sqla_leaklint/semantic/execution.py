@@ -79,6 +79,9 @@ class Executor(ExpressionExecutor):
             assert isinstance(body.node, tree.Function)
             self._block(body.node.body)
         self._pending.clear()
+        # The tables of bound methods are a cycle; without it a dropped module is freed at once.
+        self._dispatch.clear()
+        self._statements.clear()
 
     # --- blocks ---
 
