@@ -25,20 +25,19 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.definitions import DefinitionExecutor
 from sqla_leaklint.semantic.events import Deed
-from sqla_leaklint.semantic.expressions import Body, Environment, ExpressionExecutor
-from sqla_leaklint.semantic.scope import names_in, names_of
-from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.semantic.expressions import Environment
+from sqla_leaklint.semantic.scope import names_in
 from sqla_leaklint.syntax import tree
 
 
-class Executor(ExpressionExecutor):
+class Executor(DefinitionExecutor):
     """Executes a module: first its own body, then every function in the order of the text."""
 
     def __init__(self, module: str, is_package: bool) -> None:
-        super().__init__(module)
-        self.package = module if is_package else module.rpartition(".")[0]
-        self._pending: list[tuple[Body, Environment]] = []
+        super().__init__(module, is_package)
         self._breaks: list[list[Environment]] = []
         self._is_second_pass = False
         self._statements: dict[type, Callable[[Any], None]] = {
@@ -51,16 +50,16 @@ class Executor(ExpressionExecutor):
             tree.Raise: self._raise,
             tree.Assert: self._assert,
             tree.Delete: self._delete,
-            tree.Import: self._import,
-            tree.ImportFrom: self._import_from,
+            tree.Import: self.do_import,
+            tree.ImportFrom: self.do_import_from,
             tree.If: self._if,
             tree.For: self._for,
             tree.While: self._while,
             tree.With: self._with,
             tree.Try: self._try,
             tree.Match: self._match,
-            tree.Function: self._function,
-            tree.Class: self._class,
+            tree.Function: self.define_function,
+            tree.Class: self.define_class,
             tree.Break: self._break,
             tree.Continue: self._continue,
         }
@@ -70,22 +69,22 @@ class Executor(ExpressionExecutor):
         self.module_body = self.body = Body("", module, None, names_in(module.body))
         self.bodies[""] = self.body
         self.env = {}
-        self._block(module.body)
+        self.execute(module.body)
         position = 0
-        while position < len(self._pending):
-            body, env = self._pending[position]
+        while position < len(self.pending):
+            body, env = self.pending[position]
             position += 1
             self.body, self.env, self.stmt = body, env, None
             assert isinstance(body.node, tree.Function)
-            self._block(body.node.body)
-        self._pending.clear()
+            self.execute(body.node.body)
+        self.pending.clear()
         # The tables of bound methods are a cycle; without it a dropped module is freed at once.
         self._dispatch.clear()
         self._statements.clear()
 
     # --- blocks ---
 
-    def _block(self, block: tree.Block) -> None:
+    def execute(self, block: tree.Block) -> None:
         for stmt in block:
             if self.env is None:
                 return
@@ -109,7 +108,7 @@ class Executor(ExpressionExecutor):
 
     def _branch(self, env: Environment | None, block: tree.Block) -> Environment | None:
         self.env = None if env is None else dict(env)
-        self._block(block)
+        self.execute(block)
         return self.env
 
     # --- simple statements ---
@@ -173,28 +172,6 @@ class Executor(ExpressionExecutor):
                 case _:
                     self.term(target)
 
-    def _import(self, stmt: tree.Import) -> None:
-        for imported in stmt.names:
-            path = imported.name if imported.alias else imported.name.partition(".")[0]
-            self.bind(imported.alias or path, self.pool.make(t.Ref, path))
-
-    def _import_from(self, stmt: tree.ImportFrom) -> None:
-        source = self.absolute_module(stmt.module, stmt.level)
-        for imported in stmt.names:
-            if imported.name == "*":
-                self.star_imports.append(source)
-                continue
-            path = f"{source}.{imported.name}" if source else imported.name
-            self.bind(imported.alias or imported.name, self.pool.make(t.Ref, path))
-
-    def absolute_module(self, module: str, level: int) -> str:
-        """The dotted path that `from ..module import` means here."""
-        if not level:
-            return module
-        parts = self.package.split(".") if self.package else []
-        parts = parts[: len(parts) - (level - 1)] if level > 1 else parts
-        return ".".join([*parts, module] if module else parts)
-
     # --- control flow ---
 
     def _if(self, stmt: tree.If) -> None:
@@ -242,7 +219,7 @@ class Executor(ExpressionExecutor):
         self.env = dict(env)
         self._breaks.append([])
         head()
-        self._block(body)
+        self.execute(body)
         return self.env, self._breaks.pop()
 
     def _break(self, _: tree.Break) -> None:
@@ -259,7 +236,7 @@ class Executor(ExpressionExecutor):
             self.emit(Deed.ENTERED, value, item)
             if item.target is not None:
                 self.unpack(item.target, self.pool.make(t.Enter, value, stmt.is_async))
-        self._block(stmt.body)
+        self.execute(stmt.body)
 
     def _try(self, stmt: tree.Try) -> None:
         before = self.env
@@ -269,7 +246,7 @@ class Executor(ExpressionExecutor):
             if normal is None:
                 break
             reached = normal
-            self._block((inner,))
+            self.execute((inner,))
             normal = self.env
         # A handler may be entered from any statement of the body, so with what held before or after each of them.
         raised = self._joined(before, reached, normal)
@@ -280,7 +257,7 @@ class Executor(ExpressionExecutor):
                 self.term(handler.type)
             if handler.name is not None:
                 self.bind(handler.name, self.opaque("an exception"))
-            self._block(handler.body)
+            self.execute(handler.body)
             handled.append(self.env)
         normal = self._branch(normal, stmt.orelse)
         leaving = self._joined(normal, *handled)
@@ -289,7 +266,7 @@ class Executor(ExpressionExecutor):
             return
         ended = leaving is None
         self.env = self._joined(leaving, raised)
-        self._block(stmt.finalbody)
+        self.execute(stmt.finalbody)
         if ended:
             self.env = None
 
@@ -305,77 +282,7 @@ class Executor(ExpressionExecutor):
                 self.bind(name, self.opaque("matched"))
             if case.guard is not None:
                 self.term(case.guard)
-            self._block(case.body)
+            self.execute(case.body)
             ways.append(self.env)
         is_exhaustive = any(case.is_irrefutable and case.guard is None for case in stmt.cases)
         self.env = self._joined(*ways, None if is_exhaustive else before)
-
-    # --- definitions ---
-
-    def _qualname(self, name: str) -> str:
-        if not self.body.qualname:
-            return name
-        return f"{self.body.qualname}.<locals>.{name}" if self.body.is_function else f"{self.body.qualname}.{name}"
-
-    def _unique(self, qualname: str, node: tree.Node) -> str:
-        """A second definition of the same name gets a number: "area", "area#2" (overloads, setters, branches)."""
-        number = 1
-        candidate = qualname
-        while (known := self.bodies.get(candidate)) is not None and known.node is not node:
-            number += 1
-            candidate = f"{qualname}#{number}"
-        return candidate
-
-    def _is_accessor(self, decorators: tuple[Term, ...]) -> bool:
-        return any(isinstance(term, t.Attr) and term.name in {"setter", "deleter", "getter"} for term in decorators)
-
-    def _forget_overload(self, name: str) -> None:
-        known = self.body.bindings.get(name)
-        if isinstance(known, t.FunctionRef) and any(
-            isinstance(decorator, t.Ref) and decorator.path.endswith(".overload")
-            for decorator in self.bodies[known.qualname].decorators
-        ):
-            del self.body.bindings[name]
-
-    def _function(self, stmt: tree.Function) -> None:
-        decorators = tuple(self.term(decorator) for decorator in stmt.decorators)
-        qualname = self._unique(self._qualname(stmt.name), stmt)
-        body = Body(qualname, stmt, self.body, names_of(stmt), decorators=decorators)
-        env: Environment = {}
-        for parameter in stmt.params:
-            env[parameter.name] = self.pool.make(t.Param, qualname, parameter.name)
-            if parameter.default is not None:
-                body.defaults[parameter.name] = self.term(parameter.default)
-            if parameter.annotation is not None:
-                body.annotations[parameter.name] = self.term(parameter.annotation)
-        if stmt.returns is not None:
-            body.annotations["return"] = self.term(stmt.returns)
-        if not self._is_accessor(decorators):
-            self._forget_overload(stmt.name)
-            self.bind(stmt.name, self.pool.make(t.FunctionRef, qualname))
-        known = self.bodies.get(qualname)
-        if known is None or known.node is not stmt:
-            self.bodies[qualname] = body
-            self._pending.append((body, env))
-
-    def _class(self, stmt: tree.Class) -> None:
-        for decorator in stmt.decorators:
-            self.term(decorator)
-        bases: list[Term] = []
-        keywords: list[tuple[str, Term]] = []
-        for argument in stmt.args:
-            value = self.term(argument.value)
-            if argument.keyword is not None:
-                keywords.append((argument.keyword, value))
-            else:
-                bases.append(value)
-        qualname = self._unique(self._qualname(stmt.name), stmt)
-        known = self.bodies.get(qualname)
-        if known is None or known.node is not stmt:
-            body = Body(qualname, stmt, self.body, names_in(stmt.body), bases=tuple(bases), keywords=tuple(keywords))
-            self.bodies[qualname] = body
-            outer, outer_env = self.body, self.env
-            self.body, self.env = body, dict(outer_env or {}) if outer.is_function else {}
-            self._block(stmt.body)
-            self.body, self.env, self.stmt = outer, outer_env, stmt
-        self.bind(stmt.name, self.pool.make(t.ClassRef, qualname))

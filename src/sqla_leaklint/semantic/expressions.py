@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.scope import Names
 from sqla_leaklint.semantic.terms import Term
@@ -16,31 +16,6 @@ from sqla_leaklint.syntax import tree
 Environment: TypeAlias = dict[str, Term]
 
 BUILTINS = frozenset(dir(builtins))
-
-
-@dataclass(slots=True, eq=False)
-class Body:
-    """A body of code that has been executed symbolically: a module, class, function or lambda."""
-
-    qualname: str
-    node: tree.Module | tree.Class | tree.Function | tree.Lambda
-    parent: Body | None
-    names: Names
-    events: list[Event] = field(default_factory=list)
-    bindings: dict[str, Term] = field(default_factory=dict)
-    """Every name that the body binds itself: the join of all that is ever assigned to it."""
-    decorators: tuple[Term, ...] = ()
-    annotations: dict[str, Term] = field(default_factory=dict)
-    """Parameters' and the return value's ("return") annotations, class attributes' too."""
-    defaults: dict[str, Term] = field(default_factory=dict)
-    bases: tuple[Term, ...] = ()
-    keywords: tuple[tuple[str, Term], ...] = ()
-    awaits: bool = False
-    yields: bool = False
-
-    @property
-    def is_function(self) -> bool:
-        return isinstance(self.node, tree.Function | tree.Lambda)
 
 
 class ExpressionExecutor:

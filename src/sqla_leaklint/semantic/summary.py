@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.execution import Executor
-from sqla_leaklint.semantic.expressions import Body
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.tree import ParameterKind

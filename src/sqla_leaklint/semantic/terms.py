@@ -23,7 +23,8 @@ from typing import TypeAlias, TypeVar
 @dataclass(slots=True, eq=False)
 class Ref:
     """A name of module level or of a builtin, as an absolute dotted path: "sqlalchemy.orm.Session", "app.db.engine",
-    "builtins.len".  Which part of the path is a module is not known here."""
+    "builtins.len".  Which part of the path is a module is not known here.
+    """
 
     path: str
 
@@ -31,7 +32,8 @@ class Ref:
 @dataclass(slots=True, eq=False)
 class Param:
     """A parameter of the function whose body the term stands in (or of one that encloses it): `function` is the
-    qualified name of the function within its module, "Repo.list" or "outer.<locals>.inner"."""
+    qualified name of the function within its module, "Repo.list" or "outer.<locals>.inner".
+    """
 
     function: str
     name: str

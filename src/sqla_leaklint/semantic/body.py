@@ -1,0 +1,35 @@
+"""A body of code that has been executed symbolically: what it binds, what it does, what stands above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqla_leaklint.semantic.events import Event
+from sqla_leaklint.semantic.scope import Names
+from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.syntax import tree
+
+
+@dataclass(slots=True, eq=False)
+class Body:
+    """A body of code that has been executed symbolically: a module, class, function or lambda."""
+
+    qualname: str
+    node: tree.Module | tree.Class | tree.Function | tree.Lambda
+    parent: Body | None
+    names: Names
+    events: list[Event] = field(default_factory=list)
+    bindings: dict[str, Term] = field(default_factory=dict)
+    """Every name that the body binds itself: the join of all that is ever assigned to it."""
+    decorators: tuple[Term, ...] = ()
+    annotations: dict[str, Term] = field(default_factory=dict)
+    """Parameters' and the return value's ("return") annotations, class attributes' too."""
+    defaults: dict[str, Term] = field(default_factory=dict)
+    bases: tuple[Term, ...] = ()
+    keywords: tuple[tuple[str, Term], ...] = ()
+    awaits: bool = False
+    yields: bool = False
+
+    @property
+    def is_function(self) -> bool:
+        return isinstance(self.node, tree.Function | tree.Lambda)
