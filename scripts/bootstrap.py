@@ -1,7 +1,7 @@
-"""Set up everything on a machine that has only Python, then lint (`lint [PATH…]`) or run the tests (`test [ARGUMENTS…]`).
+"""Set up all that is needed on a machine that has only Python, then `lint [PATH…]` or `test [ARGUMENTS…]`.
 
-Uses the virtual environment `.venv` beside this repository's `pyproject.toml`; it is made when it is missing, and brought up
-to date when `pyproject.toml` has changed.
+The virtual environment is `.venv` beside this repository's `pyproject.toml`; it is made when it is missing, and brought
+up to date when `pyproject.toml` has changed.
 """
 
 from __future__ import annotations

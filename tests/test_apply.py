@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sqla_leaklint.diagnostics import Applicability, Diagnostic, Edit, Fix, Group, Location, Span
-from sqla_leaklint.linter.apply import ChangedMeanwhile, apply_edits, compatible, write_file
+from sqla_leaklint.linter.apply import ChangedMeanwhileError, apply_edits, compatible, write_file
 from tests.hosts import leaklint, program, write
 
 pytest_plugins = ["tests.hosts.fixtures"]
@@ -150,7 +150,7 @@ def test_a_link_stays_a_link(project: Path) -> None:
 def test_a_file_that_somebody_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_bytes(b"new")
-    with pytest.raises(ChangedMeanwhile):
+    with pytest.raises(ChangedMeanwhileError):
         write_file(path, b"old", b"fixed")
     assert path.read_bytes() == b"new"
 

@@ -41,7 +41,12 @@ def test_exit_codes(project: Path) -> None:
     assert leaklint("clean.py").code == 0
     assert leaklint("dirty.py").code == 1
     assert leaklint("dirty.py", "--exit-zero").code == 0
-    for arguments in (["missing.py"], ["--nonsense"], ["--select", "nonsense", "clean.py"], ["--config", "none", "clean.py"]):
+    for arguments in (
+        ["missing.py"],
+        ["--nonsense"],
+        ["--select", "nonsense", "clean.py"],
+        ["--config", "none", "clean.py"],
+    ):
         assert leaklint(*arguments).code == 2, arguments
         assert leaklint(*arguments, "--exit-zero").code == 2, arguments
 
@@ -57,7 +62,10 @@ def test_a_rule_that_breaks_costs_its_own_diagnostics_of_that_file(project: Path
     ran = leaklint("--exit-zero")
     assert ran.code == 2
     assert "leaklint: internal error: a.py: LKS199: ZeroDivisionError: on purpose (toy.py:" in ran.err
-    assert [line.split(" ")[:2] for line in ran.out.splitlines()[1:]] == [["b.py:3:1:", "LKS199"], ["c.py:1:1:", "LKS900"]]
+    assert [line.split(" ")[:2] for line in ran.out.splitlines()[1:]] == [
+        ["b.py:3:1:", "LKS199"],
+        ["c.py:1:1:", "LKS900"],
+    ]
     assert "Traceback" not in ran.err
 
 
@@ -130,7 +138,9 @@ def test_standard_input_that_cannot_be_decoded(project: Path) -> None:
     assert leaklint("--fix", "-", stdin=b"x = '\xff'\n").raw == b"x = '\xff'\n"
 
 
-@pytest.mark.parametrize("arguments", [["-", "a.py"], ["--stdin-filename", "a.py"], ["--stdin-filename", "a.py", "b.py"]])
+@pytest.mark.parametrize(
+    "arguments", [["-", "a.py"], ["--stdin-filename", "a.py"], ["--stdin-filename", "a.py", "b.py"]]
+)
 def test_what_cannot_go_with_standard_input(arguments: list[str], project: Path) -> None:
     assert leaklint(*arguments).code == 2
 
@@ -160,12 +170,15 @@ def test_all_pages() -> None:
 # --- the process ------------------------------------------------------------------------------------------------------
 
 
-def run_module(*arguments: str, **keywords: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+def run_module(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sqla_leaklint", *arguments],
-        capture_output=True, text=True, check=False, timeout=120, env=environment, **keywords,  # type: ignore[call-overload]
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
 
 
 def test_version() -> None:
@@ -184,7 +197,12 @@ def test_what_needs_no_linter_does_not_load_it(arguments: list[str]) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, env=environment, timeout=60
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
 
@@ -200,7 +218,13 @@ def test_a_run_loads_nothing_that_it_does_not_need(project: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, timeout=60, cwd=project
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=60,
+        cwd=project,
     )
     assert done.returncode == 0, done.stderr
 
@@ -209,7 +233,9 @@ def test_a_reader_that_goes_away_is_no_traceback(project: Path) -> None:
     write(project, {f"a{number}.py": "print 1\n" for number in range(3)})
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, "-m", "sqla_leaklint", "."]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=project) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=project
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sqla_leaklint.config import Settings, SettingsFinder
-from sqla_leaklint.linter.discovery import FileRole, MissingPath, discover, role_of
+from sqla_leaklint.linter.discovery import MissingPathError, discover
+from sqla_leaklint.linter.roles import FileRole, role_of
 from sqla_leaklint.linter.workspace import root_of
 from tests.hosts import write
 
@@ -53,7 +54,7 @@ def test_a_file_that_is_named_is_always_taken(project: Path) -> None:
 
 def test_a_missing_path_is_told_before_anything_is_looked_at(project: Path) -> None:
     make(project, "a.py")
-    with pytest.raises(MissingPath, match="b.py: No such file or directory"):
+    with pytest.raises(MissingPathError, match=r"b\.py: No such file or directory"):
         next(discover(["a.py", "b.py"], lambda _: Settings()))
 
 
@@ -75,9 +76,7 @@ def test_first_party_code_may_be_called_anything(name: str, project: Path) -> No
     assert found() == [f"{name}/a/y.py", f"{name}/x.py"]
 
 
-@pytest.mark.parametrize(
-    "marker", ["pyvenv.cfg", "conda-meta/history", "Scripts/activate.bat", "bin/activate"]
-)
+@pytest.mark.parametrize("marker", ["pyvenv.cfg", "conda-meta/history", "Scripts/activate.bat", "bin/activate"])
 def test_an_environment_is_known_by_its_layout(marker: str, project: Path) -> None:
     make(project, f"anything/{marker}", "anything/bin/python", "anything/lib/python3.11/x.py", "kept.py")
     assert found() == ["kept.py"]
@@ -159,7 +158,7 @@ def test_links_that_loop(project: Path) -> None:
     (project / "b").symlink_to("b")
     (project / "a" / ".#x.py").symlink_to("user@host.1234")
     assert found() == ["a/self.py", "a/x.py"]
-    with pytest.raises(MissingPath, match="b: Too many levels of symbolic links"):
+    with pytest.raises(MissingPathError, match="b: Too many levels of symbolic links"):
         found("b")
 
 
@@ -208,7 +207,9 @@ def test_roles_by_place(name: str, role: FileRole, project: Path) -> None:
 
 
 def test_a_migration_is_known_by_what_it_says(project: Path) -> None:
-    assert role_of(project / "x.py", project, b"revision = 'a'\ndown_revision: str | None = None\n") is FileRole.MIGRATION
+    assert (
+        role_of(project / "x.py", project, b"revision = 'a'\ndown_revision: str | None = None\n") is FileRole.MIGRATION
+    )
     assert role_of(project / "x.py", project, b"print(script.down_revision)\n") is FileRole.APP
 
 

@@ -21,7 +21,10 @@ def normal(output: str) -> list[str]:
 
 def test_the_same_diagnostics(installed: Path, project: Path) -> None:
     text = program("leak(plain)", "x = 1; leak(safe)", "leak(strict)", "leak(plain)  # noqa: LKS199")
-    write(project, {"a.py": text, "tests/test_a.py": text, "sub/b.py": text, "sub/leaklint.toml": 'extend-select = ["toy"]'})
+    write(
+        project,
+        {"a.py": text, "tests/test_a.py": text, "sub/b.py": text, "sub/leaklint.toml": 'extend-select = ["toy"]'},
+    )
     theirs = flake8(installed, project)
     assert theirs.stderr == ""
     assert theirs.returncode == 1

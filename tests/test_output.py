@@ -16,7 +16,8 @@ pytest_plugins = ["tests.hosts.fixtures"]
 
 
 def diagnostic(span: Span, *, path: str = "app/a.py", code: str = "LKS101", **more: object) -> Diagnostic:
-    return Diagnostic(code, "unclosed-session", Group.LEAK, "`s` is never closed", Location(path, span), **more)  # type: ignore[arg-type]
+    message = "`s` is never closed"
+    return Diagnostic(code, "unclosed-session", Group.LEAK, message, Location(path, span), **more)  # type: ignore[arg-type]
 
 
 def fix(applicability: Applicability) -> Fix:
@@ -34,7 +35,9 @@ def test_many_unparsable_files_of_a_folder_are_one_line_of_text() -> None:
     broken = [diagnostic(Span(1, 1, 1, 1), path=f"app/t/{n}.py", code="LKS900") for n in range(4)]
     other = [diagnostic(Span(1, 1, 1, 1), path=f"app/u/{n}.py", code="LKS900") for n in range(3)]
     shown = list(text.render([*broken, *other]))
-    assert shown[0].endswith("app/t/0.py:1:1: LKS900 `s` is never closed (and 3 more files in this folder cannot be parsed)")
+    assert shown[0].endswith(
+        "app/t/0.py:1:1: LKS900 `s` is never closed (and 3 more files in this folder cannot be parsed)"
+    )
     assert [line.partition(":")[0] for line in shown[1:]] == ["app/u/0.py", "app/u/1.py", "app/u/2.py"]
     assert len(json.loads(json_format.render([*broken, *other]))) == 7
 
@@ -45,7 +48,11 @@ def test_many_unparsable_files_of_a_folder_are_one_line_of_text() -> None:
         ([], False, "No diagnostics."),
         ([None], False, "Found 1 diagnostic."),
         ([None, "display"], False, "Found 2 diagnostics."),
-        (["safe", "unsafe"], False, "Found 2 diagnostics (1 fixable with `--fix`, 1 more with `--fix --unsafe-fixes`)."),
+        (
+            ["safe", "unsafe"],
+            False,
+            "Found 2 diagnostics (1 fixable with `--fix`, 1 more with `--fix --unsafe-fixes`).",
+        ),
         (["unsafe"], False, "Found 1 diagnostic (1 fixable with `--fix --unsafe-fixes`)."),
         (["safe", "unsafe"], True, "Found 2 diagnostics (2 fixable with `--fix --unsafe-fixes`)."),
     ],
@@ -77,9 +84,7 @@ def test_json_has_exactly_the_fields_that_are_promised() -> None:
             "fix": {
                 "applicability": "unsafe",
                 "message": "close it",
-                "edits": [
-                    {"path": "app/a.py", "line": 1, "column": 2, "end_line": 3, "end_column": 4, "content": "x"}
-                ],
+                "edits": [{"path": "app/a.py", "line": 1, "column": 2, "end_line": 3, "end_column": 4, "content": "x"}],
             },
         }
     ]

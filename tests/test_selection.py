@@ -23,7 +23,12 @@ RULES = (
 
 def chosen(**settings: tuple[str, ...]) -> list[str]:
     found = selection(Settings(**settings), RULES)
-    return [f"{code} {group.value}" for code in ("LKS101", "LKS102", "LKS201") for group in Group if found.includes(code, group)]
+    return [
+        f"{code} {group.value}"
+        for code in ("LKS101", "LKS102", "LKS201")
+        for group in Group
+        if found.includes(code, group)
+    ]
 
 
 def test_by_default_leak_and_waste_are_on() -> None:

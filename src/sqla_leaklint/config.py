@@ -15,16 +15,17 @@ FILE_NAMES = ("leaklint.toml", "pyproject.toml")
 
 
 class ConfigError(Exception):
-    """Settings that cannot be used; the text names the file, the key and, where there is one, the key that was meant."""
+    """Settings that cannot be used; the text names the file, the key and, if it is near, the key that was meant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the user chose; immutable, and with `directory` all that a run's behaviour hangs on besides the text.
 
-    `select` of None means the default groups.  Selectors are codes, prefixes of codes, names of rules and groups; whether
-    they mean anything is decided where the rules are known.  `exclude` of None means the default ones; patterns are those
-    of .gitignore, relative to `directory`.  `knowledge` is the table of that name as JSON text, "" when there is none.
+    `select` of None means the default groups.  Selectors are codes, prefixes of codes, names of rules and groups;
+    whether they mean anything is decided where the rules are known.  `exclude` of None means what is left out by
+    default; patterns are those of .gitignore, relative to `directory`.  `knowledge` is the table of that name as JSON
+    text, "" when there is none.
     """
 
     select: tuple[str, ...] | None = None
@@ -46,7 +47,7 @@ class Settings:
         ignore: tuple[str, ...] = (),
         all_files: bool = False,
     ) -> Settings:
-        """The settings under a host's arguments: a selection replaces the file's choice of rules, the rest adds to it."""
+        """The settings under a host's arguments: `select` replaces the file's choice of rules, the rest adds to it."""
         base = replace(self, select=select, extend_select=(), ignore=()) if select else self
         return replace(
             base,
@@ -157,11 +158,12 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(text)
+        table: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: is not valid TOML: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"{where}: is not valid TOML: nested too deeply") from error
+    return table
 
 
 def _settings_of_file(path: Path, data: bytes) -> Settings | None:

@@ -28,7 +28,8 @@ class Plugin:
     name = "sqla-leaklint"
     version = __version__
 
-    def __init__(self, tree: ast.AST, filename: str, lines: Sequence[str]) -> None:
+    # flake8 goes by the names of the parameters, and `tree` makes it a plugin that is run once for a file.
+    def __init__(self, tree: ast.AST, filename: str, lines: Sequence[str]) -> None:  # noqa: ARG002
         self._filename = filename
         self._text = "".join(lines)
 
@@ -39,7 +40,10 @@ class Plugin:
         except ConfigError as error:
             raise ExecutionError(str(error)) from error
         for failure in checked.failures:
-            print(f"leaklint: internal error: {failure.path}: {failure.rule or 'analysis'}: {failure.error}", file=sys.stderr)
+            print(
+                f"leaklint: internal error: {failure.path}: {failure.rule or 'analysis'}: {failure.error}",
+                file=sys.stderr,
+            )
         for diagnostic in checked.diagnostics:
             span = diagnostic.location.span
             yield span.line, span.column - 1, f"{diagnostic.code} {diagnostic.message}", type(self)

@@ -1,11 +1,11 @@
-"""What the tests of the hosts share: a registry with one more rule that is easy to please, and a way to run the command."""
+"""What the tests of the hosts share: one more rule that is easy to please, and ways to run command and plugin."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,11 +69,6 @@ def write(root: Path, files: dict[str, str]) -> None:
         path.write_bytes(text.encode())
 
 
-def lines(ran: Ran) -> Sequence[str]:
-    """What was printed, without the blank at the end."""
-    return ran.out.splitlines()
-
-
 RUN_FLAKE8 = """
 import sys
 from tests.hosts import toy_registered
@@ -83,7 +78,9 @@ with toy_registered():
 """
 
 
-def flake8(installed: Path, directory: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def flake8(
+    installed: Path, directory: Path, *arguments: str, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run flake8 with the plugin of this checkout, whatever is installed, and with the rule `toy`."""
     path = os.pathsep.join(map(str, (installed, ROOT / "src", ROOT)))
     return subprocess.run(

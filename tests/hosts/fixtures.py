@@ -9,7 +9,6 @@ import pytest
 
 from tests.hosts import toy_registered, write
 
-
 METADATA = """\
 Metadata-Version: 2.1
 Name: sqla-leaklint

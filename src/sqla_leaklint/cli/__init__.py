@@ -1,5 +1,7 @@
 """The command: arguments in, diagnostics out; what a subcommand needs is imported when it runs."""
 
+from __future__ import annotations
+
 from sqla_leaklint.cli.main import main
 
 __all__ = ["main"]

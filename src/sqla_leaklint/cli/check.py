@@ -11,7 +11,7 @@ from sqla_leaklint.cli.arguments import Arguments
 from sqla_leaklint.cli.delivery import deliver, say
 from sqla_leaklint.cli.progress import Progress
 from sqla_leaklint.config import ConfigError, Settings, SettingsFinder, read_settings
-from sqla_leaklint.linter.discovery import MissingPath, SourceFile, discover
+from sqla_leaklint.linter.discovery import MissingPathError, SourceFile, discover
 from sqla_leaklint.linter.run import SAFE, SAFE_AND_UNSAFE, run
 from sqla_leaklint.linter.selection import unknown_selectors
 from sqla_leaklint.rules.registry import all_rules
@@ -31,7 +31,7 @@ def run_check(arguments: Arguments) -> int:
             files = [_stdin_file(arguments, settings_for)]
         else:
             files = list(discover(arguments.paths, settings_for))
-    except (ConfigError, MissingPath) as error:
+    except (ConfigError, MissingPathError) as error:
         return could_not_run(str(error))
     if not files:
         say(f"warning: no Python files below {', '.join(arguments.paths)}")

@@ -50,7 +50,11 @@ def _words(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 @click.option("--extend-select", multiple=True, callback=_words, metavar="RULES", help="Rules to run besides.")
 @click.option("--ignore", multiple=True, callback=_words, metavar="RULES", help="Rules to leave out.")
 @click.option(
-    "--output-format", type=click.Choice(["text", "full", "json"]), default="text", show_default=True, help="How to print."
+    "--output-format",
+    type=click.Choice(["text", "full", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print.",
 )
 @click.option("--stdin-filename", metavar="PATH", help="The file that standard input (`-`) stands for.")
 @click.option("--all-files", is_flag=True, help="Let all rules speak about tests and migrations, too.")

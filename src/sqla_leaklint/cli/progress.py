@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TextIO
+from typing import TextIO, final
 
 PATIENCE = 1.0  # seconds that a run may take without saying anything
 INTERVAL = 0.1  # seconds between two reports
 
 
+@final
 class Progress:
     """Call it with the number of files that are done, and of all; it rewrites one line and removes it at the end."""
 

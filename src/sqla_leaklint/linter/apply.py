@@ -1,4 +1,4 @@
-"""Fixes applied: in rounds to a fixed point, each verified by linting the result, and files written so that none is ever half there."""
+"""Fixes applied: in rounds to a fixed point, each verified by linting the result; files written whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Check = Callable[[str], Checked]
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-class ChangedMeanwhile(Exception):
+class ChangedMeanwhileError(Exception):
     """A file is not any more what was read of it."""
 
 
@@ -45,8 +45,8 @@ class Fixed:
 def fix_text(text: str, checked: Checked, check: Check, allowed: Collection[Applicability]) -> Fixed:
     """Apply all allowed fixes of a text that was found to have those diagnostics.
 
-    Each round applies the fixes that do not overlap and lints the result.  Where that does not hold what was promised the
-    round's fixes are tried one by one.  Every fix that is kept leaves fewer diagnostics, so the rounds come to an end.
+    Each round applies the fixes that do not overlap and lints the result.  Where that does not hold what was promised,
+    its fixes are tried one by one.  Every fix that is kept leaves fewer diagnostics, so the rounds come to an end.
     """
     fixed: list[Diagnostic] = []
     taken_back: dict[_Attempt, TakenBack] = {}
@@ -108,7 +108,7 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """The text with the edits in it, in the text's own line ends; equal edits count once, insertions keep their order."""
+    """The text with the edits in it, in its own line ends; equal edits count once, insertions keep their order."""
     starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
     newline = _newline(text)
     pieces: list[str] = []
@@ -154,11 +154,11 @@ def _identity(diagnostic: Diagnostic) -> tuple[str, str]:
 def write_file(path: Path, old: bytes, new: bytes) -> None:
     """Replace a file's content at once, keeping its permissions; a link stays a link to the changed file.
 
-    Raises `ChangedMeanwhile` when the file does not hold `old` any more, and `OSError` when it cannot be written.
+    Raises `ChangedMeanwhileError` when the file does not hold `old` any more, and `OSError` when it cannot be written.
     """
     target = Path(os.path.realpath(path))
     if target.read_bytes() != old:
-        raise ChangedMeanwhile(f"{path}: was changed by somebody else; nothing was written")
+        raise ChangedMeanwhileError(f"{path}: was changed by somebody else; nothing was written")
     status = target.stat()
     if not os.access(target, os.W_OK):
         raise PermissionError(13, "Permission denied", str(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from sqla_leaklint.config import Settings
 from sqla_leaklint.diagnostics import Diagnostic, Edit, Fix, Location, Note, Span
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.fixes import PendingFix
-from sqla_leaklint.linter.discovery import FileRole, SourceFile
+from sqla_leaklint.linter.discovery import SourceFile
+from sqla_leaklint.linter.roles import FileRole
 from sqla_leaklint.linter.selection import Selection, selection
 from sqla_leaklint.linter.suppression import unsuppressed
 from sqla_leaklint.rules.base import Anchor, Draft, Rule
@@ -130,7 +130,8 @@ def _run_rules(rules: Iterable[Rule], domain: Domain, findings: _Findings) -> No
     for rule in rules:
         try:
             for subject_type, check in rule.checks:
-                for subject in domain.subjects(subject_type):
+                subjects: Iterable[object] = domain.subjects(subject_type)
+                for subject in subjects:
                     findings.drafts.extend(check(subject, domain))
         except Exception as error:  # noqa: BLE001  (a rule that breaks must not silence the others)
             findings.broke(rule, error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqla_leaklint.diagnostics import Applicability, Diagnostic
-from sqla_leaklint.linter.apply import ChangedMeanwhile, TakenBack, fix_text, write_file
+from sqla_leaklint.linter.apply import ChangedMeanwhileError, TakenBack, fix_text, write_file
 from sqla_leaklint.linter.check import Checked, Failure
 from sqla_leaklint.linter.discovery import SettingsFor, SourceFile
 from sqla_leaklint.linter.workspace import Text, Workspace
@@ -69,12 +69,7 @@ def run(
             # Where a rule broke it cannot be verified that a fix brings nothing new.
             if not checked.failures and any(_is_fixable(one, allowed) for one in checked.diagnostics):
                 old = workspace.text_of(file)
-                outcome = fix_text(
-                    old.source.text,
-                    checked,
-                    lambda text, old=old, file=file: workspace.check(old.with_text(text), file),  # type: ignore[misc]
-                    allowed,
-                )
+                outcome = fix_text(old.source.text, checked, _check_of(workspace, file, old), allowed)
                 checked = outcome.checked
                 report.fixed += outcome.fixed
                 report.taken_back += outcome.taken_back
@@ -90,10 +85,12 @@ def run(
         report.failures = [failure for checked in found for failure in checked.failures]
         if not is_changed:
             break
-    report.changes = [
-        Change(file, originals[file.path], changed[file.path]) for file in files if file.path in changed
-    ]
+    report.changes = [Change(file, originals[file.path], changed[file.path]) for file in files if file.path in changed]
     return report
+
+
+def _check_of(workspace: Workspace, file: SourceFile, old: Text) -> Callable[[str], Checked]:
+    return lambda text: workspace.check(old.with_text(text), file)
 
 
 def _is_fixable(diagnostic: Diagnostic, allowed: Collection[Applicability]) -> bool:
@@ -106,7 +103,7 @@ def write_changes(changes: Sequence[Change]) -> list[str]:
     for change in changes:
         try:
             write_file(change.file.path, change.old.data, encode_source(change.old.source, change.new.source.text))
-        except (OSError, SourceError, ChangedMeanwhile) as error:
+        except (OSError, SourceError, ChangedMeanwhileError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             errors.append(f"{change.file.shown}: not written: {reason}")
     return errors

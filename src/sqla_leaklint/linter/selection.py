@@ -17,10 +17,10 @@ DEFAULT_GROUPS = (Group.LEAK, Group.WASTE)
 _SEVERITY = {Group.LEAK: 2, Group.WASTE: 1, Group.STRICT: 0}
 
 Choice: TypeAlias = "tuple[str, Group]"
-"""A rule's code and the group of a diagnostic: a rule may yield some of its diagnostics in a milder group than its own."""
+"""A rule's code and the group of a diagnostic: some of a rule's diagnostics may be in a milder group than its own."""
 
 
-class UnknownSelector(ValueError):
+class UnknownSelectorError(ValueError):
     """A selector that names no rule, no group and no beginning of a code."""
 
 
@@ -39,7 +39,7 @@ class Selection:
 def selection(settings: Settings, rules: tuple[Rule, ...]) -> Selection:
     """What the settings choose among the rules that exist; selectors that mean nothing choose nothing.
 
-    What is named exactly, by code or name, wins over what is named by prefix or group, and between equals `ignore` wins.
+    What is named exactly, by code or name, wins over what is named by prefix or group; between equals `ignore` wins.
     """
     selectors: Sequence[str] = [group.value for group in DEFAULT_GROUPS] if settings.select is None else settings.select
     broad, exact = _chosen((*selectors, *settings.extend_select), rules)
@@ -55,7 +55,7 @@ def unknown_selectors(settings: Settings, rules: Iterable[Rule]) -> Iterator[str
     for selector in (*(settings.select or ()), *settings.extend_select, *settings.ignore):
         try:
             _resolve(selector, known)
-        except UnknownSelector as error:
+        except UnknownSelectorError as error:
             yield str(error)
 
 
@@ -65,7 +65,7 @@ def find_rule(word: str, rules: Iterable[Rule]) -> Rule | None:
 
 
 def nearest(word: str, rules: Sequence[Rule]) -> str:
-    """" (did you mean `…`?)" for a word that is nearly a code, a name or a group, else nothing."""
+    """What to add to a message about a word: " (did you mean `…`?)", or nothing when it is like no other."""
     names = [*(group.value for group in Group), *(rule.name for rule in rules)]
     codes = [rule.code for rule in rules]
     near = get_close_matches(word.lower(), names, n=1) or get_close_matches(word.upper(), codes, n=1, cutoff=0.8)
@@ -79,7 +79,7 @@ def _chosen(selectors: Iterable[str], rules: tuple[Rule, ...]) -> tuple[set[Choi
     for selector in selectors:
         try:
             is_exact, choices = _resolve(selector, rules)
-        except UnknownSelector:
+        except UnknownSelectorError:
             continue
         (exact if is_exact else broad).update(choices)
     return broad, exact
@@ -95,7 +95,7 @@ def _resolve(selector: str, rules: tuple[Rule, ...]) -> tuple[bool, set[Choice]]
         return False, {(rule.code, named) for rule in rules if named in _groups(rule)}
     matching = [rule for rule in rules if rule.code.startswith(word.upper())]
     if not word.upper().startswith(PREFIX) or not matching:
-        raise UnknownSelector(f"`{selector}` names no rule, group or beginning of a code{nearest(word, rules)}")
+        raise UnknownSelectorError(f"`{selector}` names no rule, group or beginning of a code{nearest(word, rules)}")
     return False, {(rule.code, group) for rule in matching for group in _groups(rule)}
 
 

@@ -16,8 +16,9 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.evaluation import Evaluator
 from sqla_leaklint.knowledge import Knowledge, KnowledgeError, default_knowledge
 from sqla_leaklint.linter.check import Checked, check_source, unreadable
-from sqla_leaklint.linter.discovery import SettingsFor, SourceFile, project_files, role_of
+from sqla_leaklint.linter.discovery import SettingsFor, SourceFile, project_files
 from sqla_leaklint.linter.prefilter import is_plainly_valid, may_matter
+from sqla_leaklint.linter.roles import role_of
 from sqla_leaklint.linter.selection import selection
 from sqla_leaklint.rules.registry import all_rules
 from sqla_leaklint.semantic.project import Project, project_root
@@ -94,8 +95,10 @@ class Workspace:
         return Domain(module, self._evaluator(project, module.summary, file.settings), file.settings)
 
     def _evaluator(self, project: Project, summary: ModuleSummary, settings: Settings) -> Evaluator:
-        """The evaluator of a project, with the knowledge of those settings; a new one when the module is another than it
-        has seen, because what it remembers of other modules may rest on that."""
+        """The evaluator of a project, with the knowledge of those settings.
+
+        A new one when the module is another than it has seen: what it remembers of other modules may rest on that.
+        """
         key = (project, settings.knowledge)
         known = self._evaluators.get(key)
         if known is None or known[1].setdefault(summary.path, summary) is not summary:
@@ -145,7 +148,9 @@ class Workspace:
 def knowledge_of(settings: Settings) -> Knowledge:
     """What is known of libraries, with the rows of the settings; raises `ConfigError` when these mean nothing."""
     try:
-        return default_knowledge().with_rows(json.loads(settings.knowledge)) if settings.knowledge else default_knowledge()
+        return (
+            default_knowledge().with_rows(json.loads(settings.knowledge)) if settings.knowledge else default_knowledge()
+        )
     except KnowledgeError as error:
         raise ConfigError(f"{settings.file or 'settings'}: {error}") from error
 

@@ -1,8 +1,8 @@
 """A rule for tests: reports calls of `leak`, and mends them as the name of their argument says.
 
-`leak(safe)`, `leak(unsafe)`, `leak(display)` become `closed()`; `leak(lines)` becomes three lines; `leak(again)` becomes
-`leak(safe)`; `leak(broken)` what is no Python; `leak(other)` becomes `rotten()`, which is reported as well; `leak(same)`
-becomes itself; `leak(strict)` is in a milder group; `leak(crash)` raises; any other has no fix.
+`leak(safe)`, `leak(unsafe)`, `leak(display)` become `closed()`; `leak(lines)` becomes three lines; `leak(again)`
+becomes `leak(safe)`; `leak(broken)` what is no Python; `leak(other)` becomes `rotten()`, which is reported as well;
+`leak(same)` becomes itself; `leak(strict)` is in a milder group; `leak(crash)` raises; any other has no fix.
 """
 
 from __future__ import annotations

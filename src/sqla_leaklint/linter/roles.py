@@ -1,0 +1,39 @@
+"""What part of a program a file belongs to: the application, its tests, its migrations."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+
+_REVISION = re.compile(rb"^down_revision\b", re.MULTILINE)
+
+
+class FileRole(str, Enum):
+    """What part of a program a file belongs to; some rules speak of the application only."""
+
+    APP = "app"
+    TEST = "test"
+    MIGRATION = "migration"
+
+
+def role_of(path: Path, root: Path | None, data: bytes) -> FileRole:
+    """What part of a program a file is: by where it lies below the project's root, and what a migration says of itself."""
+    parts = path.relative_to(root).parts if root is not None and root in path.parents else (path.name,)
+    *folders, name = parts
+    if any(folder in {"tests", "test", "testing"} or folder.endswith("_tests") for folder in folders):
+        return FileRole.TEST
+    if name in {"conftest.py", "tests.py"} or name.startswith("test_") or name.endswith("_test.py"):
+        return FileRole.TEST
+    if _is_migration(path, data):
+        return FileRole.MIGRATION
+    return FileRole.APP
+
+
+def _is_migration(path: Path, data: bytes) -> bool:
+    if b"down_revision" in data and _REVISION.search(data):
+        return True
+    if path.name == "env.py":
+        return b"alembic" in data and (path.parent / "versions").is_dir()
+    folder = next((up for up in path.parents if up.name == "versions"), None)
+    return folder is not None and (folder.parent / "env.py").is_file()
