@@ -52,8 +52,10 @@ Check: TypeAlias = Callable[[Any, "Domain"], Iterator[Draft]]
 class Rule:
     """A code, a name, and the checks that were registered for it.
 
-    `fix` lists the applicabilities that the rule's fixes can have (none: the rule has no fix); `since` is the version that
-    brought the rule; `noisy_outside_app` marks rules that stay silent in tests and migrations unless `--all-files` is given.
+    `fix` lists the applicabilities that the rule's fixes can have (none: the rule has no fix); `since` is the version
+    that
+    brought the rule; `noisy_outside_app` marks rules that stay silent in tests and migrations unless `--all-files` is
+    given.
     """
 
     code: str

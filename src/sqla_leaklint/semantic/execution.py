@@ -1,10 +1,12 @@
 """Symbolic execution: runs every body of a module once, in order, with terms instead of values.
 
 Terms
-    *environment*: what each local name is at this point of the text.  *Join*: two ways meet; a name that differs becomes
+    *environment*: what each local name is at this point of the text.  *Join*: two ways meet; a name that differs
+    becomes
     a `Join` of both.  *Event*: something that the body does with a value (`semantic.events`).
 
-The execution is flow-sensitive and forgets nothing but loops: a loop body is run twice, the second time in the join of what holds
+The execution is flow-sensitive and forgets nothing but loops: a loop body is run twice, the second time in the join of
+what holds
 before and after the first, which is enough for a statement that is built up or a session that is replaced in a loop.
 A path that returns or raises is not joined.
 

@@ -250,7 +250,9 @@ class ExpressionExecutor:
             self.emit(Deed.ITERATED, iterated, generator)
             source = source or iterated
             self.env = dict(self.env)
-            self.unpack(generator.target, self.pool.make(t.Element, iterated, generator.is_async), bind=self.env.__setitem__)
+            self.unpack(
+                generator.target, self.pool.make(t.Element, iterated, generator.is_async), bind=self.env.__setitem__
+            )
             for condition in generator.ifs:
                 self.term(condition)
         elements = [self.term(element) for element in expr.elements]
@@ -297,5 +299,6 @@ class ExpressionExecutor:
 
 
 KEPT_OPERATIONS = frozenset({"slice", "f-string", "binary:&", "unary:~"})
-"""Operations whose operands later floors look at: a slice bounds a query, an f-string makes a key of what it formats, and
+"""Operations whose operands later floors look at: a slice bounds a query, an f-string makes a key of what it formats,
+and
 clauses of a query are put together with `&`, `|` and `~`."""

@@ -1,6 +1,7 @@
 """The project on disk: which module is which file, what it says (its summary), and who mentions a name.
 
-Modules are found as Python finds them, from the place of the module that imports: its own source root first (the folder above
+Modules are found as Python finds them, from the place of the module that imports: its own source root first (the
+folder above
 its topmost package), then every folder above it up to the project's root, and their `src`.  So two services of one
 repository may both have a package `app`.  Files are read when they are first asked for, and never twice.
 """
@@ -144,7 +145,9 @@ class Project:
         """The file of the longest prefix of a dotted path that is a module, and how many names that prefix has."""
         parts = dotted.split(".")
         for folder in self._search_path(source_root):
-            if not (os.path.isdir(os.path.join(folder, parts[0])) or os.path.isfile(os.path.join(folder, f"{parts[0]}.py"))):
+            if not (
+                os.path.isdir(os.path.join(folder, parts[0])) or os.path.isfile(os.path.join(folder, f"{parts[0]}.py"))
+            ):
                 continue
             for length in range(len(parts), 0, -1):
                 stem = os.path.join(folder, *parts[:length])
@@ -157,7 +160,9 @@ class Project:
         """The folders in which a module of that source root finds what it imports, nearest first."""
         if source_root not in self._search_paths:
             root = str(self.root)
-            above = [str(up) for up in Path(source_root).parents if str(up) == root or str(up).startswith(root + os.sep)]
+            above = [
+                str(up) for up in Path(source_root).parents if str(up) == root or str(up).startswith(root + os.sep)
+            ]
             folders = [part for folder in (source_root, *above) for part in (folder, os.path.join(folder, "src"))]
             self._search_paths[source_root] = tuple(folder for folder in folders if os.path.isdir(folder))
         return self._search_paths[source_root]
@@ -188,7 +193,9 @@ class Project:
         return self._bytes[path]
 
 
-def binding(project: Project, module: ModuleSummary, name: str, seen: frozenset[str] = frozenset()) -> tuple[ModuleSummary, Term] | None:
+def binding(
+    project: Project, module: ModuleSummary, name: str, seen: frozenset[str] = frozenset()
+) -> tuple[ModuleSummary, Term] | None:
     """What a module binds a name to, through its star imports too; None when it does not bind it."""
     term = module.bindings.get(name)
     if term is not None:

@@ -1,7 +1,9 @@
 """Module summaries: what other modules may know of a module.
 
-A summary is a function of the module's name and text alone.  It says of every name what it is *in terms of other names*, of
-every function what it takes, returns, yields and does with its parameters and with names of other modules, of every class its
+A summary is a function of the module's name and text alone.  It says of every name what it is *in terms of other
+names*, of
+every function what it takes, returns, yields and does with its parameters and with names of other modules, of every
+class its
 bases and attributes.  It holds no tree and no positions, so that trees can be dropped and a summary stays the same when
 lines move.
 """
@@ -66,7 +68,8 @@ class FunctionSummary:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassSummary:
-    """`attributes` are bound in the class body (methods too), `instance_attributes` are assigned on `self` or `cls` in methods."""
+    """`attributes` are bound in the class body (methods too), `instance_attributes` are assigned on `self` or `cls` in
+    methods."""
 
     qualname: str
     bases: tuple[Term, ...]

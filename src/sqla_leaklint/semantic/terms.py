@@ -1,7 +1,9 @@
 """Terms: what an expression is *in terms of other names*, as far as its own module's text can tell.
 
-A term is plain data that is never changed once it is made, and is compared by identity: a `Pool` makes equal terms of a module the
-same object, so that a statement built in twenty conditional steps stays a small graph.  `session = SessionLocal()` gives the name `session` the term
+A term is plain data that is never changed once it is made, and is compared by identity: a `Pool` makes equal terms of
+a module the
+same object, so that a statement built in twenty conditional steps stays a small graph.  `session = SessionLocal()`
+gives the name `session` the term
 `Call(Ref("app.db.SessionLocal"))`, whatever `app.db` may say; linking that name to a value is the work of a floor above
 (`domain.values`), done on demand and across modules.  Two runs over the same text make the same terms.
 
@@ -41,7 +43,8 @@ class Param:
 
 @dataclass(slots=True, eq=False)
 class Local:
-    """A local name of a function or class body seen from a nested scope, where the flow cannot say which binding is meant."""
+    """A local name of a function or class body seen from a nested scope, where the flow cannot say which binding is
+    meant."""
 
     function: str
     name: str
@@ -110,7 +113,8 @@ class Const:
 
 @dataclass(slots=True, eq=False)
 class Collection:
-    """A tuple, list, set or dict that is written out; a dict has `keys`.  `is_open`: more may be in it than is listed."""
+    """A tuple, list, set or dict that is written out; a dict has `keys`.  `is_open`: more may be in it than is
+    listed."""
 
     kind: str
     elements: tuple[Term, ...]
@@ -137,7 +141,8 @@ class Declared:
 
 @dataclass(slots=True, eq=False)
 class Compare:
-    """`left operator right`, a truth value or, between columns, a clause of a query; the operator as written: "==", "not in" …"""
+    """`left operator right`, a truth value or, between columns, a clause of a query; the operator as written: "==",
+    "not in" …"""
 
     operator: str
     left: Term
@@ -211,5 +216,3 @@ class Pool:
         if isinstance(right, Join) and left in right.terms:
             return right
         return self.make(Join, (left, right))
-
-
