@@ -19,7 +19,7 @@ from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Fetch, Kind, Role, Shape
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
-from sqla_leaklint.semantic.expressions import Body
+from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
 _BRINGS = frozenset({Fetch.ALL_ROWS, Fetch.SOME_ROWS, Fetch.FIRST, Fetch.ONE, Fetch.SCALAR, Fetch.STREAMED})
+PAGE_PARAMETERS = frozenset({"skip", "limit", "offset", "page", "page_size", "per_page", "pagesize", "page_num", "page_number"})
+"""What functions call the parameters by which their caller asks for a part of the rows."""
+
 _LISTED_BY = frozenset({"builtins.list", "builtins.sorted", "builtins.set", "builtins.tuple", "builtins.frozenset"})
 
 
@@ -85,17 +88,41 @@ class Load:
         return self.statement is not None and any(step.role in roles for step in self.statement.steps)
 
     @property
+    def is_async(self) -> bool:
+        """Whether the rows were awaited."""
+        return self.rows.consumer.is_async or any(isinstance(part, t.Await) for part in _towards_root(self.term))
+
+    @property
     def root(self) -> tree.Call | None:
         """The call that begins the statement, `select(…)` or `session.query(…)`, when it is one, and in this module."""
-        roots = {term.site for term in _calls_towards_root(self.term) if self._begins(term)}
-        if len(roots) != 1:
-            return None
-        (site,) = roots
-        return next((node for node, ordinal in self.domain.module.executor.sites.items() if ordinal == site), None)
+        begins = {part.site for part in _towards_root(self.term) if isinstance(part, t.Call) and self._begins(part)}
+        return self._call_at(begins.pop()) if len(begins) == 1 else None
 
-    def _begins(self, term: t.Call) -> bool:
-        value = self.domain.value_of(term)
-        return isinstance(value, Statement) and not value.steps and value.projections != () and bool(term.args)
+    @property
+    def executed(self) -> tree.Expr | None:
+        """The statement as it is given to the session: what a step can be appended to."""
+        for part in _towards_root(self.term):
+            if isinstance(part, t.Call) and part.args and isinstance(unwrapped(self.domain.value_of(part.args[0])), Statement):
+                call = self._call_at(part.site)
+                return call.args[0].value if call is not None else None
+        return None
+
+    @property
+    def unused_page(self) -> tuple[str, ...]:
+        """The parameters by which the function promises pages, when it reads none of them."""
+        if not isinstance(self.body.node, tree.Function):
+            return ()
+        names = tuple(parameter.name for parameter in self.body.node.params if parameter.name in PAGE_PARAMETERS)
+        read = {expr.id for expr in function_text(self.domain, self.body).expressions if isinstance(expr, tree.Name)}
+        return () if read.intersection(names) or read & {"locals", "vars"} else names
+
+    def _begins(self, call: t.Call) -> bool:
+        value = self.domain.value_of(call)
+        return isinstance(value, Statement) and not value.steps and bool(call.args)
+
+    def _call_at(self, site: int) -> tree.Call | None:
+        sites = self.domain.module.executor.sites
+        return next((node for node, ordinal in sites.items() if ordinal == site), None)
 
     @staticmethod
     def find(domain: Domain) -> Iterator[Load]:
@@ -168,8 +195,8 @@ def _streams(step: StepTaken) -> bool:
     return not keys or bool(keys & {"yield_per", "execution_options"}) or "stream_results" in keys
 
 
-def _calls_towards_root(term: Term) -> Iterator[t.Call]:
-    """The calls that a load's statement goes through, from the load back to where it begins."""
+def _towards_root(term: Term) -> Iterator[Term]:
+    """What a load's statement goes through, from the load back to where it begins."""
     pending: list[Term] = [term]
     seen: set[int] = set()
     while pending:
@@ -177,6 +204,7 @@ def _calls_towards_root(term: Term) -> Iterator[t.Call]:
         if id(part) in seen:
             continue
         seen.add(id(part))
+        yield part
         match part:
             case t.Await() | t.Element() | t.Enter() | t.Item():
                 pending.append(part.value)
@@ -187,9 +215,8 @@ def _calls_towards_root(term: Term) -> Iterator[t.Call]:
             case t.Attr():
                 pending.append(part.base)
             case t.Call():
-                yield part
-                pending.append(part.func)
                 pending.extend(part.args[:1])
+                pending.append(part.func)
             case _:
                 pass
 

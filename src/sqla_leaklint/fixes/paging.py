@@ -1,0 +1,128 @@
+"""Two ways to bring fewer rows at a time: applying the page that a caller asks for, and looping over batches.
+
+Both are only shown: what a page means, and whether a loop may run while the result is open, is for a person to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.domain.queries import function_text
+from sqla_leaklint.domain.usage import Deal
+from sqla_leaklint.domain.values import ProjectFunction, alternatives
+from sqla_leaklint.fixes.pending import PendingFix, TextEdit
+from sqla_leaklint.fixes.statements import append_step, can_be_extended, drop_all
+from sqla_leaklint.knowledge.facts import Kind, LoadStrategy, Role
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import walk
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.queries import Load
+    from sqla_leaklint.syntax.spans import SourceMap
+
+_LIMITS = ("limit", "page_size", "per_page", "pagesize")
+_OFFSETS = ("skip", "offset")
+_ENDS_THE_RESULT = frozenset({"commit", "rollback", "close", "remove", "expunge_all", "reset", "invalidate"})
+BATCH = 1000
+
+
+def apply_page(load: Load, parameters: tuple[str, ...]) -> PendingFix | None:
+    """Put `.offset(skip).limit(limit)` where the statement is executed."""
+    limit = next((name for name in _LIMITS if name in parameters), None)
+    offset = next((name for name in _OFFSETS if name in parameters), None)
+    place = _executed(load)
+    if limit is None or place is None or "page" in parameters:
+        return None
+    step = f".offset({offset}).limit({limit})" if offset is not None else f".limit({limit})"
+    return PendingFix(Applicability.DISPLAY, f"apply `{limit}` in the query", lambda source: (append_step(source, place, step),))
+
+
+def stream_rows(load: Load) -> PendingFix | None:
+    """Loop over batches instead of a list, where nothing is known that forbids it."""
+    place = _executed(load)
+    if place is None or load.is_async or not _may_stream(load):
+        return None
+
+    def render(source: SourceMap) -> Sequence[TextEdit]:
+        return tuple(_stream_edits(load, place, source))
+
+    return PendingFix(Applicability.DISPLAY, f"fetch {BATCH} rows at a time", render)
+
+
+def _stream_edits(load: Load, place: tree.Expr, source: SourceMap) -> Iterator[TextEdit]:
+    step = f".yield_per({BATCH})" if load.is_legacy else f".execution_options(yield_per={BATCH})"
+    if load.rows.consumer.name != "all":
+        yield append_step(source, place, step)
+        return
+    assert isinstance(load.node, tree.Call)
+    dropped = drop_all(source, load.node)
+    if dropped is None:
+        return
+    if load.is_legacy:
+        yield dropped._replace(content=source.text[dropped.start : dropped.end].replace(".all()", step))
+        return
+    yield append_step(source, place, step)
+    yield dropped
+
+
+def _executed(load: Load) -> tree.Expr | None:
+    """The expression after which a step of the statement can stand."""
+    place: tree.Expr | None
+    if not load.is_legacy:
+        place = load.executed
+    elif isinstance(load.node, tree.Call) and isinstance(load.node.func, tree.Attribute) and load.rows.consumer.name == "all":
+        place = load.node.func.value
+    else:
+        place = load.node if load.rows.consumer.name == "for" else None
+    return place if place is not None and can_be_extended(place) else None
+
+
+def _may_stream(load: Load) -> bool:
+    """Whether the rows go through one loop, while the session is open, that ends no transaction and loads nothing lazily."""
+    if load.rows.consumer.name not in {"all", "for"} or load.has_step(Role.LOADS) or load.entity is None:
+        return False
+    if load.is_legacy and load.has_step(Role.JOINS):
+        return False  # `all()` takes repeated entities out, a stream does not
+    if any(
+        each.strategy in {LoadStrategy.JOINED, LoadStrategy.SUBQUERY} and each.is_collection is not False
+        for each in load.entity.relationships.values()
+    ):
+        return False
+    usage = load.usage
+    uses = [use for use in usage.uses if not use.of_row]
+    if len(uses) != 1 or uses[0].deal is not Deal.ITERATED or not isinstance(uses[0].node, tree.For):
+        return False
+    if usage.attributes & load.entity.relationships.keys():
+        return False
+    loop = uses[0].node
+    return _blocks_around(load, load.node) <= _blocks_around(load, loop) and not _may_end_result(load, loop)
+
+
+def _blocks_around(load: Load, node: tree.Node) -> set[tree.Node]:
+    parents = function_text(load.domain, load.body).parents
+    found: set[tree.Node] = set()
+    while node in parents:
+        node = parents[node]
+        if isinstance(node, tree.With | tree.Try):
+            found.add(node)
+    return found
+
+
+def _may_end_result(load: Load, loop: tree.For) -> bool:
+    """Whether the body of a loop may commit: by itself, in a method of the project, or in whatever is given the session."""
+    domain = load.domain
+    for stmt in loop.body:
+        for node in walk(stmt):
+            if not isinstance(node, tree.Call):
+                continue
+            if isinstance(node.func, tree.Attribute) and node.func.attr in _ENDS_THE_RESULT:
+                return True
+            if any(isinstance(value, ProjectFunction) and value.receiver for value in alternatives(domain.value(node.func))):
+                return True
+            for argument in node.args:
+                for value in alternatives(domain.value(argument.value)):
+                    if domain.evaluator.classes.is_a(value, Kind.SESSION, Kind.ASYNC_SESSION):
+                        return True
+    return False

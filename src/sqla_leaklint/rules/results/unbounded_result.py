@@ -1,0 +1,68 @@
+"""Every row of a query is brought to Python at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_leaklint.diagnostics import Applicability, Group
+from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.bounds import Bound
+from sqla_leaklint.domain.destinations import Arrival, Destination, arrival_of
+from sqla_leaklint.domain.queries import Load
+from sqla_leaklint.domain.usage import Deal
+from sqla_leaklint.fixes.paging import apply_page, stream_rows
+from sqla_leaklint.rules.base import Draft, Rule
+
+rule = Rule(
+    code="LKS201",
+    name="unbounded-result",
+    group=Group.WASTE,
+    summary="every row of a query is brought to Python at once",
+    since="0.1.0",
+    fix=(Applicability.DISPLAY,),
+    noisy_outside_app=True,
+)
+
+_FATES = {
+    Destination.RESPONSE: "and returned in one response",
+    Destination.JOB: "before the job works through them",
+    Destination.EXPORT: "before they are exported",
+}
+
+
+@rule.check(Load)
+def check(load: Load, domain: Domain) -> Iterator[Draft]:
+    if not load.is_everything or load.is_one_row or load.bound not in {Bound.NONE, Bound.WEAK}:
+        return
+    if load.usage.is_only_counted:
+        return  # what is wrong there is another matter: the database can count, test and pick
+    model = load.entity
+    unused = load.unused_page
+    arrival = arrival_of(load) if model is not None and not (model.is_lookup and not unused) else None
+    is_evident = model is not None and (bool(unused) or arrival is not None)
+    rows = f"every row of `{model.table or model.name}`" if model is not None else "every row of the query"
+    if load.bound is Bound.WEAK:
+        rows = f"every `{model.name}` that the filter lets through" if model is not None else "every row that the filter lets through"
+    fate = f" {_FATES[arrival.destination]}" if arrival is not None else ""
+    message = f"{rows} is loaded at once{fate}"
+    if unused:
+        message += f"; {_listed(unused)} {'are' if len(unused) > 1 else 'is'} accepted and not used"
+    draft = rule.diagnostic(load.node, message, group=Group.WASTE if is_evident else Group.STRICT).with_help(_help(load, arrival))
+    if arrival is not None and (arrival.path, arrival.qualname) != (domain.module.path, load.body.qualname):
+        draft = draft.with_note(domain.locate(arrival.path, arrival.qualname), "the rows are returned from here")
+    yield draft.with_fix(apply_page(load, unused) if unused else stream_rows(load))
+
+
+def _help(load: Load, arrival: Arrival | None) -> str:
+    if load.unused_page:
+        return "apply them in the query, with an order"
+    if load.usage.of(Deal.ITERATED) and (arrival is None or arrival.destination is not Destination.RESPONSE):
+        call = "async for … in await session.stream_scalars(…)" if load.is_async else "a loop over `session.scalars(…)`"
+        if load.is_async:
+            return f"stream it, with `execution_options(yield_per=1000)` and `{call}`, or work through it in pages by key"
+        return f"stream it, with `yield_per(1000)` and {call}, or work through it in pages by key; aggregate in SQL"
+    return "page it, by `.limit(…)` and the last key or `.offset(…)`, or filter it by an owner"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
