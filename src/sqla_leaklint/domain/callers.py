@@ -1,0 +1,138 @@
+"""Who calls a function of the project, and with what: looked for backward, in every module that mentions its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Value, alternatives
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+from sqla_leaklint.syntax.tree import ParameterKind
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+
+_POSITIONAL = frozenset({ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY})
+
+
+@dataclass(frozen=True, slots=True)
+class CallFrom:
+    """A call of the function in question: the module and function that make it (None: the module's own body), and the
+    arguments, by parameter, as terms of that module."""
+
+    module: ModuleSummary
+    function: FunctionSummary | None
+    arguments: Mapping[str, t.Term]
+
+
+def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[CallFrom]:
+    """The calls of a function, and where it is handed over together with arguments (`add_task(function, x)`).
+
+    Only calls whose callee is known to be this function; tests do not count.
+    """
+    wanted: ProjectFunction | ProjectClass = ProjectFunction(module.path, function.qualname)
+    name = function.name
+    if function.owner is not None and name == "__init__":
+        wanted = ProjectClass(module.path, function.owner)
+        name = wanted.name
+    for user in evaluator.project.mentioning(name):
+        if is_test(user.path, evaluator):
+            continue
+        frame = evaluator.frame(user)
+        for caller, call in calls_naming(user).get(name, ()):
+            if caller is not None and caller is function:
+                continue
+            for value in alternatives(evaluator.of(call.func, frame)):
+                if _is(value, wanted):
+                    yield CallFrom(user, caller, _bound(function, value, call.args, call.keywords))
+            for position, argument in enumerate(call.args):
+                if method_name(argument) != name:
+                    continue
+                for value in alternatives(evaluator.of(argument, frame)):
+                    if _is(value, wanted):
+                        yield CallFrom(user, caller, _bound(function, value, call.args[position + 1 :], call.keywords))
+
+
+def decorated_by(evaluator: Evaluator, module: ModuleSummary, decorator: FunctionSummary) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
+    """The functions of the project, outside of tests, that stand below a decorator of the project."""
+    wanted = ProjectFunction(module.path, decorator.qualname)
+    for user in evaluator.project.mentioning(decorator.name):
+        if is_test(user.path, evaluator):
+            continue
+        frame = evaluator.frame(user)
+        for function in user.functions.values():
+            for term in function.decorators:
+                applied = term.func if isinstance(term, t.Call) else term
+                if method_name(applied) == decorator.name and any(
+                    _is(value, wanted) for value in alternatives(evaluator.of(applied, frame))
+                ):
+                    yield user, function
+
+
+@lru_cache(maxsize=2048)
+def calls_naming(module: ModuleSummary) -> Mapping[str, list[tuple[FunctionSummary | None, t.Call]]]:
+    """The calls of a module by the last name of what they call, and of what they are given by position."""
+    found: dict[str, list[tuple[FunctionSummary | None, t.Call]]] = {}
+    for function, act in module.mentions():
+        if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):
+            continue
+        names = {method_name(act.value.func), *(method_name(argument) for argument in act.value.args)}
+        for name in names:
+            if name:
+                found.setdefault(name, []).append((function, act.value))
+    return found
+
+
+def is_test(path: str, evaluator: Evaluator) -> bool:
+    """Whether a file is one of the project's tests, by where it lies."""
+    root = evaluator.project.root
+    *folders, name = PurePath(path).relative_to(root).parts if root is not None and path.startswith(str(root)) else (path,)
+    if any(folder in {"tests", "test", "testing"} or folder.endswith("_tests") for folder in folders):
+        return True
+    return name in {"conftest.py", "tests.py"} or name.startswith("test_") or name.endswith("_test.py")
+
+
+def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:
+    match value:
+        case ProjectFunction():
+            return isinstance(wanted, ProjectFunction) and (value.path, value.qualname) == (wanted.path, wanted.qualname)
+        case ProjectClass():
+            return value == wanted
+        case _:
+            return False
+
+
+def _bound(
+    function: FunctionSummary, callee: Value, args: tuple[t.Term, ...], keywords: tuple[tuple[str, t.Term], ...]
+) -> dict[str, t.Term]:
+    """Arguments by parameter; what `*args` unpacks may be any of the parameters that follow."""
+    bound: dict[str, t.Term] = {}
+    positional = [p.name for p in function.parameters if p.kind in _POSITIONAL]
+    if isinstance(callee, ProjectClass) or (isinstance(callee, ProjectFunction) and callee.receiver is not None):
+        positional = positional[1:]
+    variadic = next((p.name for p in function.parameters if p.kind is ParameterKind.VAR_POSITIONAL), None)
+    rest: list[t.Term] = []
+    for position, argument in enumerate(args):
+        if isinstance(argument, t.Star):
+            if argument.depth == 1:
+                bound.update(dict.fromkeys(positional[position:], argument.value))
+            rest.append(argument.value)
+        elif position < len(positional):
+            bound[positional[position]] = argument
+        else:
+            rest.append(argument)
+    if variadic is not None and rest:
+        bound[variadic] = t.Collection("tuple", tuple(rest))
+    names = {parameter.name for parameter in function.parameters}
+    collected = next((p.name for p in function.parameters if p.kind is ParameterKind.VAR_KEYWORD), None)
+    others = tuple(value for name, value in keywords if name not in names)
+    bound.update({name: value for name, value in keywords if name in names})
+    if collected is not None and others:
+        bound[collected] = t.Collection("tuple", others)
+    return bound

@@ -1,0 +1,124 @@
+"""Keys of which there are only so many, whoever calls: truth values, enumerations, classes, functions, locales, methods …"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.values import Instance, ProjectClass, ProjectFunction, Symbol, Value, alternatives
+from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.semantic import terms as t
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator, Frame
+    from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+
+_CLOSED_WORDS = frozenset(
+    "locale locales lang language languages dialect currency currencies country timezone tz method status level kind type types mode"
+    " env environment cls klass class func fn function callback handler hook module model models schema plugin provider backend"
+    " driver engine protocol scheme region encoding codec unit feature flag setting settings config configuration role permission theme"
+    " template route endpoint weekday month year app db session factory converter adapter strategy loop".split()
+)
+"""Words for things of which a program has a few; a name counts by its last word (`event_type`, `model_class`)."""
+
+_CLOSED_TYPES = frozenset({"builtins.bool", "builtins.type", "types.ModuleType", "types.FunctionType", "typing.Callable"})
+_CLOSED_GENERICS = frozenset({"typing.Literal", "typing.Type", "typing.Callable", "builtins.type", "collections.abc.Callable"})
+_TRANSPARENT = frozenset({"typing.Optional", "typing.Union", "typing.Annotated", "typing.Final", "typing.ClassVar"})
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
+
+_PLAIN_OBJECTS = (
+    Kind.SESSION,
+    Kind.ASYNC_SESSION,
+    Kind.SESSION_FACTORY,
+    Kind.SESSION_REGISTRY,
+    Kind.ENGINE,
+    Kind.ASYNC_ENGINE,
+    Kind.CONNECTION,
+    Kind.ASYNC_CONNECTION,
+    Kind.APPLICATION,
+    Kind.ROUTER,
+    Kind.BACKGROUND_TASKS,
+    Kind.RESPONSE,
+    Kind.STATE,
+    Kind.EVENT_LOOP,
+    Kind.EXECUTOR,
+)
+"""What a request is served with, rather than what it brings."""
+
+
+def is_closed_name(name: str) -> bool:
+    """Whether a parameter, attribute or constant key is named like a thing of which there are only so many."""
+    return name.startswith(("is_", "has_", "__")) or name.lower().strip("_").rpartition("_")[2] in _CLOSED_WORDS
+
+
+def is_plain_object(evaluator: Evaluator, value: Value) -> bool:
+    """Whether a value is part of the machinery: a session, an engine, an application, a function or a class."""
+    if isinstance(value, ProjectFunction | ProjectClass):
+        return True
+    return evaluator.classes.is_a(value, *_PLAIN_OBJECTS) if isinstance(value, Instance) else False
+
+
+def is_closed_parameter(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, name: str) -> bool:
+    """Whether a parameter takes only so many values, by its annotation or by its name."""
+    parameter = function.parameter(name)
+    if parameter is None or is_closed_name(name):
+        return True
+    if parameter.annotation is None:
+        return False
+    frame = evaluator.frame(module)
+    members = [each for each in _members(evaluator, parameter.annotation, frame) if not _is_none(each)]
+    return bool(members) and all(_is_closed_type(evaluator, each, frame) for each in members)
+
+
+def is_enumeration(evaluator: Evaluator, value: Value) -> bool:
+    return isinstance(value, ProjectClass) and any(
+        getattr(base, "path", "").startswith("enum.") for base in evaluator.classes.line(value)
+    )
+
+
+def _members(evaluator: Evaluator, annotation: t.Term, frame: Frame, depth: int = 0) -> Iterator[t.Term]:
+    if depth > 6:
+        yield annotation
+        return
+    match annotation:
+        case t.Const(value=str() as text) if all(_NAME.fullmatch(part.strip()) for part in text.split("|")):
+            for part in text.split("|"):
+                yield t.Ref(f"{frame.module.name}.{part.strip()}" if part.strip() != "None" else "builtins.None")
+        case t.Collection(kind="union"):
+            for element in annotation.elements:
+                yield from _members(evaluator, element, frame, depth + 1)
+        case t.Item() if _path(evaluator, annotation.value, frame) in _TRANSPARENT:
+            key = annotation.key
+            elements = key.elements if isinstance(key, t.Collection) and key.kind == "tuple" else (key,)
+            is_annotated = _path(evaluator, annotation.value, frame) == "typing.Annotated"
+            for element in elements[:1] if is_annotated else elements:
+                yield from _members(evaluator, element, frame, depth + 1)
+        case _:
+            yield annotation
+
+
+def _is_none(annotation: t.Term) -> bool:
+    if isinstance(annotation, t.Const):
+        return annotation.value is None
+    return isinstance(annotation, t.Ref) and annotation.path == "builtins.None"
+
+
+def _is_closed_type(evaluator: Evaluator, annotation: t.Term, frame: Frame) -> bool:
+    if isinstance(annotation, t.Item):
+        return _path(evaluator, annotation.value, frame) in _CLOSED_GENERICS
+    path = _path(evaluator, annotation, frame)
+    if path is not None:
+        return path in _CLOSED_TYPES
+    return any(is_enumeration(evaluator, value) for value in alternatives(evaluator.of(annotation, frame)))
+
+
+def _path(evaluator: Evaluator, annotation: t.Term, frame: Frame) -> str | None:
+    value = evaluator.of(annotation, frame)
+    return getattr(value, "path").replace("typing_extensions.", "typing.") if _is_symbol(value) else None
+
+
+def _is_symbol(value: Value) -> bool:
+    from sqla_leaklint.domain.values import Symbol
+
+    return isinstance(value, Symbol)

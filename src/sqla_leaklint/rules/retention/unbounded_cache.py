@@ -1,0 +1,74 @@
+"""A dict, list or set of a module or class must not keep something of every request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_leaklint.diagnostics import Applicability, Group, Location
+from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.containers import Container, Kept
+from sqla_leaklint.domain.entries import Entry
+from sqla_leaklint.domain.provenance import Stop
+from sqla_leaklint.rules.base import Draft, Rule
+
+rule = Rule(
+    code="LKS601",
+    name="unbounded-cache",
+    group=Group.LEAK,
+    summary="a dict, list or set of a module or class keeps something of every request, and nothing takes it out",
+    since="0.1.0",
+    fix=(Applicability.DISPLAY,),
+    noisy_outside_app=True,
+)
+
+_CALLED = {
+    Entry.REQUEST: "`{}` is called for every request",
+    Entry.EVENT: "`{}` is called for every event",
+    Entry.TASK: "`{}` is called for every task",
+    Entry.DEPENDENCY: "`{}` is called for every request that depends on it",
+    None: "`{}` wraps functions that are called with any arguments",
+}
+
+
+@rule.check(Container)
+def check(container: Container, domain: Domain) -> Iterator[Draft]:
+    kept = next(container.kept(), None)
+    if kept is None:
+        return
+    draft = rule.diagnostic(container.node, _message(container, kept)).with_help(_help(container))
+    shown: set[tuple[str, str]] = set()
+    first, *_ = kept.trail.stops
+    draft = draft.with_note(_place(first, domain, shown), f"`{first.function.name}` puts it in")
+    for stop in kept.trail.stops[1:-1]:
+        draft = draft.with_note(_place(stop, domain, shown), f"`{stop.function.name}` passes it on")
+    last = kept.trail.stops[-1]
+    place = _place(last, domain, set())
+    yield draft.with_note(place, _CALLED[kept.trail.entry].format(last.function.name))
+
+
+def _place(stop: Stop, domain: Domain, shown: set[tuple[str, str]]) -> Location | None:
+    key = (stop.module.path, stop.function.qualname)
+    if key in shown:
+        return None
+    shown.add(key)
+    return domain.locate(*key)
+
+
+def _message(container: Container, kept: Kept) -> str:
+    of = kept.trail.stops[0].parameter
+    every = f"`{of}`" if of else "key"
+    if container.is_mapping:
+        what = f"gets an entry for every {every}"
+    elif container.is_set:
+        what = f"gets an element for every {every}"
+    else:
+        what = f"gets longer with every call of `{kept.growth.function.name}`" if kept.growth.function else "gets longer"
+    return f"`{container.name}` {what}, and nothing ever takes one out"
+
+
+def _help(container: Container) -> str:
+    if container.is_mapping:
+        return "bound it (`cachetools.TTLCache(maxsize=…, ttl=…)`), or remove the entry when its owner is done"
+    if container.is_set:
+        return "discard the element when its owner is done, or keep what has to last in the database"
+    return "bound it (`collections.deque(maxlen=…)`), or keep what has to last in the database"
