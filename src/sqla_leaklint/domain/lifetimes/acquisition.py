@@ -1,0 +1,164 @@
+"""Acquisitions: the calls of a module that open a session, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.lifetimes.callers import ends_with_process
+from sqla_leaklint.domain.lifetimes.doings import ENDS, Doing, Use
+from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
+from sqla_leaklint.domain.lifetimes.paths import Course
+from sqla_leaklint.domain.lifetimes.remains import Remains, remains
+from sqla_leaklint.domain.lifetimes.uses import events_within, uses_in
+from sqla_leaklint.knowledge import Knowledge
+from sqla_leaklint.knowledge.facts import Effect, Kind
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.summary import FunctionSummary
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Acquisition:
+    """A call in a function that opens a session, with all that the function does with it.
+
+    A session that a `with` statement opens itself is none: there is nothing to ask about it.
+    """
+
+    domain: Domain
+    body: Body
+    event: Event
+    opening: Opening
+    uses: tuple[Use, ...]
+
+    @staticmethod
+    def find(domain: Domain) -> Iterator[Acquisition]:
+        """Every acquisition of the module that something is done with, in the order of the text."""
+        for body in domain.bodies:
+            if isinstance(body.node, tree.Function):
+                for event in candidates(body, domain.evaluator.knowledge):
+                    found = opening(domain.evaluator, event.call, domain.frame)
+                    if found is not None:
+                        yield acquire(domain, body, event, found)
+
+    @property
+    def node(self) -> tree.Call:
+        assert isinstance(self.event.node, tree.Call)
+        return self.event.node
+
+    @property
+    def function(self) -> tree.Function:
+        assert isinstance(self.body.node, tree.Function)
+        return self.body.node
+
+    @property
+    def summary(self) -> FunctionSummary:
+        return self.domain.module.summary.functions[self.body.qualname]
+
+    @property
+    def name(self) -> str | None:
+        """The variable that the session is opened into, if its statement does just that."""
+        match self.event.stmt:
+            case tree.Assign(targets=(tree.Name(id=name),), value=value) if self._is_whole(value):
+                return name
+            case tree.AnnAssign(target=tree.Name(id=name), value=value) if value is not None and self._is_whole(value):
+                return name
+            case _:
+                return None
+
+    def _is_whole(self, value: tree.Expr) -> bool:
+        return value is self.node or (isinstance(value, tree.Await) and value.value is self.node)
+
+    @property
+    def ends(self) -> tuple[Use, ...]:
+        """What closes the session or makes it somebody else's, on whatever path."""
+        return tuple(use for use in self.uses if use.doing in ENDS)
+
+    @property
+    def leaking_exits(self) -> tuple[tree.Node, ...]:
+        """What is last run on the ways on which the function returns with a connection in hand, by the session's own doings."""
+        course = Course(self.function, self.node, self.uses)
+        return tuple(step.node for step in course.leaves_holding())
+
+    @property
+    def ends_with_process(self) -> bool:
+        """Whether only commands and scripts come here: the process ends soon, and gives everything back."""
+        return ends_with_process(self.domain.evaluator, self.domain.module.summary, self.summary)
+
+    @property
+    def remains(self) -> Remains:
+        """What outlives the function of what the session gave it."""
+        return remains(self.domain, self.body.events, self.event.value)
+
+    @property
+    def first_sql(self) -> Use | None:
+        """The first thing in the text that takes a connection."""
+        return next((use for use in self.uses if use.doing is Doing.RUNS_SQL), None)
+
+
+def acquire(domain: Domain, body: Body, event: Event, found: Opening) -> Acquisition:
+    """The acquisition that an event of a body is."""
+    summary = domain.module.summary.functions[body.qualname]
+    session_type = domain.evaluator.classes.library_type(found.session)
+    assert session_type is not None
+    uses = uses_in(
+        domain.evaluator,
+        domain.module.summary,
+        summary,
+        event.value,
+        session_type=session_type,
+        acts=events_within(body, domain.module.executor.bodies),
+    )
+    return Acquisition(domain, body, event, found, uses)
+
+
+def candidates(body: Body, knowledge: Knowledge) -> Iterator[Event]:
+    """The calls of a body whose value may be a session that the body has to close, by what is done with their value.
+
+    Only these are evaluated: those with a method of sessions called on them, handed to another call, yielded or captured.
+    """
+    methods = _telling_methods(knowledge)
+    wanted: set[t.Call] = set()
+    for event in body.events:
+        match event.deed:
+            case Deed.CALLED:
+                call = event.call
+                if isinstance(call.func, t.Attr) and call.func.name in methods:
+                    wanted.update(roots_of(call.func.base))
+                for argument in call.args:
+                    wanted.update(roots_of(argument))
+                for _, argument in call.keywords:
+                    wanted.update(roots_of(argument))
+            case Deed.YIELDED | Deed.CAPTURED:
+                wanted.update(roots_of(event.value))
+            case _:
+                pass
+    if wanted:
+        entered = {event.value for event in body.events if event.deed is Deed.ENTERED}
+        wanted = {call for call in wanted if call not in entered and not _is_plainly_another(call.func)}
+        yield from (event for event in body.events if event.deed is Deed.CALLED and event.value in wanted)
+
+
+def _is_plainly_another(function: t.Term) -> bool:
+    return isinstance(function, t.Ref) and function.path.startswith("builtins.")
+
+
+@lru_cache(maxsize=8)
+def _telling_methods(knowledge: Knowledge) -> frozenset[str]:
+    """The methods by which a session takes a connection, or gets work to do."""
+    effects = (Effect.RUNS_SQL, Effect.FLUSHES, Effect.BEGINS, Effect.QUEUES, Effect.ENDS_TRANSACTION)
+    return frozenset(
+        row.name
+        for table in knowledge.tables
+        for row in table.methods
+        if (row.effect in effects or knowledge.is_a(row.returns, Kind.LEGACY_QUERY))
+        and (knowledge.is_a(row.owner, Kind.SESSION) or knowledge.is_a(row.owner, Kind.ASYNC_SESSION))
+        and not row.is_attribute
+    )

@@ -1,0 +1,59 @@
+"""The vocabulary of lifetimes: what a program does with a session, and how a term has to do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sqla_leaklint.domain.values import ProjectFunction
+from sqla_leaklint.semantic.events import Event
+from sqla_leaklint.semantic.summary import Act
+
+
+class Doing(str, Enum):
+    """One thing that is done with a session."""
+
+    LOOKS = "looks at it"
+    QUEUES = "queues work for its next flush"
+    RUNS_SQL = "runs SQL, so a connection is taken"
+    ENDS_TRANSACTION = "ends its transaction, so the connection is given back"
+    TRANSACTS = "enters a block that ends its transaction"
+    HOLDS = "stores it in the object that is being made"
+    RETURNS = "returns it"
+    YIELDS = "yields it"
+    ENTERS = "enters it by `with`"
+    CLOSES = "closes it"
+    STORES = "stores it"
+    PASSES = "hands it on to somebody who may close or keep it"
+
+
+RELEASES = frozenset({Doing.ENTERS, Doing.CLOSES})
+HANDED_ON = frozenset({Doing.ENTERS, Doing.CLOSES, Doing.STORES, Doing.PASSES, Doing.YIELDS})
+"""After these a session is closed, or is somebody else's."""
+ENDS = HANDED_ON | {Doing.RETURNS}
+
+
+class Carry(Enum):
+    """How a term has to do with the session; of several, the highest counts."""
+
+    NO = 0
+    QUERY = 1
+    """A query that will run on it."""
+    WRAPS = 2
+    """A context manager that gives it and does not close it."""
+    METHOD = 3
+    """A bound method of it or of what holds it."""
+    HOLDS = 4
+    IS = 5
+
+
+TRACED = frozenset({Carry.WRAPS, Carry.METHOD, Carry.HOLDS, Carry.IS})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """Something that is done with a session, by which act, and by which function of the project on the caller's behalf."""
+
+    doing: Doing
+    act: Act | Event
+    callee: ProjectFunction | None = None

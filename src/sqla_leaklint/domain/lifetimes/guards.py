@@ -1,0 +1,195 @@
+"""Generators that open a session and yield it: is it closed whatever happens at the `yield`?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.endpoints import decorations, is_provider
+from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
+from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
+from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, after, nodes_of
+from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, solve_forward
+from sqla_leaklint.flow.evaluation import subexpressions
+from sqla_leaklint.flow.exceptions import statements_within
+from sqla_leaklint.knowledge.facts import Decoration, Effect
+from sqla_leaklint.semantic.events import Event
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+
+
+class Gap(Enum):
+    """On which ways a yielded session stays open."""
+
+    ALWAYS = "always"
+    ON_ERROR = "when something raises at the yield"
+    ON_SUCCESS = "when nothing raises at the yield"
+    BEFORE = "when something raises before the yield is guarded"
+
+
+@dataclass(frozen=True, eq=False)
+class YieldedSession:
+    """A session that a generator opens and yields."""
+
+    acquisition: Acquisition
+    yielding: tree.Yield
+
+    @staticmethod
+    def find(domain: Domain) -> Iterator[YieldedSession]:
+        """Every such session of the module, in the order of the text."""
+        for acquisition in domain.subjects(Acquisition):
+            for use in acquisition.uses:
+                if use.doing is Doing.YIELDS and isinstance(use.act, Event) and isinstance(use.act.node, tree.Yield):
+                    yield YieldedSession(acquisition, use.act.node)
+                    break
+
+    @property
+    def is_fixture(self) -> bool:
+        """Whether pytest runs it: its code after the `yield` runs even when the test fails."""
+        module = self.acquisition.domain.module.summary
+        found = decorations(self.acquisition.domain.evaluator, module, self.acquisition.summary)
+        return Decoration.FIXTURE in found
+
+    @property
+    def is_dependency(self) -> bool:
+        """Whether FastAPI runs it: nothing of the request is left when its code after the `yield` runs."""
+        module = self.acquisition.domain.module.summary
+        return is_provider(self.acquisition.domain.evaluator, module, self.acquisition.summary)
+
+    @cached_property
+    def gap(self) -> Gap | None:
+        """Where its guard has a gap; None where it has none, or where somebody else has got hold of the session."""
+        if self._course.start is None or any(use.doing in {Doing.STORES, Doing.PASSES} for use in self._course.uses):
+            return None
+        graph = self._course.graph
+        yields = graph.steps_of(self.yielding)
+        if not yields:
+            return None
+        held = solve_forward(graph, start=yields[0], initial=True, flow=self._flow, join=_either)
+        on_success = self._arrives(held, graph.exit)
+        on_error = self._arrives(held, graph.raise_exit) and not self.is_fixture
+        if on_success or on_error:
+            if on_success and on_error:
+                return Gap.ALWAYS
+            return Gap.ON_SUCCESS if on_success else Gap.ON_ERROR
+        before = solve_forward(graph, start=self._course.start, initial=False, flow=self._flow_before, join=_either)
+        return Gap.BEFORE if self._arrives(before, graph.raise_exit) else None
+
+    @cached_property
+    def _course(self) -> Course:
+        uses = tuple(use for use in self.acquisition.uses if use.act.node not in self._idle_closes)  # type: ignore[union-attr]
+        return Course(self.acquisition.function, self.acquisition.node, uses)
+
+    # --- closes that close nothing ---
+
+    @cached_property
+    def unawaited_close(self) -> tree.Call | None:
+        """A `close()` of an async session as a statement of its own: a coroutine that nobody runs."""
+        return next(iter(self._idle_closes), None)
+
+    @cached_property
+    def _idle_closes(self) -> dict[tree.Node, tree.Call]:
+        if not self.acquisition.opening.is_async:
+            return {}
+        statements = {
+            stmt.value: stmt.value
+            for stmt in statements_within(self.acquisition.function.body)
+            if isinstance(stmt, tree.ExprStmt) and isinstance(stmt.value, tree.Call)
+        }
+        closes = (use.act.node for use in self.acquisition.uses if use.doing is Doing.CLOSES and isinstance(use.act, Event))
+        return {node: statements[node] for node in closes if isinstance(node, tree.Call) and node in statements}
+
+    @cached_property
+    def uncalled_close(self) -> tree.Attribute | None:
+        """`session.close` without the parentheses, as a statement."""
+        knowledge = self.acquisition.domain.evaluator.knowledge
+        for stmt in statements_within(self.acquisition.function.body):
+            match stmt:
+                case tree.ExprStmt(value=tree.Attribute(value=tree.Name(id=name), attr=attr) as named):
+                    row = knowledge.method("sqlalchemy.orm.Session", attr)
+                    if name == self.acquisition.name and row is not None and row.effect is Effect.RELEASES:
+                        return named
+                case _:
+                    pass
+        return None
+
+    @property
+    def release(self) -> tree.Node | None:
+        """The first close, whatever path it is on."""
+        return next((event.node for event in self._releases), None)
+
+    @property
+    def closes(self) -> tuple[tree.Stmt, ...]:
+        """The statements that do nothing but close it, or mean to."""
+        meant: set[tree.Node | None] = {event.node for event in self._releases} | {*self._idle_closes, self.uncalled_close}
+        return tuple(
+            stmt
+            for stmt in statements_within(self.acquisition.function.body)
+            if isinstance(stmt, tree.ExprStmt)
+            and (stmt.value in meant or (isinstance(stmt.value, tree.Await) and stmt.value.value in meant))
+        )
+
+    @property
+    def _releases(self) -> Iterator[Event]:
+        for use in self._course.uses:
+            if use.doing is Doing.CLOSES and use.callee is None and isinstance(use.act, Event):
+                yield use.act
+
+    # --- flow ---
+
+    def _flow(self, edge: Edge, held: bool) -> bool | None:
+        if edge.kind in UNASKED:
+            return None
+        uses = self._course.uses_at(edge.source)
+        if edge.kind is EdgeKind.EXCEPTION and any(use.doing in _ENDING for use in uses):
+            return None  # that a commit or close can fail itself is a matter of its own
+        if self._is_conditional_release(edge.source):
+            return False
+        return after(uses, edge, held)
+
+    def _flow_before(self, edge: Edge, held: bool) -> bool | None:
+        return None if edge.source.node is self.yielding else self._flow(edge, held)
+
+    def _arrives(self, held: dict[Step, bool], goal: Step) -> bool:
+        return any(
+            edge.source in held and bool(self._flow(edge, held[edge.source]))
+            for edge in self._course.graph.predecessors(goal)
+        )
+
+    def _is_conditional_release(self, step: Step) -> bool:
+        return step.kind is StepKind.TEST and step.node in self._releasing_tests
+
+    @cached_property
+    def _releasing_tests(self) -> frozenset[tree.Node]:
+        """The conditions of an `if` that closes it on one side: `if owned: session.close()` is right where `owned` is."""
+        releasing = {
+            use.act.node
+            for use in self._course.uses
+            if isinstance(use.act, Event) and (use.doing in RELEASES or use.doing is Doing.ENDS_TRANSACTION)
+        }
+        found: set[tree.Node] = set()
+        for stmt in statements_within(self.acquisition.function.body):
+            if not isinstance(stmt, tree.If):
+                continue
+            inner = {node for part in (stmt.body, stmt.orelse) for each in statements_within(part) for node in _evaluated(each)}
+            if inner & releasing and self.yielding not in inner and self.acquisition.node not in inner:
+                found.update(subexpressions(stmt.test))
+        return frozenset(found)
+
+
+_ENDING = frozenset({Doing.ENDS_TRANSACTION, Doing.CLOSES})
+
+
+def _either(one: bool, other: bool) -> bool:
+    return one or other
+
+
+def _evaluated(stmt: tree.Stmt) -> Iterator[tree.Node]:
+    yield from nodes_of(Step(0, StepKind.STATEMENT, stmt))
+    if isinstance(stmt, tree.With):
+        yield from stmt.items

@@ -1,0 +1,110 @@
+"""Paths: what a function still holds where it is left, asked of its control-flow graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqla_leaklint.domain.lifetimes.doings import Doing, Use
+from sqla_leaklint.flow import Edge, EdgeKind, Graph, Step, StepKind, build_cfg, solve_forward
+from sqla_leaklint.flow.evaluation import evaluated_by, subexpressions
+from sqla_leaklint.semantic.events import Event
+from sqla_leaklint.syntax import tree
+
+UNASKED = frozenset({EdgeKind.CANCELLATION, EdgeKind.GENERATOR_EXIT, EdgeKind.INTERRUPT})
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """The uses of one session along the paths of a function, from the call that opens it.
+
+    At every step the session either *holds* a connection or does not: it takes one by the first SQL and gives it back
+    when it is closed or its transaction ends.
+    """
+
+    function: tree.Function
+    opened_by: tree.Call
+    uses: tuple[Use, ...]
+
+    @cached_property
+    def graph(self) -> Graph:
+        return build_cfg(self.function)
+
+    @cached_property
+    def start(self) -> Step | None:
+        """The step that opens it."""
+        return next((step for step in self.graph.steps if any(node is self.opened_by for node in nodes_of(step))), None)
+
+    @cached_property
+    def _by_step(self) -> dict[Step, list[Use]]:
+        """The uses of each step: those of the expressions that it evaluates, and of the context that it leaves."""
+        by_node: dict[tree.Node, list[Use]] = {}
+        for use in self.uses:
+            if isinstance(use.act, Event):
+                by_node.setdefault(use.act.node, []).append(use)
+        found: dict[Step, list[Use]] = {}
+        for step in self.graph.steps:
+            uses = [use for node in nodes_of(step) for use in by_node.get(node, ())]
+            if uses:
+                found[step] = uses
+        return found
+
+    def uses_at(self, step: Step) -> list[Use]:
+        return self._by_step.get(step, [])
+
+    def holding(self) -> dict[Step, bool]:
+        """Before each step that can follow the opening without cancellation: whether a connection is held."""
+        if self.start is None:
+            return {}
+        return solve_forward(self.graph, start=self.start, initial=False, flow=self._flow, join=lambda one, other: one or other)
+
+    def _flow(self, edge: Edge, held: bool) -> bool | None:
+        if edge.kind in UNASKED:
+            return None
+        return after(self.uses_at(edge.source), edge, held)
+
+    def leaves_holding(self) -> tuple[Step, ...]:
+        """The last steps of the ways on which the function returns with a connection in hand."""
+        held = self.holding()
+        return tuple(
+            edge.source
+            for edge in self.graph.predecessors(self.graph.exit)
+            if edge.source in held and self._flow(edge, held[edge.source])
+        )
+
+
+def after(uses: Iterable[Use], edge: Edge, held: bool) -> bool:
+    """Whether a connection is held after a step, on one of its ways out."""
+    for use in uses:
+        if use.doing is Doing.TRANSACTS:
+            held = held if edge.source.kind is not StepKind.WITH_EXIT else False
+        elif use.doing in {Doing.RUNS_SQL, Doing.YIELDS}:  # who is given it runs SQL
+            held = True
+        elif use.doing in {Doing.ENDS_TRANSACTION, Doing.CLOSES} or (
+            use.doing is Doing.ENTERS and edge.source.kind is StepKind.WITH_EXIT
+        ):
+            held = False
+    return held
+
+
+def nodes_of(step: Step) -> Iterator[tree.Node]:
+    """The nodes whose evaluation a step stands for; an operand that has a step of its own counts in both, harmlessly."""
+    node = step.node
+    yield node
+    match node:
+        case tree.WithItem():
+            if step.kind is StepKind.WITH_ENTER:
+                yield from subexpressions(node.context)
+        case tree.For():
+            if step.kind is StepKind.ITERATOR:
+                yield from subexpressions(node.iter)
+        case tree.If() | tree.While() | tree.With() | tree.Try() | tree.Function() | tree.Class() | tree.Match():
+            if step.kind is StepKind.SUBJECT and isinstance(node, tree.Match):
+                yield from subexpressions(node.subject)
+        case tree.Stmt():
+            yield from subexpressions(*evaluated_by(node))
+        case tree.Expr():
+            yield from subexpressions(node)
+        case _:
+            pass

@@ -1,0 +1,369 @@
+"""What a function does with a session: the uses of a value, in the order of the text.
+
+Terms
+    *seed*: the term that the session is born as: the call that opens it, or a parameter that it arrives in.  *Carry*: whether
+    another term is the same session, holds it, or is a query that will run on it.
+
+    def report(day):
+        session = open_session()                # seed
+        repo = OrderRepository(session)         # the term of `repo` holds it: `__init__` stores its parameter
+        rows = repo.totals(day)                 # the body of `totals` runs SQL on `self.session`
+        audit(session, day)                     # the body of `audit` tells: it uses, closes, keeps or returns its parameter
+        return rows                             # derived: neither is, nor holds it
+
+What cannot be followed (an unknown callee, a container, recursion) counts as handing the session on, which ends the question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Callees, Conduct
+from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, TRACED, Carry, Doing, Use
+from sqla_leaklint.knowledge.facts import Effect, Kind
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
+from sqla_leaklint.semantic.terms import Term
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.values import ProjectFunction
+    from sqla_leaklint.semantic.body import Body
+
+__all__ = ["HANDED_ON", "Doing", "Use", "events_within", "uses_in"]
+
+DEFAULT_TYPE = "sqlalchemy.orm.Session"
+
+
+def uses_in(
+    evaluator: Evaluator,
+    module: ModuleSummary,
+    function: FunctionSummary,
+    seed: Term,
+    *,
+    session_type: str = DEFAULT_TYPE,
+    acts: Iterable[tuple[Act | Event, bool]] | None = None,
+) -> tuple[Use, ...]:
+    """What a function, with the functions nested in it, does with a session.
+
+    `acts` gives the events of the function's bodies where they are at hand; each is told whether it is a nested one's.
+    """
+    tracker = Tracker(evaluator, module, function, session_type, seed=seed)
+    return tuple(tracker.uses(acts if acts is not None else acts_within(module, function)))
+
+
+def acts_within(module: ModuleSummary, function: FunctionSummary) -> Iterator[tuple[Act, bool]]:
+    """The acts of a function and of those nested in it."""
+    yield from ((act, False) for act in _acts(function))
+    if any(act.deed is Deed.CAPTURED for act in function.acts):
+        prefix = f"{function.qualname}."
+        for name, nested in module.functions.items():
+            if name.startswith(prefix) and nested.scope is not None:
+                yield from ((act, True) for act in _acts(nested))
+
+
+def _acts(function: FunctionSummary) -> Iterator[Act]:
+    yield from function.acts
+    yield from (Act(Deed.RETURNED, value) for value in function.returns)
+    yield from (Act(Deed.YIELDED, value) for value in function.yields)
+
+
+def events_within(body: Body, bodies: dict[str, Body]) -> Iterator[tuple[Event, bool]]:
+    """The events of a body and of the functions nested in it."""
+    yield from ((event, False) for event in body.events)
+    if any(event.deed is Deed.CAPTURED for event in body.events):
+        prefix = f"{body.qualname}."
+        for name, nested in bodies.items():
+            if name.startswith(prefix) and nested.is_function:
+                yield from ((event, True) for event in nested.events)
+
+
+class Tracker:
+    """Follows one session through the terms of one function."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        module: ModuleSummary,
+        function: FunctionSummary,
+        session_type: str,
+        *,
+        seed: Term | None = None,
+        holder: Term | None = None,
+        attributes: frozenset[str] = frozenset(),
+    ) -> None:
+        """`seed` is the session; `holder` is an object that has it in those attributes (`self`, in a method)."""
+        self.evaluator = evaluator
+        self.module = module
+        self.function = function
+        self.session_type = session_type
+        self.callees = Callees(evaluator, evaluator.frame(module), function, session_type)
+        self._seed = seed
+        self._holder = holder
+        self._attributes: dict[Term, frozenset[str]] = {holder: attributes} if holder is not None else {}
+        self._carried: dict[Term, Carry] = {}
+        self._capturing: set[str] = set()
+
+    # --- which terms are the session ---
+
+    def carry(self, term: Term) -> Carry:
+        """Whether a term is the session, or holds it."""
+        known = self._carried.get(term)
+        if known is None:
+            self._carried[term] = Carry.NO
+            known = self._carried[term] = self._carry(term)
+        return known
+
+    def _carry(self, term: Term) -> Carry:
+        if term is self._seed or _same_parameter(term, self._seed):
+            return Carry.IS
+        if _same_parameter(term, self._holder):
+            self._attributes[term] = self._attributes[self._holder] if self._holder is not None else frozenset()
+            return Carry.HOLDS
+        match term:
+            case t.Await() | t.Star():
+                return self.carry(term.value)
+            case t.Declared(value=value) if value is not None:
+                return self.carry(value)
+            case t.Enter():
+                inner = self.carry(term.value)
+                return Carry.IS if inner is Carry.WRAPS else inner
+            case t.Join():
+                return max((self.carry(each) for each in term.terms), key=lambda carry: carry.value)
+            case t.Collection():
+                return Carry.HOLDS if any(self.carry(each) in TRACED for each in term.elements) else Carry.NO
+            case t.Mapped():
+                return Carry.HOLDS if self.carry(term.element) in TRACED else Carry.NO
+            case t.Item() | t.Element():
+                return Carry.IS if self.carry(term.value) in {Carry.HOLDS, Carry.WRAPS} else Carry.NO
+            case t.Local():
+                owner = self.module.functions.get(term.function)
+                value = owner.locals.get(term.name) if owner is not None else None
+                return self.carry(value) if value is not None else Carry.NO
+            case t.FunctionRef():
+                return Carry.HOLDS if term.qualname in self._capturing else Carry.NO
+            case t.Attr():
+                return self._carried_by_attribute(term)
+            case t.Call():
+                return self._carried_by_call(term)
+            case _:
+                return Carry.NO
+
+    def _carried_by_attribute(self, term: t.Attr) -> Carry:
+        base = self.carry(term.base)
+        if base is Carry.IS:
+            row = self.evaluator.knowledge.method(self.session_type, term.name)
+            return Carry.METHOD if row is not None and not row.is_attribute else Carry.NO
+        if base is Carry.HOLDS:
+            return Carry.IS if term.name in self._attributes.get(self._origin(term.base), frozenset()) else Carry.METHOD
+        return Carry.NO
+
+    def _carried_by_call(self, term: t.Call) -> Carry:
+        if isinstance(term.func, t.Attr):
+            base = self.carry(term.func.base)
+            if base is Carry.IS:
+                returns = self.evaluator.knowledge.returns(self.session_type, term.func.name) or ""
+                if returns.removeprefix("await ") == "self":
+                    return Carry.IS
+                return Carry.QUERY if self._is_query(returns) else Carry.NO
+            if base is Carry.QUERY:
+                value = self.evaluator.of(term, self.callees.frame)
+                return Carry.QUERY if type(value).__name__ == "Statement" else Carry.NO
+        best = Carry.NO
+        for name, argument in _arguments(term):
+            carry = self.carry(argument)
+            if carry is Carry.IS:
+                conduct = self.callees.conduct(term, name)
+                if conduct.attributes:
+                    self._attributes[term] = self._attributes.get(term, frozenset()) | conduct.attributes
+                best = max(best, conduct.makes, key=lambda each: each.value)
+            elif carry in TRACED:
+                best = max(best, Carry.HOLDS, key=lambda each: each.value)
+        return best
+
+    def _is_query(self, returns: str) -> bool:
+        return bool(returns) and self.evaluator.knowledge.is_a(returns, Kind.LEGACY_QUERY)
+
+    def _origin(self, term: Term) -> Term:
+        """The term that a name or `await` stands for."""
+        while term not in self._attributes:
+            match term:
+                case t.Await() | t.Enter():
+                    term = term.value
+                case t.Declared(value=value) if value is not None:
+                    term = value
+                case _:
+                    break
+        return term
+
+    # --- what is done with it ---
+
+    def uses(self, acts: Iterable[tuple[Act | Event, bool]]) -> Iterator[Use]:
+        """Every use, in order."""
+        gathered = list(acts)
+        for act, _ in gathered:
+            if act.deed is Deed.CAPTURED and isinstance(act.key, str) and self.carry(act.value) in TRACED:
+                self._capturing.add(act.key)
+                if self._is_registered(act.key):
+                    yield Use(Doing.PASSES, act)
+        # What was found not to carry it may do so now that it is known which functions capture it.
+        self._carried = {term: carry for term, carry in self._carried.items() if carry is not Carry.NO}
+        for act, is_nested in gathered:
+            for use in self._uses_of(act):
+                if is_nested and use.doing in {Doing.RETURNS, Doing.YIELDS}:
+                    use = Use(Doing.PASSES, act)
+                yield use
+
+    def _is_registered(self, capturing: str) -> bool:
+        """Whether a nested function is seen by somebody else without being named: by its decorators, or as a method."""
+        nested = self.module.functions.get(capturing)
+        return nested is not None and (bool(nested.decorators) or nested.owner is not None)
+
+    def _uses_of(self, act: Act | Event) -> Iterator[Use]:
+        match act.deed:
+            case Deed.CALLED:
+                assert isinstance(act.value, t.Call)
+                yield from self._called(act, act.value)
+            case Deed.ENTERED:
+                yield from self._entered(act)
+            case Deed.RETURNED | Deed.YIELDED:
+                carry = self.carry(act.value)
+                if carry in TRACED or carry is Carry.QUERY:
+                    yield Use(Doing.RETURNS if act.deed is Deed.RETURNED else Doing.YIELDS, act)
+            case Deed.STORED_ATTRIBUTE if self._stores_in_itself(act):
+                yield Use(Doing.HOLDS, act)
+            case Deed.STORED_ATTRIBUTE | Deed.STORED_ITEM | Deed.STORED_GLOBAL | Deed.AUGMENTED | Deed.RAISED:
+                carry = self.carry(act.value)
+                if carry in TRACED or carry is Carry.QUERY:
+                    yield Use(Doing.STORES, act)
+            case _:
+                pass
+
+    def _stores_in_itself(self, act: Act | Event) -> bool:
+        """Whether a constructor stores its parameter in the object that it makes."""
+        function = self.function
+        return (
+            function.name == "__init__"
+            and function.owner is not None
+            and isinstance(act.base, t.Param)
+            and (act.base.function, act.base.name) == (function.qualname, function.parameters[0].name)
+            and self.carry(act.value) is Carry.IS
+        )
+
+    def _entered(self, act: Act | Event) -> Iterator[Use]:
+        value = act.value
+        carry = self.carry(value)
+        if carry is Carry.IS:
+            yield Use(Doing.ENTERS, act)
+        elif carry is Carry.HOLDS:
+            attributes = self._attributes.get(self._origin(value), frozenset())
+            conduct = self.callees.leaving(value, attributes)
+            yield from self._from(conduct, act)
+        elif carry is Carry.METHOD:
+            yield Use(Doing.PASSES, act)
+        elif isinstance(value, t.Call) and isinstance(value.func, t.Attr) and self.carry(value.func.base) is Carry.IS:
+            row = self.evaluator.knowledge.method(self.session_type, value.func.name)
+            if row is not None and row.effect is Effect.BEGINS:
+                yield Use(Doing.TRANSACTS, act)
+
+    def _called(self, act: Act | Event, call: t.Call) -> Iterator[Use]:
+        if isinstance(call.func, t.Attr):
+            base = self.carry(call.func.base)
+            if base is Carry.IS:
+                yield from self._method(act, call.func.name)
+            elif base is Carry.HOLDS:
+                attributes = self._attributes.get(self._origin(call.func.base), frozenset())
+                yield from self._from(self.callees.method(call.func, attributes), act)
+            elif base is Carry.METHOD:
+                yield Use(Doing.PASSES, act)  # a property of what holds it
+        for name, argument in _arguments(call):
+            match self.carry(argument):
+                case Carry.IS:
+                    yield from self._from(self.callees.conduct(call, name), act)
+                case Carry.METHOD if self._is_releasing(argument):
+                    yield Use(Doing.CLOSES, act)
+                case Carry.HOLDS | Carry.METHOD | Carry.WRAPS | Carry.QUERY:
+                    if self.callees.only_looks(call):
+                        continue
+                    yield Use(Doing.PASSES, act)
+                case _:
+                    pass
+
+    def _is_releasing(self, term: Term) -> bool:
+        if not isinstance(term, t.Attr) or self.carry(term.base) is not Carry.IS:
+            return False
+        row = self.evaluator.knowledge.method(self.session_type, term.name)
+        return row is not None and row.effect is Effect.RELEASES
+
+    def _method(self, act: Act | Event, name: str) -> Iterator[Use]:
+        row = self.evaluator.knowledge.method(self.session_type, name)
+        if row is None:
+            consumer = self.evaluator.knowledge.consumer(self.session_type, name)
+            yield Use(Doing.RUNS_SQL if consumer is not None else Doing.PASSES, act)
+            return
+        if name in {"__enter__", "__aenter__"}:
+            yield Use(Doing.ENTERS, act)
+            return
+        match row.effect:
+            case Effect.RELEASES:
+                yield Use(Doing.CLOSES, act)
+            case Effect.RUNS_SQL | Effect.FLUSHES:
+                yield Use(Doing.RUNS_SQL, act)
+            case Effect.ENDS_TRANSACTION:
+                yield Use(Doing.ENDS_TRANSACTION, act)
+            case Effect.BEGINS if name != "begin":  # `begin` alone sends nothing; `connection`, `begin_nested` do
+                yield Use(Doing.RUNS_SQL, act)
+            case Effect.QUEUES:
+                yield Use(Doing.QUEUES, act)
+            case _:
+                yield Use(Doing.RUNS_SQL if self._is_query(row.returns) else Doing.LOOKS, act)
+
+    def _from(self, conduct: Conduct, act: Act | Event) -> Iterator[Use]:
+        """The uses that a callee makes of it, as uses of its caller."""
+        if conduct is NOTHING:
+            yield Use(Doing.LOOKS, act)
+        for doing in conduct.doings:
+            yield Use(doing, act, conduct.callee)
+        if conduct.commits_last:
+            yield Use(Doing.ENDS_TRANSACTION, act, conduct.callee)
+
+
+def _same_parameter(term: Term, other: Term | None) -> bool:
+    return (
+        isinstance(term, t.Param)
+        and isinstance(other, t.Param)
+        and (term.function, term.name) == (other.function, other.name)
+    )
+
+
+def _arguments(call: t.Call) -> Iterator[tuple[int | str, Term]]:
+    """The arguments of a call by position or name."""
+    yield from enumerate(call.args)
+    yield from call.keywords
+
+
+def conduct_with_parameter(
+    evaluator: Evaluator, function: ProjectFunction, parameter: str, session_type: str
+) -> tuple[Use, ...]:
+    """What a function of the project does with a session that arrives in one of its parameters."""
+    summary = evaluator.classes.function(function)
+    module = evaluator.project.summary_at(function.path)
+    if summary is None or module is None:
+        return (Use(Doing.PASSES, Act(Deed.CALLED, t.Opaque("a function that cannot be read"))),)
+    tracker = Tracker(evaluator, module, summary, session_type, seed=t.Param(summary.qualname, parameter))
+    return tuple(tracker.uses(acts_within(module, summary)))
+
+
+def conduct_with_receiver(
+    evaluator: Evaluator, function: ProjectFunction, attributes: frozenset[str], session_type: str
+) -> tuple[Use, ...]:
+    """What a method does with a session that its object holds in some attributes."""
+    summary = evaluator.classes.function(function)
+    module = evaluator.project.summary_at(function.path)
+    if summary is None or module is None or not summary.parameters:
+        return (Use(Doing.PASSES, Act(Deed.CALLED, t.Opaque("a method that cannot be read"))),)
+    holder = t.Param(summary.qualname, summary.parameters[0].name)
+    tracker = Tracker(evaluator, module, summary, session_type, holder=holder, attributes=attributes)
+    return tuple(tracker.uses(acts_within(module, summary)))

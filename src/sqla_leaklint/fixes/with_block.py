@@ -1,0 +1,249 @@
+"""Puts a block under `with`: what was opened by an assignment is closed where the block ends, however it is left.
+
+    session = SessionLocal()  # read only          with SessionLocal() as session:  # read only
+    rows = session.scalars(query).all()       →        rows = session.scalars(query).all()
+    return [row.name for row in rows]                  return [row.name for row in rows]
+
+The lines of the block are indented as they are, comments and blank lines with them; lines inside of a string stay where they
+are.  A close that `with` makes superfluous goes; where it is the last thing in a `finally`, its `try` goes too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.fixes.pending import PendingFix, TextEdit
+from sqla_leaklint.semantic.scope import names_in
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.spans import SourceMap
+from sqla_leaklint.syntax.walk import walk
+
+_NEWLINE = re.compile(r"\r\n?|\n")
+_BLANK_OR_COMMENT = re.compile(r"[ \t\f]*(#.*)?")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enclosure:
+    """A statement `name = value` and the statements after it that go under `with value as name:`.
+
+    `closing` is the close that stands where the block ends; `guards` are the `try` statements of the block whose `finally`
+    ends with one.
+    """
+
+    opening: tree.Assign | tree.AnnAssign
+    name: str
+    body: tuple[tree.Stmt, ...]
+    after: tuple[tree.Stmt, ...]
+    closing: tree.Stmt | None = None
+    guards: tuple[tree.Try, ...] = ()
+
+    def is_rest_of(self, function: tree.Function) -> bool:
+        """Whether the function ends where the block does."""
+        return self.opening in function.body and not self.after
+
+    def as_fix(self, applicability: Applicability, message: str, *, is_async: bool) -> PendingFix:
+        keyword = "async with" if is_async else "with"
+        return PendingFix(applicability, message, lambda source_map: _rendered(self, keyword, source_map))
+
+
+def enclosure(function: tree.Function, opening: tree.Stmt | None, *, closes: Sequence[tree.Stmt] = ()) -> Enclosure | None:
+    """The block that an assignment of a function dominates, if it and nothing else uses the name.
+
+    `closes` are the statements that close it.  If one of them stands in the block itself, the block ends there.
+    """
+    match opening:
+        case tree.Assign(targets=(tree.Name(id=name),)):
+            pass
+        case tree.AnnAssign(target=tree.Name(id=name), value=value) if value is not None:
+            pass
+        case _:
+            return None
+    block = next((block for block in _blocks(function) if opening in block), None)
+    if block is None:
+        return None
+    place = block.index(opening)
+    following = block[place + 1 :]
+    end = next((at for at, stmt in enumerate(following) if stmt in closes), len(following))
+    body, closing, after = following[:end], following[end] if end < len(following) else None, following[end + 1 :]
+    if not body or not _is_only_used_in(function, name, opening, following):
+        return None
+    if any(_mentions(stmt, name) for stmt in after) or name in names_in(following).bound:
+        return None
+    guards = tuple(stmt for stmt in body if isinstance(stmt, tree.Try) and stmt.finalbody and stmt.finalbody[-1] in closes)
+    return Enclosure(opening, name, body, after, closing, guards)
+
+
+def _blocks(function: tree.Function) -> Iterator[tree.Block]:
+    """The blocks of a function, those of functions in it left out."""
+    pending: list[tree.Block] = [function.body]
+    while pending:
+        block = pending.pop()
+        yield block
+        for stmt in block:
+            if not isinstance(stmt, tree.Function | tree.Class):
+                pending.extend(tree.blocks_of(stmt))
+
+
+def _is_only_used_in(function: tree.Function, name: str, opening: tree.Stmt, block: Sequence[tree.Stmt]) -> bool:
+    """Whether a name means that one thing in the function, and only in a block; `global` and `nonlocal` speak against it."""
+    if any(parameter.name == name for parameter in function.params):
+        return False
+    inside = {node for stmt in (opening, *block) for node in walk(stmt)}
+    for node in walk(function):
+        if isinstance(node, tree.Name) and node.id == name and node not in inside:
+            return False
+        if isinstance(node, tree.Global | tree.Nonlocal) and name in node.names:
+            return False
+        if isinstance(node, tree.Delete) and any(isinstance(each, tree.Name) and each.id == name for each in node.targets):
+            return False
+    return True
+
+
+def _mentions(root: tree.Node, name: str) -> bool:
+    return any(isinstance(node, tree.Name) and node.id == name for node in walk(root))
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+class _Line(NamedTuple):
+    """A line of the text: where it starts and ends, without its line ending, and where the next one starts."""
+
+    start: int
+    end: int
+    next: int
+
+
+def _rendered(enclosure: Enclosure, keyword: str, source_map: SourceMap) -> Sequence[TextEdit]:
+    source_map.prepare(_nodes(enclosure))
+    text = source_map.text
+    start, end = source_map.offsets(enclosure.opening)
+    first, *lines = _lines(text, source_map.line_start(start), _end_of(enclosure.closing or enclosure.body[-1], source_map))
+    lines = [line for line in lines if line.start > end]
+    indentation = text[first.start : start]
+    stop = source_map.line_end(end)
+    is_alone = not indentation.strip() and _BLANK_OR_COMMENT.fullmatch(text, end, stop)
+    header = _header(enclosure, keyword, source_map)
+    dropped, kept = set(), set()
+    for stmts in _superfluous(enclosure, source_map):
+        if stmts is None:
+            return ()
+        dropped |= stmts[0]
+        kept |= stmts[1]
+    if not is_alone or header is None or source_map.indentation(enclosure.body[0]) != indentation or not lines:
+        return ()
+    unit = "\t" if "\t" in indentation else _unit(text)
+    strings = source_map.multiline_strings()
+    pieces = [header + text[end:stop]]
+    for line in lines:
+        if line.start in dropped:
+            continue
+        content = text[line.start : line.end]
+        is_in_string = any(begin < line.start < until for begin, until in strings)
+        stays = is_in_string or line.start in kept or not content.strip()
+        pieces.append(content if stays else unit + content)
+    newline = text[first.end : first.next] or "\n"
+    while not pieces[-1].strip():
+        pieces.pop()
+    return (TextEdit(start, lines[-1].end, newline.join(pieces)),)
+
+
+def _nodes(enclosure: Enclosure) -> Iterator[tree.Node]:
+    opening = enclosure.opening
+    yield opening
+    yield opening.targets[0] if isinstance(opening, tree.Assign) else opening.annotation
+    yield from enclosure.body
+    if enclosure.closing is not None:
+        yield enclosure.closing
+    for guard in enclosure.guards:
+        yield from (guard.body[0], guard.body[-1], guard.finalbody[0], guard.finalbody[-1])
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[_Line]:
+    """The lines from the one that starts at `start` to the one that holds the character before `end`."""
+    while start < end:
+        newline = _NEWLINE.search(text, start)
+        yield _Line(start, newline.start(), newline.end()) if newline else _Line(start, len(text), len(text))
+        start = newline.end() if newline else end
+
+
+def _end_of(stmt: tree.Stmt, source_map: SourceMap) -> int:
+    """Where the last character of a statement is, the line endings after a block left out."""
+    start, end = source_map.offsets(stmt)
+    return start + len(source_map.text[start:end].rstrip())
+
+
+def _header(enclosure: Enclosure, keyword: str, source_map: SourceMap) -> str | None:
+    """The `with` line; None when a comment or a backslash in the assignment does not allow it."""
+    text, opening = source_map.text, enclosure.opening
+    end = source_map.offsets(opening)[1]
+    target = opening.targets[0] if isinstance(opening, tree.Assign) else opening.annotation
+    after_target = source_map.offsets(target)[1]
+    before, equals, value = text[after_target:end].partition("=")
+    value = value.strip()
+    if not equals or "#" in before or value.startswith("\\") or value.startswith("("):
+        return None
+    return f"{keyword} {value} as {enclosure.name}:"
+
+
+def _unit(text: str) -> str:
+    """One step of indentation, as the file does it first."""
+    for line in _NEWLINE.split(text):
+        content = line.lstrip(" ")
+        if content and content[0] not in "#\t" and 2 <= len(line) - len(content) <= 8:
+            return " " * (len(line) - len(content))
+    return "    "
+
+
+def _superfluous(enclosure: Enclosure, source_map: SourceMap) -> Iterator[tuple[set[int], set[int]] | None]:
+    """Which lines go and which keep their indentation, by their starts; None where something else stands on one that goes."""
+    if enclosure.closing is not None:
+        gone = _own_lines(enclosure.closing, source_map)
+        yield (gone, set()) if gone is not None else None
+    for guard in enclosure.guards:
+        gone = _own_lines(guard.finalbody[-1], source_map)
+        clause = _clause(guard, source_map)
+        if gone is None or clause is None:
+            yield None
+        elif len(guard.finalbody) > 1:
+            yield gone, set()
+        elif guard.handlers or guard.orelse:
+            yield gone | {clause}, set()
+        else:
+            yield _unwrapped(guard, gone | {clause}, source_map)
+
+
+def _own_lines(stmt: tree.Stmt, source_map: SourceMap) -> set[int] | None:
+    """The lines of a statement, if nothing else stands on them."""
+    text = source_map.text
+    start, end = source_map.offsets(stmt)
+    first = source_map.line_start(start)
+    if text[first:start].strip() or text[end : source_map.line_end(end)].strip():
+        return None
+    return {line.start for line in _lines(text, first, end)}
+
+
+def _clause(guard: tree.Try, source_map: SourceMap) -> int | None:
+    """The line of `finally:`, if it stands alone."""
+    text = source_map.text
+    before = guard.orelse or (guard.handlers[-1].body if guard.handlers else guard.body)
+    start = _end_of(before[-1], source_map)
+    lines = _lines(text, source_map.line_start(start), source_map.offsets(guard.finalbody[0])[0])
+    found = [line.start for line in lines if text[line.start : line.end].strip() == "finally:"]
+    return found[0] if len(found) == 1 else None
+
+
+def _unwrapped(guard: tree.Try, gone: set[int], source_map: SourceMap) -> tuple[set[int], set[int]] | None:
+    """A `try` that guards nothing any more goes, and its body, one step further in already, stays where it is."""
+    text = source_map.text
+    start = source_map.offsets(guard)[0]
+    line = source_map.line_start(start)
+    if text[start : source_map.line_end(start)].strip() != "try:":
+        return None
+    after = source_map.line_end(start)
+    body = {each.start for each in _lines(text, line, _end_of(guard.finalbody[0], source_map)) if each.start > after}
+    return gone | {line}, body
