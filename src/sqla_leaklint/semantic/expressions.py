@@ -298,7 +298,6 @@ class ExpressionExecutor:
         return self.pool.make(t.Item, value, self.pool.make(t.Const, position))
 
 
-KEPT_OPERATIONS = frozenset({"slice", "f-string", "binary:&", "unary:~"})
-"""Operations whose operands later floors look at: a slice bounds a query, an f-string makes a key of what it formats,
-and
-clauses of a query are put together with `&`, `|` and `~`."""
+KEPT_OPERATIONS = frozenset({"slice", "f-string", "concatenation", "binary:+", "binary:%", "binary:&", "unary:~"})
+"""Operations whose operands later floors look at: a slice bounds a query; an f-string, `+` and `%` make a key of what they
+put together; clauses of a query are put together with `&`, `|` and `~`."""
