@@ -185,7 +185,7 @@ def _header(enclosure: Enclosure, keyword: str, source_map: SourceMap) -> str | 
     after_target = source_map.offsets(target)[1]
     before, equals, value = text[after_target:end].partition("=")
     value = value.strip()
-    if not equals or "#" in before or value.startswith("\\") or value.startswith("("):
+    if not equals or "#" in before or value.startswith(("\\", "(")):
         return None
     return f"{keyword} {value} as {enclosure.name}:"
 

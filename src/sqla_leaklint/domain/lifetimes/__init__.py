@@ -9,6 +9,8 @@ Terms
 whatever module; `paths` asks the control-flow graph what is still held where the function is left.
 """
 
+from __future__ import annotations
+
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
 from sqla_leaklint.domain.lifetimes.remains import Remains

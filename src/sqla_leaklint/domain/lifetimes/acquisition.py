@@ -16,8 +16,8 @@ from sqla_leaklint.domain.lifetimes.uses import events_within, uses_in
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax import tree
 

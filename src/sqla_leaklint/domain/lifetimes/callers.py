@@ -56,9 +56,10 @@ def _callers(
             called = act.value.func
             if method_name(called) == function.name and _is(evaluator.of(called, frame), module, function):
                 yield user, caller
-            elif caller is None and method_name(called) in _RUNNERS:
-                if any(_is(evaluator.of(each, frame), module, function) for each in act.value.args):
-                    yield user, None
+            elif caller is None and method_name(called) in _RUNNERS and any(
+                _is(evaluator.of(each, frame), module, function) for each in act.value.args
+            ):
+                yield user, None
 
 
 def _is(value: Value, module: ModuleSummary, function: FunctionSummary) -> bool:

@@ -53,7 +53,7 @@ _THE_SAME = Conduct((), Carry.IS)
 
 _LOOKING = frozenset(
     f"builtins.{name}"
-    for name in "print len isinstance issubclass bool id type str repr hasattr getattr callable hash vars dir format".split()
+    for name in ["print", "len", "isinstance", "issubclass", "bool", "id", "type", "str", "repr", "hasattr", "getattr", "callable", "hash", "vars", "dir", "format"]
 )
 
 _MEMO: WeakKeyDictionary[Evaluator, dict[tuple[object, ...], Conduct]] = WeakKeyDictionary()
@@ -76,7 +76,7 @@ class Callees:
         callees = self._callees(call)
         if not callees or isinstance(_given(call, which), t.Star):
             return GIVEN_AWAY
-        return _either(self._conduct(callee, call, which) for callee in callees)
+        return _either(self._conduct(callee, which) for callee in callees)
 
     def only_looks(self, call: t.Call) -> bool:
         """Whether a call does nothing with its arguments but look at them."""
@@ -103,7 +103,7 @@ class Callees:
                 return ProjectFunction(base.path, method.qualname, ProjectInstance(cls, Origin.PARAMETER))
         return None
 
-    def _conduct(self, callee: Value, call: t.Call, which: int | str) -> Conduct:
+    def _conduct(self, callee: Value, which: int | str) -> Conduct:
         match callee:
             case Symbol():
                 return self._library(callee.path)

@@ -90,7 +90,7 @@ class YieldedSession:
     @cached_property
     def unawaited_close(self) -> tree.Call | None:
         """A `close()` of an async session as a statement of its own: a coroutine that nobody runs."""
-        return next(iter(self._idle_closes), None)
+        return next(iter(self._idle_closes.values()), None)
 
     @cached_property
     def _idle_closes(self) -> dict[tree.Node, tree.Call]:
@@ -126,7 +126,8 @@ class YieldedSession:
     @property
     def closes(self) -> tuple[tree.Stmt, ...]:
         """The statements that do nothing but close it, or mean to."""
-        meant: set[tree.Node | None] = {event.node for event in self._releases} | {*self._idle_closes, self.uncalled_close}
+        meant: set[tree.Node | None] = {event.node for event in self._releases}
+        meant.update((*self._idle_closes, self.uncalled_close))
         return tuple(
             stmt
             for stmt in statements_within(self.acquisition.function.body)

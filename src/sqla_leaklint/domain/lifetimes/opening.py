@@ -67,14 +67,14 @@ def _session(evaluator: Evaluator, value: Value) -> Instance | ProjectInstance |
     """The fresh session that a value is; a function may also return None, but nothing else."""
     found: Instance | ProjectInstance | None = None
     for each in alternatives(value):
-        each = unwrapped(each)
-        if each == Literal(None):
+        made = unwrapped(each)
+        if made == Literal(None):
             continue
-        if not isinstance(each, Instance | ProjectInstance) or each.origin is not Origin.FRESH:
+        if not isinstance(made, Instance | ProjectInstance) or made.origin is not Origin.FRESH:
             return None
-        if not evaluator.classes.is_a(each, *SESSIONS):
+        if not evaluator.classes.is_a(made, *SESSIONS):
             return None
-        found = each
+        found = made
     return found
 
 

@@ -19,9 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Callees, Conduct
+from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of
+from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, TRACED, Carry, Doing, Use
-from sqla_leaklint.knowledge.facts import Effect, Kind
+from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
@@ -80,125 +81,8 @@ def events_within(body: Body, bodies: dict[str, Body]) -> Iterator[tuple[Event, 
                 yield from ((event, True) for event in nested.events)
 
 
-class Tracker:
-    """Follows one session through the terms of one function."""
-
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        module: ModuleSummary,
-        function: FunctionSummary,
-        session_type: str,
-        *,
-        seed: Term | None = None,
-        holder: Term | None = None,
-        attributes: frozenset[str] = frozenset(),
-    ) -> None:
-        """`seed` is the session; `holder` is an object that has it in those attributes (`self`, in a method)."""
-        self.evaluator = evaluator
-        self.module = module
-        self.function = function
-        self.session_type = session_type
-        self.callees = Callees(evaluator, evaluator.frame(module), function, session_type)
-        self._seed = seed
-        self._holder = holder
-        self._attributes: dict[Term, frozenset[str]] = {holder: attributes} if holder is not None else {}
-        self._carried: dict[Term, Carry] = {}
-        self._capturing: set[str] = set()
-
-    # --- which terms are the session ---
-
-    def carry(self, term: Term) -> Carry:
-        """Whether a term is the session, or holds it."""
-        known = self._carried.get(term)
-        if known is None:
-            self._carried[term] = Carry.NO
-            known = self._carried[term] = self._carry(term)
-        return known
-
-    def _carry(self, term: Term) -> Carry:
-        if term is self._seed or _same_parameter(term, self._seed):
-            return Carry.IS
-        if _same_parameter(term, self._holder):
-            self._attributes[term] = self._attributes[self._holder] if self._holder is not None else frozenset()
-            return Carry.HOLDS
-        match term:
-            case t.Await() | t.Star():
-                return self.carry(term.value)
-            case t.Declared(value=value) if value is not None:
-                return self.carry(value)
-            case t.Enter():
-                inner = self.carry(term.value)
-                return Carry.IS if inner is Carry.WRAPS else inner
-            case t.Join():
-                return max((self.carry(each) for each in term.terms), key=lambda carry: carry.value)
-            case t.Collection():
-                return Carry.HOLDS if any(self.carry(each) in TRACED for each in term.elements) else Carry.NO
-            case t.Mapped():
-                return Carry.HOLDS if self.carry(term.element) in TRACED else Carry.NO
-            case t.Item() | t.Element():
-                return Carry.IS if self.carry(term.value) in {Carry.HOLDS, Carry.WRAPS} else Carry.NO
-            case t.Local():
-                owner = self.module.functions.get(term.function)
-                value = owner.locals.get(term.name) if owner is not None else None
-                return self.carry(value) if value is not None else Carry.NO
-            case t.FunctionRef():
-                return Carry.HOLDS if term.qualname in self._capturing else Carry.NO
-            case t.Attr():
-                return self._carried_by_attribute(term)
-            case t.Call():
-                return self._carried_by_call(term)
-            case _:
-                return Carry.NO
-
-    def _carried_by_attribute(self, term: t.Attr) -> Carry:
-        base = self.carry(term.base)
-        if base is Carry.IS:
-            row = self.evaluator.knowledge.method(self.session_type, term.name)
-            return Carry.METHOD if row is not None and not row.is_attribute else Carry.NO
-        if base is Carry.HOLDS:
-            return Carry.IS if term.name in self._attributes.get(self._origin(term.base), frozenset()) else Carry.METHOD
-        return Carry.NO
-
-    def _carried_by_call(self, term: t.Call) -> Carry:
-        if isinstance(term.func, t.Attr):
-            base = self.carry(term.func.base)
-            if base is Carry.IS:
-                returns = self.evaluator.knowledge.returns(self.session_type, term.func.name) or ""
-                if returns.removeprefix("await ") == "self":
-                    return Carry.IS
-                return Carry.QUERY if self._is_query(returns) else Carry.NO
-            if base is Carry.QUERY:
-                value = self.evaluator.of(term, self.callees.frame)
-                return Carry.QUERY if type(value).__name__ == "Statement" else Carry.NO
-        best = Carry.NO
-        for name, argument in _arguments(term):
-            carry = self.carry(argument)
-            if carry is Carry.IS:
-                conduct = self.callees.conduct(term, name)
-                if conduct.attributes:
-                    self._attributes[term] = self._attributes.get(term, frozenset()) | conduct.attributes
-                best = max(best, conduct.makes, key=lambda each: each.value)
-            elif carry in TRACED:
-                best = max(best, Carry.HOLDS, key=lambda each: each.value)
-        return best
-
-    def _is_query(self, returns: str) -> bool:
-        return bool(returns) and self.evaluator.knowledge.is_a(returns, Kind.LEGACY_QUERY)
-
-    def _origin(self, term: Term) -> Term:
-        """The term that a name or `await` stands for."""
-        while term not in self._attributes:
-            match term:
-                case t.Await() | t.Enter():
-                    term = term.value
-                case t.Declared(value=value) if value is not None:
-                    term = value
-                case _:
-                    break
-        return term
-
-    # --- what is done with it ---
+class Tracker(Carrier):
+    """Names the uses of that session."""
 
     def uses(self, acts: Iterable[tuple[Act | Event, bool]]) -> Iterator[Use]:
         """Every use, in order."""
@@ -212,9 +96,8 @@ class Tracker:
         self._carried = {term: carry for term, carry in self._carried.items() if carry is not Carry.NO}
         for act, is_nested in gathered:
             for use in self._uses_of(act):
-                if is_nested and use.doing in {Doing.RETURNS, Doing.YIELDS}:
-                    use = Use(Doing.PASSES, act)
-                yield use
+                is_handed_out = is_nested and use.doing in {Doing.RETURNS, Doing.YIELDS}
+                yield Use(Doing.PASSES, act) if is_handed_out else use
 
     def _is_registered(self, capturing: str) -> bool:
         """Whether a nested function is seen by somebody else without being named: by its decorators, or as a method."""
@@ -278,7 +161,7 @@ class Tracker:
                 yield from self._from(self.callees.method(call.func, attributes), act)
             elif base is Carry.METHOD:
                 yield Use(Doing.PASSES, act)  # a property of what holds it
-        for name, argument in _arguments(call):
+        for name, argument in arguments_of(call):
             match self.carry(argument):
                 case Carry.IS:
                     yield from self._from(self.callees.conduct(call, name), act)
@@ -328,20 +211,6 @@ class Tracker:
             yield Use(doing, act, conduct.callee)
         if conduct.commits_last:
             yield Use(Doing.ENDS_TRANSACTION, act, conduct.callee)
-
-
-def _same_parameter(term: Term, other: Term | None) -> bool:
-    return (
-        isinstance(term, t.Param)
-        and isinstance(other, t.Param)
-        and (term.function, term.name) == (other.function, other.name)
-    )
-
-
-def _arguments(call: t.Call) -> Iterator[tuple[int | str, Term]]:
-    """The arguments of a call by position or name."""
-    yield from enumerate(call.args)
-    yield from call.keywords
 
 
 def conduct_with_parameter(
