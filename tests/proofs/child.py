@@ -77,7 +77,9 @@ def idle() -> int | None:
 
 
 def versions() -> dict[str, str]:
-    return {"Python": platform.python_version(), "SQLAlchemy": importlib.metadata.version("sqlalchemy")}
+    """Those of the interpreter and of the libraries that the program has imported."""
+    used = [name for name in ("SQLAlchemy", "FastAPI") if name.lower() in sys.modules]
+    return {"Python": platform.python_version()} | {name: importlib.metadata.version(name) for name in used}
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Work that is handed to somebody else to run, and the sessions that travel with it.
 
-A session travels as an argument, inside a collection, inside an object whose method is handed over or that is an argument
+A session travels as an argument, inside a collection, inside an object whose method is handed over or that is an
+argument
 itself, bound by `partial`, or captured by a lambda or nested function.
 """
 
@@ -13,20 +14,24 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.values import (
     BoundMethod,
+    Entity,
     Instance,
+    Many,
     Origin,
     Partial,
     ProjectFunction,
     ProjectInstance,
+    Rows,
+    TupleValue,
     Value,
     alternatives,
 )
 from sqla_leaklint.knowledge import Knowledge
-from sqla_leaklint.knowledge.facts import Executor, Kind
+from sqla_leaklint.knowledge.facts import Effect, Executor, Kind
 from sqla_leaklint.knowledge.facts import Handoff as HandoffRow
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
-from sqla_leaklint.semantic.expressions import Body
+from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
@@ -40,7 +45,8 @@ BORROWED = frozenset({Origin.PROVIDED, Origin.PARAMETER, Origin.MANAGED})
 
 @dataclass(frozen=True, slots=True)
 class Passenger:
-    """A session that travels with handed-over work: what it is, where it is named, and in what it hides ("" for openly)."""
+    """A session that travels with handed-over work: what it is, where it is named, and in what it hides ("" for
+    openly)."""
 
     session: Instance | ProjectInstance
     node: tree.Expr
@@ -131,9 +137,16 @@ class Handoff:
                 summary = self.domain.evaluator.classes.function(value)
                 if summary is not None:
                     yield from self._used_by_method(value.receiver, summary, expr)
-            if isinstance(value, BoundMethod):
+            if isinstance(value, BoundMethod) and not self._gives_back(value):
                 yield from self._openly(value.receiver, expr, hidden_in="a bound method")
         yield from self._captured(expr)
+
+    def _gives_back(self, method: BoundMethod) -> bool:
+        """Whether all that is handed over is the `close` of a session."""
+        evaluator = self.domain.evaluator
+        owner = evaluator.classes.library_type(method.receiver)
+        row = evaluator.knowledge.method(owner, method.name) if owner is not None else None
+        return row is not None and row.effect is Effect.RELEASES
 
     def _openly(self, value: Value, node: tree.Expr, hidden_in: str = "") -> Iterator[Passenger]:
         for each in alternatives(value):
@@ -181,6 +194,21 @@ class Handoff:
         for event in self.body.events:
             if event.deed is Deed.CAPTURED and event.key == term.qualname:
                 yield from self._openly(self.domain.value_of(event.value), expr, hidden_in="what it captures")
+
+
+def holds_entity(value: Value) -> bool:
+    """Whether a value is or holds an entity: something that belongs to one session, and that another can neither write nor load."""
+    for each in alternatives(value):
+        match each:
+            case Entity():
+                return True
+            case Rows() | Many() if holds_entity(each.element):
+                return True
+            case TupleValue() if any(holds_entity(element) for element in each.elements):
+                return True
+            case _:
+                pass
+    return False
 
 
 def _attributes_of(term: Term, kind: type, name: str) -> Iterator[str]:

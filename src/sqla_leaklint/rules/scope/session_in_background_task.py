@@ -39,29 +39,33 @@ def check(handoff: Handoff, domain: Domain) -> Iterator[Draft]:
         return
     where = f" (in {passenger.hidden_in})" if passenger.hidden_in else ""
     provider = passenger.session.provider
+    moment = _moment(passenger, handoff)
     yield (
-        rule.diagnostic(passenger.node, f"a background task is handed {_OWNERS[passenger.origin]}{where}{_fate(passenger, handoff)}")
+        rule.diagnostic(passenger.node, f"a background task is handed {_OWNERS[passenger.origin]}{where}{_fate(passenger, moment)}")
         .with_help(_HELP)
         .with_note(domain.locate(provider.path, provider.qualname) if provider else None, "the session is provided here")
-        .with_fix(open_in_task(handoff, passenger))
+        .with_fix(open_in_task(handoff, passenger, is_closed_before=moment is Moment.BEFORE_RESPONSE))
     )
 
 
-def _fate(passenger: Passenger, handoff: Handoff) -> str:
-    """What becomes of the session, as far as the FastAPI version tells."""
-    if passenger.origin is Origin.MANAGED:
+def _moment(passenger: Passenger, handoff: Handoff) -> Moment | None:
+    """When the request's session is closed, as far as the FastAPI version tells."""
+    if passenger.origin is not Origin.PROVIDED:
+        return None
+    domain = handoff.domain
+    versions = fastapi_versions(domain.evaluator.project.root, domain.settings.fastapi_version)
+    return moment_of_exit(domain.evaluator.knowledge.dependency_exits, versions, passenger.session.scope)
+
+
+def _fate(passenger: Passenger, moment: Moment | None) -> str:
+    """What becomes of the session."""
+    if passenger.origin is Origin.MANAGED or moment is Moment.BEFORE_RESPONSE:
         return ", which is closed before the task runs: using it opens it again, and nobody closes it"
     if passenger.origin is Origin.PARAMETER:
         return ", which ends before the task does, or is kept from the pool until the task ends"
-    domain = handoff.domain
-    versions = fastapi_versions(domain.evaluator.project.root, domain.settings.fastapi_version)
-    match moment_of_exit(domain.evaluator.knowledge.dependency_exits, versions, passenger.session.scope):
-        case Moment.BEFORE_RESPONSE:
-            return ", which is closed before the task runs: using it opens it again, and nobody closes it"
-        case Moment.AFTER_BACKGROUND_TASKS:
-            return ", which keeps its connection from the pool until the task ends"
-        case _:
-            return (
-                ": FastAPI closes it before the task runs (0.106 to 0.117), so that it opens again and leaks,"
-                " or holds its connection until the task ends"
-            )
+    if moment is Moment.AFTER_BACKGROUND_TASKS:
+        return ", which keeps its connection from the pool until the task ends"
+    return (
+        ": FastAPI closes it before the task runs (0.106 to 0.117), so that it opens again and leaks,"
+        " or holds its connection until the task ends"
+    )

@@ -1,0 +1,125 @@
+"""The text of a function round a background task, and of the hand-over that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.handoffs import Handoff
+from sqla_leaklint.fixes.imports import import_edits
+from sqla_leaklint.fixes.pending import TextEdit
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.summary import FunctionSummary
+    from sqla_leaklint.syntax.spans import SourceMap
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is decided before the text is looked at; `release` is the statement before which the request's session is closed."""
+
+    domain: Domain
+    handoff: Handoff
+    session: tree.Argument
+    callee: tree.Name | tree.Attribute
+    function: FunctionSummary
+    provider_name: str
+    is_async_provider: bool
+    name: str
+    before: tree.Stmt
+    release: tree.ExprStmt | None
+
+    @property
+    def manager(self) -> str:
+        return "asynccontextmanager" if self.is_async_provider else "contextmanager"
+
+
+def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
+    domain, call = plan.domain, plan.handoff.node
+    start, end = source.offsets(call.args[0])[0], source.offsets(call.args[-1])[1]
+    known = domain.module.executor.bodies.get(plan.name)
+    wrapper = _wrapper(plan, source)
+    if any(start < comment < end for comment, _ in source.comments()):
+        return
+    if known is not None and _text(source, known.node) != wrapper.strip():
+        return
+    if plan.release is not None:
+        place = source.offsets(plan.release)[0]
+        line = source.line_start(place)
+        if source.text[line:place].strip():
+            return
+        assert isinstance(call.func, tree.Attribute)
+        closing = f"{_text(source, call.func)}({_text(source, plan.session.value)}.close)"
+        yield TextEdit(line, line, f"{source.text[line:place]}{closing}{_newline(plan)}")
+    kept = [argument for argument in call.args if argument is not plan.session]
+    given = f"{plan.handoff.row.callee_keyword}={plan.name}" if kept[0].value is not plan.callee else plan.name
+    texts = [given if argument.value is plan.callee else _text(source, argument) for argument in kept]
+    yield TextEdit(start, end, _joined(source.text[start:end], texts))
+    if known is None:
+        place = _start_with_decorators(plan.before, source)
+        yield TextEdit(place, place, wrapper)
+        yield from import_edits(source, domain.module.parsed.tree, "contextlib", plan.manager)
+
+
+def _joined(old: str, texts: Sequence[str]) -> str:
+    """The arguments, on one line or on lines of their own, as they were."""
+    if "\n" not in old:
+        return ", ".join(texts)
+    newline = "\r\n" if "\r\n" in old else "\n"
+    second = old[old.index("\n") + 1 :]
+    indentation = second[: len(second) - len(second.lstrip())]
+    return f",{newline}{indentation}".join(texts)
+
+
+def _text(source: SourceMap, node: tree.Node) -> str:
+    start, end = source.offsets(node)
+    return source.text[start:end]
+
+
+def _newline(plan: Plan) -> str:
+    return plan.domain.module.parsed.cst.default_newline
+
+
+def _start_with_decorators(stmt: tree.Stmt, source: SourceMap) -> int:
+    """Where the line starts above which nothing belongs to the definition: its decorators and comments do."""
+    decorators = stmt.decorators if isinstance(stmt, tree.Function | tree.Class) else ()
+    place = source.line_start(min(source.offsets(node)[0] for node in (stmt, *decorators)))
+    while place and source.text[source.line_start(place - 1) : place].startswith("#"):
+        place = source.line_start(place - 1)
+    return place
+
+
+def _wrapper(plan: Plan, source: SourceMap) -> str:
+    parameters: list[str] = []
+    arguments: list[str] = []
+    names = [parameter.name for parameter in plan.function.parameters]
+    position = 0
+    for argument in plan.handoff.arguments:
+        if argument.keyword is None:
+            name = names[position] if position < len(names) else f"argument_{position + 1}"
+            position += 1
+        else:
+            name = argument.keyword
+        session = plan.session is argument
+        value = "session" if session and name not in names else name
+        if not session:
+            parameters.append(name)
+        arguments.append(value if argument.keyword is None else f"{name}={value}")
+        if session:
+            bound = value
+    with_word = "async with" if plan.is_async_provider else "with"
+    define = "async def" if plan.function.is_async else "def"
+    call = f"{'await ' if plan.function.is_async else ''}{_text(source, plan.callee)}({', '.join(arguments)})"
+    indent = plan.domain.module.parsed.cst.default_indent
+    lines = [
+        f"{define} {plan.name}({', '.join(parameters)}):",
+        f"{indent}{with_word} {plan.manager}({plan.provider_name})() as {bound}:",
+        f"{indent * 2}{call}",
+        "",
+        "",
+        "",
+    ]
+    return _newline(plan).join(lines)
