@@ -54,12 +54,16 @@ def _callers(
             if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):
                 continue
             called = act.value.func
-            if method_name(called) == function.name and _is(evaluator.of(called, frame), module, function):
+            if _name(called) == function.name and _is(evaluator.of(called, frame), module, function):
                 yield user, caller
-            elif caller is None and method_name(called) in _RUNNERS and any(
+            elif caller is None and _name(called) in _RUNNERS and any(
                 _is(evaluator.of(each, frame), module, function) for each in act.value.args
             ):
                 yield user, None
+
+
+def _name(called: t.Term) -> str:
+    return called.qualname.rpartition(".")[2] if isinstance(called, t.FunctionRef) else method_name(called)
 
 
 def _is(value: Value, module: ModuleSummary, function: FunctionSummary) -> bool:

@@ -84,7 +84,7 @@ class Callees:
 
     def _callees(self, call: t.Call) -> list[Value]:
         func = call.func
-        if isinstance(func, t.Attr) and _is_super(func.base):
+        if isinstance(func, t.Attr) and is_super(func.base):
             return [found] if (found := self._inherited(func.name)) is not None else []
         return [each for each in alternatives(self.evaluator.of(func, self.frame)) if each != Literal(None)]
 
@@ -260,7 +260,7 @@ def _summed_up(uses: Iterable[Use], function: ProjectFunction) -> Conduct:
             case Doing.YIELDS:
                 makes = Carry.WRAPS
             case Doing.HOLDS:
-                attributes.add(str(use.act.key))
+                attributes.add(use.attribute)
             case Doing.ENTERS:
                 doings[Doing.CLOSES] = None
             case Doing.TRANSACTS:
@@ -289,5 +289,5 @@ def _given(call: t.Call, which: int | str) -> t.Term | None:
     return call.args[which] if isinstance(which, int) else call.keyword(which)
 
 
-def _is_super(term: t.Term) -> bool:
+def is_super(term: t.Term) -> bool:
     return isinstance(term, t.Call) and isinstance(term.func, t.Ref) and term.func.path == "builtins.super"

@@ -52,8 +52,12 @@ TRACED = frozenset({Carry.WRAPS, Carry.METHOD, Carry.HOLDS, Carry.IS})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Use:
-    """Something that is done with a session, by which act, and by which function of the project on the caller's behalf."""
+    """Something that is done with a session, by which act, and by which function of the project on the caller's behalf.
+
+    `attribute` is where an object under construction keeps it.
+    """
 
     doing: Doing
     act: Act | Event
     callee: ProjectFunction | None = None
+    attribute: str = ""

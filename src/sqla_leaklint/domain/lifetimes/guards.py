@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -71,14 +71,14 @@ class YieldedSession:
         if not yields:
             return None
         held = solve_forward(graph, start=yields[0], initial=True, flow=self._flow, join=_either)
-        on_success = self._arrives(held, graph.exit)
-        on_error = self._arrives(held, graph.raise_exit) and not self.is_fixture
+        on_success = self._arrives(held, graph.exit, self._flow)
+        on_error = self._arrives(held, graph.raise_exit, self._flow) and not self.is_fixture
         if on_success or on_error:
             if on_success and on_error:
                 return Gap.ALWAYS
             return Gap.ON_SUCCESS if on_success else Gap.ON_ERROR
         before = solve_forward(graph, start=self._course.start, initial=False, flow=self._flow_before, join=_either)
-        return Gap.BEFORE if self._arrives(before, graph.raise_exit) else None
+        return Gap.BEFORE if self._arrives(before, graph.raise_exit, self._flow_before) else None
 
     @cached_property
     def _course(self) -> Course:
@@ -156,9 +156,9 @@ class YieldedSession:
     def _flow_before(self, edge: Edge, held: bool) -> bool | None:
         return None if edge.source.node is self.yielding else self._flow(edge, held)
 
-    def _arrives(self, held: dict[Step, bool], goal: Step) -> bool:
+    def _arrives(self, held: dict[Step, bool], goal: Step, flow: Callable[[Edge, bool], bool | None]) -> bool:
         return any(
-            edge.source in held and bool(self._flow(edge, held[edge.source]))
+            edge.source in held and bool(flow(edge, held[edge.source]))
             for edge in self._course.graph.predecessors(goal)
         )
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of
-from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct
+from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct, is_super
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, TRACED, Carry, Doing, Use
 from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.semantic import terms as t
@@ -116,7 +116,7 @@ class Tracker(Carrier):
                 if carry in TRACED or carry is Carry.QUERY:
                     yield Use(Doing.RETURNS if act.deed is Deed.RETURNED else Doing.YIELDS, act)
             case Deed.STORED_ATTRIBUTE if self._stores_in_itself(act):
-                yield Use(Doing.HOLDS, act)
+                yield Use(Doing.HOLDS, act, attribute=str(act.key))
             case Deed.STORED_ATTRIBUTE | Deed.STORED_ITEM | Deed.STORED_GLOBAL | Deed.AUGMENTED | Deed.RAISED:
                 carry = self.carry(act.value)
                 if carry in TRACED or carry is Carry.QUERY:
@@ -211,6 +211,13 @@ class Tracker(Carrier):
             yield Use(doing, act, conduct.callee)
         if conduct.commits_last:
             yield Use(Doing.ENDS_TRANSACTION, act, conduct.callee)
+        if self.function.name == "__init__" and isinstance(act.value, t.Call) and _calls_base(act.value):
+            for attribute in sorted(conduct.attributes):
+                yield Use(Doing.HOLDS, act, conduct.callee, attribute)
+
+
+def _calls_base(call: t.Call) -> bool:
+    return isinstance(call.func, t.Attr) and call.func.name == "__init__" and is_super(call.func.base)
 
 
 def conduct_with_parameter(
