@@ -18,7 +18,8 @@ class Group(str, Enum):
 class Applicability(str, Enum):
     """How far a fix can be trusted.
 
-    `SAFE` keeps results, side effects and comments; `UNSAFE` is right in the usual case and wants a reader; `DISPLAY` is
+    `SAFE` keeps results, side effects and comments; `UNSAFE` is right in the usual case and wants a reader; `DISPLAY`
+    is
     shown and never applied.
     """
 

@@ -116,7 +116,8 @@ class Classes:
         return value
 
     def library_type(self, value: Value) -> str | None:
-        """The class of the knowledge tables that a value is an instance of, directly or through the project's own classes."""
+        """The class of the knowledge tables that a value is an instance of, directly or through the project's own
+        classes."""
         match value:
             case Instance():
                 return value.type
@@ -150,7 +151,8 @@ class Classes:
         return False
 
     def _is_table(self, cls: ProjectClass, base: str) -> bool:
-        """SQLModel maps only classes with `table=True`; a plain declarative class is mapped unless it is a base or abstract."""
+        """SQLModel maps only classes with `table=True`; a plain declarative class is mapped unless it is a base or
+        abstract."""
         summary, frame = self.summary(cls), self.frame(cls)
         if summary is None or frame is None:
             return False
@@ -164,7 +166,8 @@ class Classes:
         if isinstance(abstract, t.Const) and abstract.value is True:
             return False
         return any(
-            "__tablename__" in found.attributes or "__table__" in found.attributes or "__mapper_args__" in found.attributes
+            "__tablename__" in found.attributes or "__table__" in found.attributes or "__mapper_args__" in
+            found.attributes
             for found in self._project_line(cls)
         ) or self._has_columns(cls)
 

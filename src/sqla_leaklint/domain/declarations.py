@@ -1,6 +1,7 @@
 """Annotations to values: what a parameter or attribute is, as far as its annotation says.
 
-An annotation is evaluated as a term, never by its text: aliases (`SessionDep = Annotated[Session, Depends(get_db)]`, `type X = …`)
+An annotation is evaluated as a term, never by its text: aliases (`SessionDep = Annotated[Session, Depends(get_db)]`,
+`type X = …`)
 are followed into the modules that define them.
 """
 
@@ -44,7 +45,8 @@ _GENERATORS = frozenset(
 )
 _COLLECTIONS = frozenset(
     [f"builtins.{name}" for name in ("list", "set", "tuple", "frozenset")]
-    + [f"{m}.{name}" for m in ("typing", "collections.abc") for name in ("List", "Set", "Sequence", "Tuple", "Collection")]
+    + [f"{m}.{name}" for m in ("typing", "collections.abc") for name in ("List", "Set", "Sequence", "Tuple",
+    "Collection")]
 )
 _MANAGERS = frozenset(
     f"{module}.{name}"
@@ -92,7 +94,8 @@ def dependency(evaluator: Evaluator, annotation: Term, frame: Frame) -> Dependen
 
 
 def generic(evaluator: Evaluator, value: Value, term: t.Item, frame: Frame) -> Value:
-    """`Generic[X]` used as an expression (`async_sessionmaker[AsyncSession](…)`, `Repository[User](db)`): the class itself."""
+    """`Generic[X]` used as an expression (`async_sessionmaker[AsyncSession](…)`, `Repository[User](db)`): the class
+    itself."""
     return value if isinstance(value, Symbol | ProjectClass) else Unknown("an item")
 
 

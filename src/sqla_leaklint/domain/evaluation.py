@@ -1,8 +1,10 @@
 """Linking: from a term, which speaks in names, to a value, across modules and on demand.
 
 Terms
-    *frame*: the module that a term belongs to, and what is known of the parameters of the functions that were called to get
-    there.  *Cycle*: a term that needs itself; it ends in `Unknown`, as does anything that leads out of the project and is in no
+    *frame*: the module that a term belongs to, and what is known of the parameters of the functions that were called
+    to get
+    there.  *Cycle*: a term that needs itself; it ends in `Unknown`, as does anything that leads out of the project and
+    is in no
     table of `knowledge`.
 
 Worked example, three modules:
@@ -320,7 +322,8 @@ class Evaluator:
         return Unknown(f"a {term.kind}")
 
     def _comparison(self, term: t.Compare, frame: Frame) -> Value:
-        """A clause, where a column is compared; what it is compared with is looked at only if that is a name or constant."""
+        """A clause, where a column is compared; what it is compared with is looked at only if that is a name or
+        constant."""
         left = self.of(term.left, frame)
         is_named = isinstance(term.right, t.Const | t.Ref)
         right = self.of(term.right, frame) if is_named else Unknown("what a column is compared with")
@@ -340,7 +343,8 @@ class Evaluator:
         return self.parameter(function, term.name, frame)
 
     def parameter(self, function: FunctionSummary, name: str, frame: Frame) -> Value:
-        """What a parameter is when nobody says what was passed: by its provider, its place, its annotation, its default."""
+        """What a parameter is when nobody says what was passed: by its provider, its place, its annotation, its
+        default."""
         parameter = function.parameter(name)
         if parameter is None:
             return Unknown(f"parameter `{name}`")
@@ -368,7 +372,8 @@ class Evaluator:
         return Unknown(f"parameter `{name}`")
 
     def dependency(self, function: FunctionSummary, name: str, frame: Frame) -> Dependency | None:
-        """The `Depends(...)` of a parameter: its default, or a part of its `Annotated` annotation, in whatever module."""
+        """The `Depends(...)` of a parameter: its default, or a part of its `Annotated` annotation, in whatever
+        module."""
         parameter = function.parameter(name)
         if parameter is None:
             return None

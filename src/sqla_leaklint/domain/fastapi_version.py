@@ -1,6 +1,7 @@
 """Which FastAPI a project runs on, as far as its own files say: the order in which things end hangs on it.
 
-A lock file or an exact pin gives one version; a range in `pyproject.toml` gives a range.  What cannot be told is a wide range, and
+A lock file or an exact pin gives one version; a range in `pyproject.toml` gives a range.  What cannot be told is a
+wide range, and
 every question whose answer differs within the range is answered "not known".
 """
 

@@ -1,6 +1,8 @@
-"""What an expression can be, once its names are linked: a session, a factory, a statement, rows, an entity, a function …
+"""What an expression can be, once its names are linked: a session, a factory, a statement, rows, an entity, a function
+…
 
-Values are plain, immutable and comparable.  `Unknown` carries the reason, so that `leaklint` can say what it was uncertain of;
+Values are plain, immutable and comparable.  `Unknown` carries the reason, so that `leaklint` can say what it was
+uncertain of;
 every question asked of an unknown value is answered by silence.
 """
 
@@ -78,7 +80,8 @@ class ProjectClass:
 class Instance:
     """An instance of a library's class.
 
-    `makes` is what calling it gives (a factory's session class).  `provider` is the function that FastAPI had it from and `scope`
+    `makes` is what calling it gives (a factory's session class).  `provider` is the function that FastAPI had it from
+    and `scope`
     that dependency's; they are None and "" for anything else.
     """
 
@@ -91,7 +94,8 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class ProjectInstance:
-    """An instance of a class of the project, with the arguments that its `__init__` was given, as far as they are known."""
+    """An instance of a class of the project, with the arguments that its `__init__` was given, as far as they are
+    known."""
 
     cls: ProjectClass
     origin: Origin
@@ -138,7 +142,8 @@ class Awaitable:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """An iterator or generator, sync or async; `function` is the project's generator function that made it, if one did."""
+    """An iterator or generator, sync or async; `function` is the project's generator function that made it, if one
+    did."""
 
     element: Value
     function: ProjectFunction | None = None
@@ -210,7 +215,8 @@ class StepTaken:
 class Statement:
     """A query as built so far: what it asks for, and all that was called on it.
 
-    `type` is its class ("sqlalchemy.orm.Query", "sqlalchemy.sql.expression.Select" …).  `is_whole` is False when a function
+    `type` is its class ("sqlalchemy.orm.Query", "sqlalchemy.sql.expression.Select" …).  `is_whole` is False when a
+    function
     that could not be looked into may have added to it.
     """
 
@@ -253,9 +259,9 @@ class OneOf:
 
 
 Value: TypeAlias = (
-    "Unknown | Literal | Symbol | ModuleValue | ProjectFunction | ProjectClass | Instance | ProjectInstance | BoundMethod"
-    " | Partial | ManagerFactory | Manager | Awaitable | Generator | Many | TupleValue | Dependency | Entity"
-    " | ModelAttribute | Clause | Statement | ResultValue | Rows | OneOf"
+    "Unknown | Literal | Symbol | ModuleValue | ProjectFunction | ProjectClass | Instance | ProjectInstance"
+    " | BoundMethod | Partial | ManagerFactory | Manager | Awaitable | Generator | Many | TupleValue | Dependency"
+    " | Entity | ModelAttribute | Clause | Statement | ResultValue | Rows | OneOf"
 )
 
 
@@ -280,7 +286,8 @@ def with_origin(value: Value, origin: Origin, provider: ProjectFunction | None =
 
 
 def merge(values: list[Value]) -> Value:
-    """One of some values: flat, without repetition; statements with the same projections become one (see `merge_statements`)."""
+    """One of some values: flat, without repetition; statements with the same projections become one (see
+    `merge_statements`)."""
     found: list[Value] = []
     for value in values:
         for each in alternatives(value):
