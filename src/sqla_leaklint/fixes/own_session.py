@@ -70,13 +70,18 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
             return None
         release = None if _is_released_before(domain, release, passenger) else release
     sessions = [argument for argument in handoff.arguments if argument.value is passenger.node]
-    provider_name = _name_of(domain, provider)
+    provider_name, provider_import = _name_of(domain, provider), ""
+    if provider_name is None:
+        provider_name, provider_import = provider.qualname, _module_to_import(domain, provider)
     others = _same_task(domain, task)
     before = _first_user(domain, others)
     name = f"{function.name}_in_own_session"
-    if len(sessions) != 1 or provider_name is None or before is None or _layout(others[0]) != _layout(handoff):
+    if len(sessions) != 1 or provider_import is None or before is None or _layout(others[0]) != _layout(handoff):
         return None
-    plan = Plan(domain, handoff, sessions[0], callee, function, provider_name, source.is_async, name, before, release)
+    is_async = source.is_async
+    plan = Plan(
+        domain, handoff, sessions[0], callee, function, provider_name, provider_import, is_async, name, before, release
+    )
     return None if _has_collision(plan, task) else plan
 
 
@@ -145,6 +150,19 @@ def _name_of(domain: Domain, provider: ProjectFunction) -> str | None:
         return named
     modules = (name for name, value in values.items() if isinstance(value, ModuleValue))
     return next((f"{name}.{last}" for name in modules if domain.evaluator.attribute(values[name], last) == provider), None)
+
+
+def _module_to_import(domain: Domain, provider: ProjectFunction) -> str | None:
+    """The module to import a provider from, where the endpoint's module writes imports from that package in the same way."""
+    module, name = domain.evaluator.project.summary_at(provider.path), provider.qualname
+    own = domain.module.summary
+    if module is None or "." in name or name.startswith("_") or name in own.bindings:
+        return None
+    if domain.evaluator.reference(f"{module.name}.{name}", own) != provider:
+        return None
+    package = module.name.partition(".")[0]
+    imports = (stmt for stmt in domain.module.parsed.tree.body if isinstance(stmt, tree.ImportFrom) and not stmt.level)
+    return module.name if any(stmt.module.partition(".")[0] == package for stmt in imports) else None
 
 
 def _same_task(domain: Domain, task: ProjectFunction) -> list[Handoff]:

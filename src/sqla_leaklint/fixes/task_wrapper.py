@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is decided before the text is looked at; `release` is the statement before which the request's session is closed."""
+    """All that is decided before the text is looked at.
+
+    `provider_import` is the module that the provider has to be imported from ("" where its name is known already); `release` is
+    the statement before which the request's session is closed, if it has to be.
+    """
 
     domain: Domain
     handoff: Handoff
@@ -27,6 +31,7 @@ class Plan:
     callee: tree.Name | tree.Attribute
     function: FunctionSummary
     provider_name: str
+    provider_import: str
     is_async_provider: bool
     name: str
     before: tree.Stmt
@@ -62,6 +67,8 @@ def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
         place = _start_with_decorators(plan.before, source)
         yield TextEdit(place, place, wrapper)
         yield from import_edits(source, domain.module.parsed.tree, "contextlib", plan.manager)
+        if plan.provider_import:
+            yield from import_edits(source, domain.module.parsed.tree, plan.provider_import, plan.provider_name)
 
 
 def _joined(old: str, texts: Sequence[str]) -> str:
