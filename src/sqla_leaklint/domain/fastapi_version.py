@@ -19,10 +19,17 @@ Version = tuple[int, ...]
 _NEWEST: Version = (10**6,)
 
 _LOCKED = re.compile(r'name\s*=\s*"fastapi"\s*\n\s*version\s*=\s*"([\d.]+)"', re.IGNORECASE)
-_REQUIREMENT = re.compile(r"""(?:^|["'])fastapi(?:\[[^\]]*\])?\s*((?:[<>=!~]=?=?\s*[\d.*]+\s*,?\s*)+)""", re.IGNORECASE | re.MULTILINE)
-_POETRY = re.compile(r"""^fastapi\s*=\s*(?:\{[^}\n]*version\s*=\s*)?["']([^"']+)["']""", re.IGNORECASE | re.MULTILINE)
-_CLAUSE = re.compile(r"(\^|~=|===?|[<>]=?|!=|~)?\s*(\d[\d.]*)(\.\*)?")
-_LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock")
+_PIPENV_LOCKED = re.compile(r'"fastapi"\s*:\s*\{[^{}]*"version"\s*:\s*"==([\d.]+)"', re.IGNORECASE)
+_REQUIREMENT = re.compile(
+    r"""(?:^|["'])fastapi\s*(?:\[[^\]]*\])?\s*\(?((?:(?:===?|~=|!=|[<>]=?)\s*[\d.*]+\s*,?\s*)+)""", re.IGNORECASE | re.MULTILINE
+)
+_POETRY = re.compile(r"""^fastapi\s*=\s*(?:\{[^}\n]*version\s*=\s*)?["']([^"'\n]+)["']""", re.IGNORECASE | re.MULTILINE)
+_POETRY_TABLE = re.compile(
+    r"""^\[tool\.poetry\.(?:[\w.-]+\.)?dependencies\.fastapi\]\s*\n(?:[^\[\n][^\n]*\n|\s*\n)*?version\s*=\s*["']([^"'\n]+)["']""",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CLAUSE = re.compile(r"(\^|~=|===?|[<>]=?|!=|~)?\s*(\d+(?:\.\d+)*)(\.\*)?")
+_LOCK_FILES = {"uv.lock": _LOCKED, "poetry.lock": _LOCKED, "pdm.lock": _LOCKED, "Pipfile.lock": _PIPENV_LOCKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,16 @@ class VersionRange:
     since: Version = (0,)
     until: Version = _NEWEST
 
-    def overlaps(self, since: str, until: str) -> bool:
-        return self.since < (parsed(until) if until else _NEWEST) and (parsed(since) if since else (0,)) < self.until
+    def overlaps(self, other: VersionRange) -> bool:
+        """Whether some version is in both."""
+        return _canonical(self.since) < _canonical(other.until) and _canonical(other.since) < _canonical(self.until)
+
+
+def _canonical(version: Version) -> Version:
+    """Without zeros at the end: 0.118 and 0.118.0 are one version."""
+    while version and version[-1] == 0:
+        version = version[:-1]
+    return version
 
 
 def parsed(text: str) -> Version:
@@ -51,17 +66,17 @@ def exact(text: str) -> VersionRange:
 def fastapi_versions(root: Path | None, setting: str | None) -> VersionRange:
     """The possible versions: by the setting `fastapi-version`, else by the nearest lock file, pin or requirement."""
     if setting:
-        return exact(setting)
+        return specified(setting)
     return _versions_below(root) if root is not None else VersionRange()
 
 
 @lru_cache(maxsize=64)
 def _versions_below(root: Path) -> VersionRange:
-    for folder in _folders(root):
-        found = next(_said_in(folder), None)
-        if found is not None:
-            return found
-    return VersionRange()
+    folders = list(_folders(root))
+    required = next((found for folder in folders for found in _required_in(folder)), VersionRange())
+    locked = (found for folder in folders for found in _locked_in(folder))
+    # The lock file of a workspace lies above the project; one that contradicts the project is not the project's.
+    return next((found for found in locked if found.overlaps(required)), required)
 
 
 def _folders(root: Path) -> Iterator[Path]:
@@ -75,37 +90,48 @@ def _folders(root: Path) -> Iterator[Path]:
         yield from above[: repository + 1]
 
 
-def _said_in(folder: Path) -> Iterator[VersionRange]:
-    for name in _LOCK_FILES:
-        for match in _LOCKED.finditer(_text(folder / name)):
-            yield exact(match.group(1))
-    for path in sorted(folder.glob("requirements*.txt")):
-        yield from _required(_REQUIREMENT.findall(_text(path)))
+def _locked_in(folder: Path) -> Iterator[VersionRange]:
+    for name, pattern in _LOCK_FILES.items():
+        versions = [exact(version) for version in pattern.findall(_text(folder / name))]
+        if versions:  # several of them: one for each platform or Python
+            yield VersionRange(min(version.since for version in versions), max(version.until for version in versions))
+
+
+def _required_in(folder: Path) -> Iterator[VersionRange]:
+    for path in sorted((*folder.glob("requirements*.txt"), *folder.glob("requirements/*.txt"))):
+        yield from map(specified, _REQUIREMENT.findall(_text(path)))
     pyproject = _text(folder / "pyproject.toml")
-    yield from _required(_REQUIREMENT.findall(pyproject))
-    yield from _required(_POETRY.findall(pyproject))
+    for pattern in (_REQUIREMENT, _POETRY, _POETRY_TABLE):
+        yield from map(specified, pattern.findall(pyproject))
 
 
-def _required(specifiers: Iterable[str]) -> Iterator[VersionRange]:
-    for specifier in specifiers:
-        since: Version = (0,)
-        until: Version = _NEWEST
-        for operator, version, _ in _CLAUSE.findall(specifier):
-            number = parsed(version)
-            match operator:
-                case ">=" | ">":
-                    since = max(since, number)
-                case "<" | "<=":
-                    until = min(until, number if operator == "<" else (*number, 1))
-                case "!=":
-                    pass
-                case "^" | "~=" | "~":
-                    # FastAPI is below 1.0: a caret allows patches alone.
-                    next_minor = (*number[:1], number[1] + 1) if len(number) > 1 else (number[0] + 1,)
-                    since, until = max(since, number), min(until, next_minor)
-                case _:
-                    since, until = exact(version).since, exact(version).until
-        yield VersionRange(since, until)
+def specified(specifier: str) -> VersionRange:
+    """The range of `>=0.115,<0.117`, `~=0.115.2`, `==0.117.*`, `^0.110` or a plain version; all versions for what says none."""
+    since: Version = (0,)
+    until: Version = _NEWEST
+    for operator, version, wildcard in _CLAUSE.findall(specifier):
+        number = parsed(version)
+        match operator:
+            case ">=" | ">":
+                since = max(since, number)
+            case "<" | "<=":
+                until = min(until, number if operator == "<" else (*number, 1))
+            case "!=":
+                pass
+            case "~=":
+                since, until = max(since, number), min(until, _next(number[:-1]))
+            case "^" | "~":
+                # FastAPI is below 1.0: a caret allows patches alone.
+                since, until = max(since, number), min(until, _next(number[:2]))
+            case _:
+                one = VersionRange(number, _next(number)) if wildcard else exact(version)
+                since, until = max(since, one.since), min(until, one.until)
+    return VersionRange(since, until)
+
+
+def _next(version: Version) -> Version:
+    """The first version after all that begin like this one."""
+    return (*version[:-1], version[-1] + 1) if version else _NEWEST
 
 
 def _text(path: Path) -> str:
@@ -117,9 +143,10 @@ def _text(path: Path) -> str:
 
 def moment_of_exit(rows: Iterable[DependencyExit], versions: VersionRange, scope: str) -> Moment | None:
     """When a dependency's exit code runs; None when the possible versions differ in that."""
-    moments = {
-        row.moment
-        for row in rows
-        if row.scope == (scope or "request") and versions.overlaps(row.versions.since, row.versions.until)
-    }
+    moments = {row.moment for row in rows if row.scope == (scope or "request") and versions.overlaps(_range_of(row))}
     return moments.pop() if len(moments) == 1 else None
+
+
+def _range_of(row: DependencyExit) -> VersionRange:
+    since, until = row.versions.since, row.versions.until
+    return VersionRange(parsed(since), parsed(until) if until else _NEWEST)
