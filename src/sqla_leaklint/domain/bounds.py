@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.columns import Column
+from sqla_leaklint.domain.evaluation import OF_PARAMETER
 from sqla_leaklint.domain.models import Models, models_of
 from sqla_leaklint.domain.values import (
     Clause,
@@ -50,6 +51,8 @@ class Bound(IntEnum):
     KEYED = 7
     """A primary key or unique columns."""
 
+
+_UNCONDITIONAL = frozenset({Bound.UNKNOWN, Bound.LISTED})
 
 _WEAK_METHODS = frozenset(
     "between like ilike notlike not_like notilike not_ilike contains icontains startswith istartswith endswith iendswith match "
@@ -165,8 +168,9 @@ class _Reader:
             return Bound.NONE
         strongest = max(found, default=Bound.NONE)
         if step.is_conditional:
-            # Who leaves the argument out gets every row.
-            return strongest if strongest in {Bound.UNKNOWN, Bound.KEYED, Bound.LISTED} else min(strongest, Bound.WEAK)
+            # Who leaves the argument out gets every row; what belongs to the object or the user is not left out at will.
+            is_given = any(_compares_with(each, OF_PARAMETER) for each in step.args) or OF_PARAMETER in dict(step.keywords).values()
+            return strongest if strongest in _UNCONDITIONAL or is_given else min(strongest, Bound.WEAK)
         return strongest
 
     def _keyword(self, name: str, value: Value, step: StepTaken) -> Bound:
@@ -248,6 +252,12 @@ class _Reader:
 def _is_flag(name: str, column: Column | None) -> bool:
     kind = column.type.rpartition(".")[2].lower() if column is not None else ""
     return kind in {"boolean", "enum"} or _FLAG.search(name) is not None
+
+
+def _compares_with(value: Value, wanted: Value) -> bool:
+    if isinstance(value, Clause):
+        return any(each == wanted or _compares_with(each, wanted) for each in value.operands)
+    return False
 
 
 def _column_in(value: Value, depth: int = 0) -> ModelAttribute | None:

@@ -66,7 +66,19 @@ from sqla_leaklint.semantic.terms import Term
 _OPERATORS = {"binary:&": "&", "union": "|", "unary:~": "~"}
 """Python's operators between clauses, by the kind of collection that the executor keeps them in."""
 
-DEEPEST = 60
+OF_PARAMETER = Unknown("an attribute of what was passed")
+"""`self.tenant_id`, `current_user.id`: what a column is compared with that the caller does not choose call by call."""
+
+
+def _is_of_parameter(term: Term) -> bool:
+    while isinstance(term, t.Attr):
+        if isinstance(term.base, t.Param):
+            return True
+        term = term.base
+    return False
+
+
+DEEPEST = 400
 """Nested evaluations before a value is given up as unknown."""
 
 
@@ -222,6 +234,8 @@ class Evaluator:
                 return self.classes.class_attribute(value, name)
             case ProjectInstance():
                 return self.classes.instance_attribute(value, name)
+            case ProjectFunction():
+                return calls.function_attribute(self, value, name)
             case Statement() | ResultValue() | Rows() | Many() | Generator() | Awaitable() | Manager() | Entity():
                 return BoundMethod(value, name)
             case ModelAttribute() | Clause():
@@ -325,8 +339,10 @@ class Evaluator:
         """A clause, where a column is compared; what it is compared with is looked at only if that is a name or
         constant."""
         left = self.of(term.left, frame)
-        is_named = isinstance(term.right, t.Const | t.Ref)
-        right = self.of(term.right, frame) if is_named else Unknown("what a column is compared with")
+        if isinstance(term.right, t.Const | t.Ref):
+            right = self.of(term.right, frame)
+        else:
+            right = OF_PARAMETER if _is_of_parameter(term.right) else Unknown("what a column is compared with")
         if isinstance(left, ModelAttribute | Clause) or isinstance(right, ModelAttribute | Clause):
             return Clause(term.operator, (left, right))
         return Unknown("a comparison")

@@ -52,6 +52,11 @@ class Model:
         return [column for column in self.loaded if column.is_large]
 
     @property
+    def documents(self) -> list[Column]:
+        """The columns of which one value alone may be very large: binary data and documents, not plain text."""
+        return [column for column in self.large if not _PLAIN.search(column.type)]
+
+    @property
     def is_wide(self) -> bool:
         return len(self.loaded) >= WIDE
 
@@ -83,6 +88,8 @@ class Model:
 
 MOST_LOOKUP_COLUMNS = 6
 
+_PLAIN = re.compile(r"(?:Text|TEXT|ARRAY|CLOB|^)$")
+
 LABEL = re.compile(r"(?:^|_)(?:name|label|title|code|key|slug|symbol|display)(?:$|_)")
 """The column by which people tell the rows of a lookup table apart."""
 
@@ -91,10 +98,10 @@ LOOKUP_NAME = re.compile(
     r"|Provider|Plugin|Role|Permission|Flag|Label|Engine|Catalog|Pool|Workspace|Organi[sz]ation|Tenant|Company|Severity|Priority"
     r"|Webhook|Status|State|Country|Region|Currency|Language|Locale|Unit|Group|Team|Department|Service|Definition|Schema|Feature"
     r"|Dict|Enum|Integration|Connector|Connection|Datasource|DataSource|Store|Project|Model|Worker|Cluster|Node|Host|Server"
-    r"|Branch|Warehouse|Account|Method|Module|Menu|Dept|Post|Job|Schedule|Term|Segment|Theme|Banner|Channel|Queue"
+    r"|Branch|Warehouse|Account|Method|[Mm]odule|Menu|Backend|Dept|Post|Job|Schedule|Term|Segment|Theme|Banner|Channel|Queue"
     r"|Environment|Endpoint|Repository|Extension|Source|Benchmark|Instance|Version|Metadata|Variable|Parameter|Index"
-    r"|Entity|Api|API|Key|Credential|Certificate|Backup|Migration|Assistant|Agent|Bot|Tool|Prompt|Skill)"
-    r"(?:DB|Db|Model|Table|Entity|ORM|Orm|Record|V\d+)?$"
+    r"|Api|API|Key|Credential|Certificate|Backup|Migration|Assistant|Agent|Bot|Tool|Prompt|Skill)"
+    r"s?(?:DB|Db|Model|Table|Entity|ORM|Orm|V\d+)?$"
 )
 """Names of tables that seldom have many rows.  Evidence of last resort: what a name ends in says what a row is."""
 

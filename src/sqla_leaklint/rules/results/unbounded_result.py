@@ -24,9 +24,9 @@ rule = Rule(
 )
 
 _FATES = {
-    Destination.RESPONSE: "and returned in one response",
-    Destination.JOB: "before the job works through them",
-    Destination.EXPORT: "before they are exported",
+    Destination.RESPONSE: "for one response",
+    Destination.JOB: "for a job",
+    Destination.EXPORT: "for an export",
 }
 
 
@@ -43,7 +43,7 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
     rows = f"every row of `{model.table or model.name}`" if model is not None else "every row of the query"
     if load.bound is Bound.WEAK:
         rows = f"every `{model.name}` that the filter lets through" if model is not None else "every row that the filter lets through"
-    fate = f" {_FATES[arrival.destination]}" if arrival is not None else ""
+    fate = f", {_FATES[arrival.destination]}" if arrival is not None else ""
     message = f"{rows} is loaded at once{fate}"
     if unused:
         message += f"; {_listed(unused)} {'are' if len(unused) > 1 else 'is'} accepted and not used"
