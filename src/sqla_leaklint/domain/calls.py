@@ -374,6 +374,20 @@ def decoration_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Deco
             return None
 
 
+def function_attribute(evaluator: Evaluator, function: ProjectFunction, name: str) -> Value:
+    """`function.name`, where a decorator has made an object of the function: `@click.group()` a group with `command`."""
+    summary = evaluator.classes.function(function)
+    module = evaluator.project.summary_at(function.path)
+    if summary is not None and module is not None and evaluator.knowledge.decorator_method(COMMAND_GROUP, name) is not None:
+        frame = evaluator.frame(module)
+        if any(decoration_of(evaluator, decorator, frame) is Decoration.COMMAND for decorator in summary.decorators):
+            return BoundMethod(Instance(COMMAND_GROUP, Origin.GLOBAL), name)
+    return Unknown(f"attribute `{name}` of a function")
+
+
+COMMAND_GROUP = "click.Group"
+
+
 def _has_decorator(evaluator: Evaluator, function: FunctionSummary, frame: Frame, *paths: str) -> bool:
     return any(
         isinstance(value, Symbol) and value.path in paths

@@ -17,10 +17,12 @@ What cannot be followed (an unknown callee, a container, recursion) counts as ha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of
 from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct, is_super
+from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, TRACED, Carry, Doing, Use
 from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.semantic import terms as t
@@ -120,9 +122,22 @@ class Tracker(Carrier):
             case Deed.STORED_ATTRIBUTE | Deed.STORED_ITEM | Deed.STORED_GLOBAL | Deed.AUGMENTED | Deed.RAISED:
                 carry = self.carry(act.value)
                 if carry in TRACED or carry is Carry.QUERY:
-                    yield Use(Doing.STORES, act)
+                    is_filed = act.deed is Deed.STORED_ITEM and self._closes_nothing(act.base)
+                    yield Use(Doing.FILES if is_filed else Doing.STORES, act)
             case _:
                 pass
+
+    def _closes_nothing(self, container: Term | None) -> bool:
+        """Whether a container of a class or module is one that no module which knows its name closes anything in."""
+        match container:
+            case t.Attr(base=t.Param(function=function), name=name) if function == self.function.qualname:
+                pass
+            case t.Ref(path=path):
+                name = path.rpartition(".")[2]
+            case _:
+                return False
+        users = (self.module, *self.evaluator.project.mentioning(name))
+        return not any(_closes_something(user) for user in users)
 
     def _stores_in_itself(self, act: Act | Event) -> bool:
         """Whether a constructor stores its parameter in the object that it makes."""
@@ -214,6 +229,17 @@ class Tracker(Carrier):
         if self.function.name == "__init__" and isinstance(act.value, t.Call) and _calls_base(act.value):
             for attribute in sorted(conduct.attributes):
                 yield Use(Doing.HOLDS, act, conduct.callee, attribute)
+
+
+@lru_cache(maxsize=512)
+def _closes_something(module: ModuleSummary) -> bool:
+    return any(
+        act.deed is Deed.CALLED and isinstance(act.value, t.Call) and method_name(act.value.func) in _CLOSING
+        for _, act in module.mentions()
+    )
+
+
+_CLOSING = frozenset({"close", "aclose", "remove", "close_all", "invalidate", "reset", "shutdown", "dispose"})
 
 
 def _calls_base(call: t.Call) -> bool:
