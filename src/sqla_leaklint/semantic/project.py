@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqla_leaklint.semantic.execution import Executor
 from sqla_leaklint.semantic.summary import ModuleSummary, summarise
-from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.semantic.terms import Ref, Term
 from sqla_leaklint.syntax.parse import ParsedModule, parse_source
 from sqla_leaklint.syntax.source import Source, SourceError, read_source
 
@@ -129,7 +129,7 @@ class Project:
         """
         if dotted == importer.name or dotted.startswith(f"{importer.name}."):
             rest = dotted[len(importer.name) + 1 :].split(".") if dotted != importer.name else []
-            if rest and (not importer.is_package or rest[0] in importer.bindings):
+            if rest and (not importer.is_package or (rest[0] in importer.bindings and not _is_submodule(importer, rest))):
                 return importer, rest
         if self.root is None:
             return None
