@@ -228,6 +228,15 @@ def _is_marked(folder: Path) -> bool:
     return any((folder / marker).exists() for marker in PROJECT_MARKERS)
 
 
+def _is_submodule(package: ModuleSummary, rest: list[str]) -> bool:
+    """Whether a name of a package means its module of that name, from which the package imports what hides it.
+
+    After `from .engine import engine, session` in the package, "package.engine.session" is still a path to import from.
+    """
+    bound = package.bindings[rest[0]]
+    return len(rest) > 1 and isinstance(bound, Ref) and bound.path.startswith(f"{package.name}.{rest[0]}.")
+
+
 def project_root(path: Path) -> Path | None:
     """The nearest folder at or above a path that holds a project file, or None."""
     start = path.resolve()
