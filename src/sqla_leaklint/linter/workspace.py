@@ -23,6 +23,7 @@ from sqla_leaklint.linter.selection import selection
 from sqla_leaklint.rules.registry import all_rules
 from sqla_leaklint.semantic.project import Project, project_root
 from sqla_leaklint.semantic.summary import ModuleSummary
+from sqla_leaklint.syntax.deep_stack import call_with_deep_stack
 from sqla_leaklint.syntax.source import Source, SourceError, decode_source
 
 
@@ -79,13 +80,16 @@ class Workspace:
     def check(self, text: Text, file: SourceFile) -> Checked:
         """The diagnostics of a text that stands for a file, whatever is on disk."""
         role = role_of(Path(os.path.realpath(file.path)), root_of(file), text.data)
-        return check_source(
-            text.source.text,
-            file,
-            role,
-            lambda: self.domain(text, file),
-            self._show,
-            heeds_noqa=self._heeds_noqa,
+        # What a parser can read may be nested more deeply than a thread's usual stack allows to walk.
+        return call_with_deep_stack(
+            lambda: check_source(
+                text.source.text,
+                file,
+                role,
+                lambda: self.domain(text, file),
+                self._show,
+                heeds_noqa=self._heeds_noqa,
+            )
         )
 
     def domain(self, text: Text, file: SourceFile) -> Domain:
