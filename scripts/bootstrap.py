@@ -26,7 +26,7 @@ def main() -> int:
     match sys.argv[1:]:
         case ["lint", *paths]:
             set_up("")
-            return run(PYTHON, "-m", "sqla_leaklint", *(paths or [str(ROOT / "fixtures")]))
+            return run(PYTHON, "-m", "sqla_leaklint", *(paths or [os.path.relpath(ROOT / "fixtures")]))
         case ["test", *arguments]:
             set_up("dev")
             return run(PYTHON, "-m", "pytest", *arguments, cwd=ROOT)

@@ -15,6 +15,7 @@ from sqla_leaklint.linter.selection import unknown_selectors
 from sqla_leaklint.linter.workspace import knowledge_of
 from sqla_leaklint.rules.base import Rule
 from sqla_leaklint.rules.registry import all_rules
+from tests.hosts import leaklint
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,6 +29,12 @@ def test_a_rule_has_its_row(rule: Rule) -> None:
 def test_every_row_is_a_rule() -> None:
     rows = re.findall(r"^\| (LKS\d+) \|", README, re.MULTILINE)
     assert rows == [rule.code for rule in all_rules()]
+
+
+def test_the_example_is_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    (command, output) = re.findall(r"```text\n\$ leaklint ([^\n]*)\n(.*?)```", README, re.DOTALL)[0]
+    monkeypatch.chdir(ROOT / "fixtures" / "shop_sync")
+    assert leaklint(*command.split()).out.rstrip() == output.rstrip()
 
 
 def test_the_options_exist() -> None:
