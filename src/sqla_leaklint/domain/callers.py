@@ -59,6 +59,21 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
                         yield CallFrom(user, caller, _bound(function, value, call.args[position + 1 :], call.keywords))
 
 
+def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    """Whether a function is handed, for itself, to something that the project does not define (`adapter.run(bot.on_turn)`)."""
+    wanted = ProjectFunction(module.path, function.qualname)
+    for user in evaluator.project.mentioning(function.name):
+        if is_test(user.path, evaluator):
+            continue
+        frame = evaluator.frame(user)
+        for _, call in calls_naming(user).get(function.name, ()):
+            given = [argument for argument in call.args if method_name(argument) == function.name]
+            if any(_is(value, wanted) for argument in given for value in alternatives(evaluator.of(argument, frame))):
+                callees = alternatives(evaluator.of(call.func, frame))
+                return not any(isinstance(callee, ProjectFunction | ProjectClass) for callee in callees)
+    return False
+
+
 def decorated_by(evaluator: Evaluator, module: ModuleSummary, decorator: FunctionSummary) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
     """The functions of the project, outside of tests, that stand below a decorator of the project."""
     wanted = ProjectFunction(module.path, decorator.qualname)

@@ -142,6 +142,8 @@ class _Uses:
             parts = value.elements if isinstance(value, t.Collection) else (value,)
             if any(self._is_it(part) for part in parts) and not is_handler(self._evaluator, self._module, function):
                 yield self._other(Other.OUT_OF_SIGHT, value)
+            elif not isinstance(value, t.Collection):
+                yield from self._scan(value)
 
     # --- what an act does to it ---
 
@@ -402,7 +404,7 @@ def _put_in(method: str, call: t.Call) -> Iterator[t.Term]:
         yield from call.args[-1:]
     else:
         for argument in call.args:
-            if isinstance(argument, t.Collection) and argument.kind == "dict" and argument.keys:
+            if method == "update" and isinstance(argument, t.Collection) and argument.kind == "dict" and argument.keys:
                 yield from argument.keys
             else:
                 yield argument

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.callers import is_test
 from sqla_leaklint.domain.container_uses import Growth, Identity, Other, OtherUse, Use, uses_in
+from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.provenance import Provenance, Trail
+from sqla_leaklint.domain.sources import sources
 from sqla_leaklint.domain.values import ProjectClass, Symbol
 from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.semantic import terms as t
@@ -74,6 +76,27 @@ class Container:
     def is_set(self) -> bool:
         return "builtins.set" in self.domain.evaluator.knowledge.lineage(self.identity.type)
 
+    @property
+    def is_cache(self) -> bool:
+        """Whether it is a dict that is only filled and looked up, with values that can be made again."""
+        if self.identity.type != "builtins.dict" or not _is_empty(self.value) or self.identity.owner:
+            return False
+        has_lookup = False
+        for use in self.uses:
+            match use:
+                case Growth(value=value):
+                    if value is None or not _can_be_made_again(value):
+                        return False
+                case OtherUse(what=Other.READ, term=t.Item()):
+                    has_lookup = True
+                case OtherUse(what=Other.READ, term=t.Call(func=func)) if method_name(func) == "get":
+                    has_lookup = True
+                case OtherUse(what=Other.MEASURED):
+                    pass
+                case _:
+                    return False
+        return has_lookup
+
     @cached_property
     def uses(self) -> tuple[Use, ...]:
         """Every use of it in the project, tests excepted; those of its own module first."""
@@ -107,6 +130,8 @@ class Container:
 
     def kept(self) -> Iterator[Kept]:
         """What is put in from outside and stays."""
+        if not self._may_keep:
+            return
         if not any(isinstance(use, Growth) and use.function is not None for use in self.uses) or self.is_looked_after:
             return
         provenance = Provenance(self.domain.evaluator)
@@ -116,6 +141,15 @@ class Container:
             trail = provenance.trail(use.module, use.function, use.data)
             if trail is not None:
                 yield Kept(use, trail)
+
+    @property
+    def _may_keep(self) -> bool:
+        """Cheaply: whether what this module puts in differs from call to call, or only others put things in."""
+        own = self.domain.module.summary
+        growths = [use for use in uses_in(self.domain.evaluator, self.identity, own) if isinstance(use, Growth) and use.function]
+        if not growths:
+            return _is_empty(self.value)
+        return any(True for use in growths for _ in sources(self.domain.evaluator, own, use.data))
 
     # --- looking at trees, for what the acts do not tell ---
 
@@ -232,6 +266,21 @@ def _grown_names(module: ModuleSummary) -> frozenset[str]:
                 case _:
                     pass
     return frozenset(found)
+
+
+def _can_be_made_again(value: t.Term) -> bool:
+    """Whether a value may be forgotten: no lock that somebody holds, no list that is still added to."""
+    match value:
+        case t.Await() | t.Declared() if value.value is not None:
+            return _can_be_made_again(value.value)
+        case t.Call(func=t.Ref(path=path)):
+            return path.partition(".")[0] not in {"asyncio", "threading", "multiprocessing", "queue", "anyio", "collections"}
+        case t.Collection():
+            return bool(value.elements)
+        case t.Join():
+            return all(_can_be_made_again(part) for part in value.terms)
+        case _:
+            return not isinstance(value, t.Const)
 
 
 _GROWING = frozenset("append appendleft extend extendleft insert add update setdefault symmetric_difference_update".split())

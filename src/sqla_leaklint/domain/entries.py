@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.callers import is_given_to_library
 from sqla_leaklint.domain.endpoints import HANDLERS, decorations, is_handler, is_provider, method_name
-from sqla_leaklint.domain.values import Symbol
+from sqla_leaklint.domain.values import ProjectClass, Symbol
 from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -54,6 +55,8 @@ def entry_of(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumm
             return entry
     if is_handler(evaluator, module, function):
         return Entry.REQUEST
+    if function.name.startswith("on_") and is_given_to_library(evaluator, module, function):
+        return Entry.EVENT
     return Entry.DEPENDENCY if is_provider(evaluator, module, function) else None
 
 
@@ -77,8 +80,6 @@ def _by_name(decorator: t.Term) -> Entry | None:
 
 def _method_entry(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Entry | None:
     """A method that a library calls on objects of a class that extends one of its own: `dispatch`, `on_connect` …"""
-    from sqla_leaklint.domain.values import ProjectClass
-
     assert function.owner is not None
     names = [parameter.name for parameter in function.parameters]
     if function.name == "__call__" and names[1:4] == ["scope", "receive", "send"]:

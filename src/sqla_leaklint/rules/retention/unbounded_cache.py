@@ -9,6 +9,7 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.containers import Container, Kept
 from sqla_leaklint.domain.entries import Entry
 from sqla_leaklint.domain.provenance import Stop
+from sqla_leaklint.fixes.bounded_cache import bound_by_time
 from sqla_leaklint.rules.base import Draft, Rule
 
 rule = Rule(
@@ -22,11 +23,11 @@ rule = Rule(
 )
 
 _CALLED = {
-    Entry.REQUEST: "`{}` is called for every request",
-    Entry.EVENT: "`{}` is called for every event",
-    Entry.TASK: "`{}` is called for every task",
-    Entry.DEPENDENCY: "`{}` is called for every request that depends on it",
-    None: "`{}` wraps functions that are called with any arguments",
+    Entry.REQUEST: "is called for every request",
+    Entry.EVENT: "is called for every event",
+    Entry.TASK: "is called for every task",
+    Entry.DEPENDENCY: "is called for every request that depends on it",
+    None: "wraps functions that are called with any arguments",
 }
 
 
@@ -36,22 +37,21 @@ def check(container: Container, domain: Domain) -> Iterator[Draft]:
     if kept is None:
         return
     draft = rule.diagnostic(container.node, _message(container, kept)).with_help(_help(container))
-    shown: set[tuple[str, str]] = set()
-    first, *_ = kept.trail.stops
-    draft = draft.with_note(_place(first, domain, shown), f"`{first.function.name}` puts it in")
-    for stop in kept.trail.stops[1:-1]:
-        draft = draft.with_note(_place(stop, domain, shown), f"`{stop.function.name}` passes it on")
-    last = kept.trail.stops[-1]
-    place = _place(last, domain, set())
-    yield draft.with_note(place, _CALLED[kept.trail.entry].format(last.function.name))
+    first, *between = kept.trail.stops
+    last = between.pop() if between else first
+    called = _CALLED[kept.trail.entry]
+    if first is last:
+        draft = draft.with_note(_place(first, domain), f"`{first.function.name}` puts it in, and {called}")
+    else:
+        draft = draft.with_note(_place(first, domain), f"`{first.function.name}` puts it in")
+        for stop in between:
+            draft = draft.with_note(_place(stop, domain), f"`{stop.function.name}` passes it on")
+        draft = draft.with_note(_place(last, domain), f"`{last.function.name}` {called}")
+    yield draft.with_fix(bound_by_time(container))
 
 
-def _place(stop: Stop, domain: Domain, shown: set[tuple[str, str]]) -> Location | None:
-    key = (stop.module.path, stop.function.qualname)
-    if key in shown:
-        return None
-    shown.add(key)
-    return domain.locate(*key)
+def _place(stop: Stop, domain: Domain) -> Location | None:
+    return domain.locate(stop.module.path, stop.function.qualname)
 
 
 def _message(container: Container, kept: Kept) -> str:
