@@ -82,8 +82,9 @@ class Model:
         columns = [column for column in self.columns.values() if not column.is_primary_key]
         if len(self.columns) > MOST_LOOKUP_COLUMNS or any(column.is_temporal for column in columns):
             return False
-        own = [column for column in columns if not column.foreign_key]
-        return len(columns) - len(own) <= 1 and any(LABEL.search(column.name) for column in self.columns.values())
+        references = [column for column in self.columns.values() if column.foreign_key]
+        labels = [column for column in self.columns.values() if LABEL.search(column.name) and column not in references]
+        return len(references) <= 1 and bool(labels)
 
 
 MOST_LOOKUP_COLUMNS = 6

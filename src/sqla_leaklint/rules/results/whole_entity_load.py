@@ -1,0 +1,77 @@
+"""Whole entities are loaded for the sake of a few of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_leaklint.diagnostics import Applicability, Group
+from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.bounds import Bound
+from sqla_leaklint.domain.models import Model
+from sqla_leaklint.domain.queries import Load
+from sqla_leaklint.domain.usage import Deal, Usage
+from sqla_leaklint.fixes.loader_options import load_only
+from sqla_leaklint.knowledge.facts import Fetch, Role
+from sqla_leaklint.rules.base import Draft, Rule
+
+rule = Rule(
+    code="LKS202",
+    name="whole-entity-load",
+    group=Group.WASTE,
+    summary="whole entities are loaded for a few of their columns",
+    since="0.1.0",
+    fix=(Applicability.UNSAFE,),
+    noisy_outside_app=True,
+)
+
+MOST_READ = 3
+MOST_NAMED = 4
+_HELP = "select the columns that are read, or load only these with `load_only(…)`"
+
+
+@rule.check(Load)
+def check(load: Load, domain: Domain) -> Iterator[Draft]:
+    model = load.entity
+    if model is None or load.rows.consumer.fetch not in {Fetch.ALL_ROWS, Fetch.SOME_ROWS, Fetch.FIRST, Fetch.ONE}:
+        return
+    if load.has_step(Role.LOADS, Role.LOCKS, Role.SOURCES, Role.COMBINES, Role.WRITES, Role.RETURNING):
+        return  # options say already what is wanted; a lock wants the row
+    if not (model.is_wide or model.large):
+        return
+    usage = load.usage
+    read = _columns_read(usage, model)
+    if not read or len(read) > MOST_READ or not usage.is_fully_seen:
+        return
+    unread = [column.name for column in model.large if column.name not in read]
+    if not unread and not model.is_wide:
+        return
+    if (load.is_one_row or load.bound is Bound.KEYED) and not any(column.name in unread for column in model.documents):
+        return  # one row costs little, unless it holds something large
+    columns = [name for name in model.columns if name in read]
+    yield (
+        rule.diagnostic(load.node, _message(load, model, columns, unread))
+        .with_help(_HELP)
+        .with_note(domain.locate(model.cls.path, model.cls.qualname), f"`{model.name}` has {len(model.loaded)} columns")
+        .with_fix(load_only(load, columns))
+    )
+
+
+def _columns_read(usage: Usage, model: Model) -> frozenset[str]:
+    """The columns that are read; none when something else than columns is."""
+    read = usage.attributes
+    compared = frozenset(use.name for use in usage.of(Deal.COMPARED))
+    if read:
+        compared -= model.primary_key  # to ask which row it is needs nothing that a row does not bring
+    read |= compared
+    return read if read <= model.columns.keys() and not any(model.columns[name].is_deferred for name in read) else frozenset()
+
+
+def _message(load: Load, model: Model, columns: list[str], unread: list[str]) -> str:
+    is_one = load.is_one_row
+    subject = f"a whole `{model.name}` is" if is_one else f"whole `{model.name}` entities are"
+    large = ""
+    if unread:
+        named = ", ".join(f"`{name}`" for name in unread[:MOST_NAMED]) + (", …" if len(unread) > MOST_NAMED else "")
+        large = f", {len(unread)} of them large ({named})" if len(unread) > 1 else f", one of them large ({named})"
+    read = ", ".join(f"`{name}`" for name in columns)
+    return f"{subject} loaded, {len(model.loaded)} columns{large}, and only {read} {'is' if len(columns) == 1 else 'are'} read"
