@@ -52,6 +52,12 @@ class Domain:
         """A value in a few words: for specs and for people."""
         return described(self.value(expr))
 
+    def describe_lifetime(self, expr: tree.Expr) -> str:
+        """What becomes of a session, in a few words: for specs and for people."""
+        from sqla_leaklint.domain.lifetimes.describe import described_lifetime
+
+        return described_lifetime(self, expr)
+
     # --- subjects ---
 
     def subjects(self, kind: type[S]) -> Iterable[S]:

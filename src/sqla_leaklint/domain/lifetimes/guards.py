@@ -43,10 +43,17 @@ class YieldedSession:
     def find(domain: Domain) -> Iterator[YieldedSession]:
         """Every such session of the module, in the order of the text."""
         for acquisition in domain.subjects(Acquisition):
-            for use in acquisition.uses:
-                if use.doing is Doing.YIELDS and isinstance(use.act, Event) and isinstance(use.act.node, tree.Yield):
-                    yield YieldedSession(acquisition, use.act.node)
-                    break
+            found = YieldedSession.of(acquisition)
+            if found is not None:
+                yield found
+
+    @staticmethod
+    def of(acquisition: Acquisition) -> YieldedSession | None:
+        """An acquisition as a session that is yielded; None when it is not."""
+        for use in acquisition.uses:
+            if use.doing is Doing.YIELDS and isinstance(use.act, Event) and isinstance(use.act.node, tree.Yield):
+                return YieldedSession(acquisition, use.act.node)
+        return None
 
     @property
     def is_fixture(self) -> bool:

@@ -162,8 +162,8 @@ class Tracker(Carrier):
         elif carry is Carry.METHOD:
             yield Use(Doing.PASSES, act)
         elif isinstance(value, t.Call) and isinstance(value.func, t.Attr) and self.carry(value.func.base) is Carry.IS:
-            row = self.evaluator.knowledge.method(self.session_type, value.func.name)
-            if row is not None and row.effect is Effect.BEGINS:
+            # Leaving `begin_nested` releases a savepoint; the transaction around it goes on.
+            if value.func.name == "begin":
                 yield Use(Doing.TRANSACTS, act)
 
     def _called(self, act: Act | Event, call: t.Call) -> Iterator[Use]:
