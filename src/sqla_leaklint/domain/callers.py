@@ -24,7 +24,8 @@ _POSITIONAL = frozenset({ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY
 @dataclass(frozen=True, slots=True)
 class CallFrom:
     """A call of the function in question: the module and function that make it (None: the module's own body), and the
-    arguments, by parameter, as terms of that module."""
+    arguments, by parameter, as terms of that module.
+    """
 
     module: ModuleSummary
     function: FunctionSummary | None
@@ -60,7 +61,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
 
 
 def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
-    """Whether a function is handed, for itself, to something that the project does not define (`adapter.run(bot.on_turn)`)."""
+    """Whether a function is handed, for itself, to what the project does not define (`adapter.run(bot.on_turn)`)."""
     wanted = ProjectFunction(module.path, function.qualname)
     for user in evaluator.project.mentioning(function.name):
         if is_test(user.path, evaluator):
@@ -74,7 +75,9 @@ def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: F
     return False
 
 
-def decorated_by(evaluator: Evaluator, module: ModuleSummary, decorator: FunctionSummary) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
+def decorated_by(
+    evaluator: Evaluator, module: ModuleSummary, decorator: FunctionSummary
+) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
     """The functions of the project, outside of tests, that stand below a decorator of the project."""
     wanted = ProjectFunction(module.path, decorator.qualname)
     for user in evaluator.project.mentioning(decorator.name):
@@ -107,7 +110,9 @@ def calls_naming(module: ModuleSummary) -> Mapping[str, list[tuple[FunctionSumma
 def is_test(path: str, evaluator: Evaluator) -> bool:
     """Whether a file is one of the project's tests, by where it lies."""
     root = evaluator.project.root
-    *folders, name = PurePath(path).relative_to(root).parts if root is not None and path.startswith(str(root)) else (path,)
+    *folders, name = (
+        PurePath(path).relative_to(root).parts if root is not None and path.startswith(str(root)) else (path,)
+    )
     if any(folder in {"tests", "test", "testing"} or folder.endswith("_tests") for folder in folders):
         return True
     return name in {"conftest.py", "tests.py"} or name.startswith("test_") or name.endswith("_test.py")
@@ -116,7 +121,10 @@ def is_test(path: str, evaluator: Evaluator) -> bool:
 def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:
     match value:
         case ProjectFunction():
-            return isinstance(wanted, ProjectFunction) and (value.path, value.qualname) == (wanted.path, wanted.qualname)
+            return isinstance(wanted, ProjectFunction) and (value.path, value.qualname) == (
+                wanted.path,
+                wanted.qualname,
+            )
         case ProjectClass():
             return value == wanted
         case _:

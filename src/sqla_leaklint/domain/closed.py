@@ -1,4 +1,4 @@
-"""Keys of which there are only so many, whoever calls: truth values, enumerations, classes, functions, locales, methods …"""
+"""Keys of which there are only so many, whoever calls: truth values, enumerations, classes, functions, locales …"""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
     from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
-_CLOSED_WORDS = frozenset(
-    "locale locales lang language languages dialect currency currencies country timezone tz method status level kind type types mode"
-    " env environment cls klass class func fn function callback handler hook module model models schema plugin provider backend"
-    " driver engine protocol scheme region encoding codec unit feature flag setting settings config configuration role permission theme"
-    " template route endpoint weekday month year app db session factory converter adapter strategy loop".split()
+_WORDS = (
+    "locale locales lang language languages dialect currency currencies country timezone tz method status level"
+    " kind type types mode env environment cls klass class func fn function callback handler hook module model"
+    " models schema plugin provider backend driver engine protocol scheme region encoding codec unit feature flag"
+    " setting settings config configuration role permission theme template route endpoint weekday month year app"
+    " db session factory converter adapter strategy loop"
 )
+_CLOSED_WORDS = frozenset(_WORDS.split())
 """Words for things of which a program has a few; a name counts by its last word (`event_type`, `model_class`)."""
 
-_CLOSED_TYPES = frozenset({"builtins.bool", "builtins.type", "types.ModuleType", "types.FunctionType", "typing.Callable"})
-_CLOSED_GENERICS = frozenset({"typing.Literal", "typing.Type", "typing.Callable", "builtins.type", "collections.abc.Callable"})
+_CLOSED_TYPES = frozenset(
+    {"builtins.bool", "builtins.type", "types.ModuleType", "types.FunctionType", "typing.Callable"}
+)
+_CLOSED_GENERICS = frozenset(
+    {"typing.Literal", "typing.Type", "typing.Callable", "builtins.type", "collections.abc.Callable"}
+)
 _TRANSPARENT = frozenset({"typing.Optional", "typing.Union", "typing.Annotated", "typing.Final", "typing.ClassVar"})
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 
@@ -115,10 +121,4 @@ def _is_closed_type(evaluator: Evaluator, annotation: t.Term, frame: Frame) -> b
 
 def _path(evaluator: Evaluator, annotation: t.Term, frame: Frame) -> str | None:
     value = evaluator.of(annotation, frame)
-    return getattr(value, "path").replace("typing_extensions.", "typing.") if _is_symbol(value) else None
-
-
-def _is_symbol(value: Value) -> bool:
-    from sqla_leaklint.domain.values import Symbol
-
-    return isinstance(value, Symbol)
+    return value.path.replace("typing_extensions.", "typing.") if isinstance(value, Symbol) else None

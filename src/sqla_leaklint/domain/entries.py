@@ -25,14 +25,15 @@ class Entry(str, Enum):
     DEPENDENCY = "for every request that depends on it"
 
 
-_EVENT_DECORATORS = frozenset(
-    "event on message on_message message_handler callback_query_handler action block_action shortcut listener listen subscribe"
-    " subscriber consumer field mutation subscription".split()
+_EVENTS = (
+    "event on message on_message message_handler callback_query_handler action block_action shortcut listener"
+    " listen subscribe subscriber consumer field mutation subscription"
 )
+_EVENT_DECORATORS = frozenset(_EVENTS.split())
 """Methods of objects of libraries that hand the function below them every event, message or query that comes in."""
 
-_ROUTE_DECORATORS = frozenset("get post put patch delete route websocket api_route".split())
-_TASK_DECORATORS = frozenset("task shared_task actor job".split())
+_ROUTE_DECORATORS = frozenset({"get", "post", "put", "patch", "delete", "route", "websocket", "api_route"})
+_TASK_DECORATORS = frozenset({"task", "shared_task", "actor", "job"})
 _ONE_TIME = frozenset({Decoration.LIFECYCLE, Decoration.COMMAND, Decoration.FIXTURE, Decoration.TEARDOWN})
 
 

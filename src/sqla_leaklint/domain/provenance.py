@@ -1,10 +1,10 @@
 """Where data comes from: followed back from a term, over parameters and their callers, to the world outside.
 
 Terms
-    *source*: a part of a term that can be different for every call: a parameter, a value that is made anew (`uuid4()`), a column
-    of a row, what belongs to the running request (a `ContextVar`).  *Closed*: of few values, whoever calls: a class, a
-    function, a locale, a member of an enumeration, a truth value.  *Trail*: the functions from the term to the one that the
-    outside world calls.
+    *source*: a part of a term that can be different for every call: a parameter, a value that is made anew
+    (`uuid4()`), a column of a row, what belongs to the running request (a `ContextVar`).  *Closed*: of few values,
+    whoever calls: a class, a function, a locale, a member of an enumeration, a truth value.  *Trail*: the functions
+    from the term to the one that the outside world calls.
 
 Only what is traced in full counts: a parameter that nobody is known to fill has no trail.
 """
@@ -180,9 +180,14 @@ class Provenance:
 
     def _comes_from_outside(self, module: ModuleSummary, function: FunctionSummary, name: str) -> bool:
         """Whether a parameter of a function that the outside world calls is data: no session, and nothing that a
-        provider without parameters made (settings, a client)."""
+        provider without parameters made (settings, a client).
+        """
         frame = self.evaluator.frame(module)
-        if function.owner is not None and function.parameters and function.parameters[0].name == name in {"self", "cls"}:
+        if (
+            function.owner is not None
+            and function.parameters
+            and function.parameters[0].name == name in {"self", "cls"}
+        ):
             return False
         dependency = self.evaluator.dependency(function, name, frame)
         if dependency is None:

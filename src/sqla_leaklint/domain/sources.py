@@ -18,14 +18,16 @@ from sqla_leaklint.semantic.summary import ModuleSummary
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
 
-_MADE_ANEW = frozenset(
-    "uuid.uuid1 uuid.uuid4 time.time time.time_ns time.monotonic time.perf_counter secrets.token_hex secrets.token_urlsafe"
-    " secrets.token_bytes datetime.datetime.now datetime.datetime.utcnow".split()
+_FRESH = (
+    "uuid.uuid1 uuid.uuid4 time.time time.time_ns time.monotonic time.perf_counter secrets.token_hex"
+    " secrets.token_urlsafe secrets.token_bytes datetime.datetime.now datetime.datetime.utcnow"
 )
-_TELLS_LITTLE = frozenset(
-    "builtins.len builtins.type builtins.bool builtins.isinstance builtins.issubclass builtins.callable builtins.hasattr"
-    " builtins.any builtins.all inspect.getmodule inspect.signature os.getenv os.environ.get".split()
+_MADE_ANEW = frozenset(_FRESH.split())
+_FEW_ANSWERS = (
+    "builtins.len builtins.type builtins.bool builtins.isinstance builtins.issubclass builtins.callable"
+    " builtins.hasattr builtins.any builtins.all inspect.getmodule inspect.signature os.getenv os.environ.get"
 )
+_TELLS_LITTLE = frozenset(_FEW_ANSWERS.split())
 _MOST_TERMS = 400
 
 
@@ -69,20 +71,13 @@ class _Sources:
             case t.Call():
                 yield from self._call(term)
             case t.Item():
-                if not (isinstance(term.key, t.Const) and isinstance(term.key.value, str) and is_closed_name(term.key.value)):
-                    yield from self.of(term.value)
-            case t.Await() | t.Enter() | t.Element() | t.Star() | t.Declared():
-                yield from self.of(term.value)
-            case t.Collection():
-                for part in (*term.keys, *term.elements):
-                    yield from self.of(part)
-            case t.Mapped():
-                yield from self.of(term.element)
-            case t.Join():
-                for part in term.terms:
-                    yield from self.of(part)
-            case _:
-                return
+                if not (
+                    isinstance(term.key, t.Const) and isinstance(term.key.value, str) and
+                    is_closed_name(term.key.value) ): yield from self.of(term.value) case t.Await() | t.Enter() |
+                    t.Element() | t.Star() | t.Declared(): yield from self.of(term.value) case t.Collection(): for
+                    part in (*term.keys, *term.elements): yield from self.of(part) case t.Mapped(): yield from
+                    self.of(term.element) case t.Join(): for part in term.terms: yield from self.of(part) case _:
+                    return
 
     def _attribute(self, term: t.Attr) -> Iterator[Source]:
         if is_closed_name(term.name):
@@ -91,7 +86,10 @@ class _Sources:
         if isinstance(base, t.Param) and self._is_receiver(base):
             yield from self._own_attribute(base, term.name)
             return
-        if any(isinstance(value, Entity) and value.is_loaded for value in alternatives(self._evaluator.of(base, self._frame))):
+        if any(
+            isinstance(value, Entity) and value.is_loaded
+            for value in alternatives(self._evaluator.of(base, self._frame))
+        ):
             yield Made("a row")
         yield from self.of(base)
 
@@ -115,14 +113,11 @@ class _Sources:
                 return
             if self._reads_context(func):
                 yield Made("what belongs to the request")
-            if any(is_enumeration(self._evaluator, value) for value in alternatives(self._evaluator.of(func, self._frame))):
-                return
-        elif isinstance(func, t.Attr):
-            if is_closed_name(func.name):
-                return
-            yield from self.of(func.base)
-        for part in (*term.args, *(value for _, value in term.keywords)):
-            yield from self.of(part)
+            if any(
+                is_enumeration(self._evaluator, value) for value in alternatives(self._evaluator.of(func,
+                self._frame)) ): return elif isinstance(func, t.Attr): if is_closed_name(func.name): return yield
+                from self.of(func.base) for part in (*term.args, *(value for _, value in term.keywords)): yield from
+                self.of(part)
 
     def _looks_up(self, path: str) -> bool:
         """`TABLE.get(key)`, `settings.get(key)`: as few answers as there are entries."""
@@ -131,7 +126,7 @@ class _Sources:
     # --- what belongs to the running request ---
 
     def _is_of_the_request(self, path: str) -> bool:
-        """`current.user.id`, where `current` is a proxy of a `ContextVar`: `LocalProxy(read_context)` at module level."""
+        """`current.user.id`, where `current` is a proxy of a `ContextVar`, `LocalProxy(read)` at module level."""
         owner = self._owner(path)
         if owner is None:
             return False

@@ -22,14 +22,15 @@ def bound_by_time(container: Container) -> PendingFix | None:
     """The fix, for a dict that is only filled and looked up; size and time are for a reader to choose."""
     if not container.is_cache:
         return None
-    return PendingFix(Applicability.DISPLAY, f"replace `{container.name}` by a `TTLCache`", lambda source: tuple(_edits(container, source)))
+    message = f"replace `{container.name}` by a `TTLCache`"
+    return PendingFix(Applicability.DISPLAY, message, lambda source: tuple(_edits(container, source)))
 
 
 def _edits(container: Container, source: SourceMap) -> Iterator[TextEdit]:
     yield from import_edits(source, container.domain.module.parsed.tree, "cachetools", "TTLCache")
-    node = container.node
+    node = container.definition.node
     if isinstance(node, tree.AnnAssign):
         head = node.annotation.value if isinstance(node.annotation, tree.Subscript) else node.annotation
         if isinstance(head, tree.Name) and head.id in _DICTS:
             yield TextEdit(*source.offsets(head), "TTLCache")
-    yield TextEdit(*source.offsets(container.value), _CACHE)
+    yield TextEdit(*source.offsets(container.definition.value), _CACHE)

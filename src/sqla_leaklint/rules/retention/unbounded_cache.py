@@ -62,7 +62,7 @@ def _message(container: Container, kept: Kept) -> str:
     elif container.is_set:
         what = f"gets an element for every {every}"
     else:
-        what = f"gets longer with every call of `{kept.growth.function.name}`" if kept.growth.function else "gets longer"
+        what = f"gets longer with every call of `{kept.function.name}`"
     return f"`{container.name}` {what}, and nothing ever takes one out"
 
 

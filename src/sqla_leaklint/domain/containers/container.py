@@ -1,0 +1,203 @@
+"""A container as a subject of rules: all its uses in the project, and what it keeps of the world outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.callers import is_test
+from sqla_leaklint.domain.containers.definitions import Definition, definitions, may_grow
+from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use
+from sqla_leaklint.domain.containers.texts import decides_by_length, has_other_names, is_key_checked
+from sqla_leaklint.domain.containers.uses import uses_in
+from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.provenance import Provenance, Trail
+from sqla_leaklint.domain.sources import sources
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.project import Module
+    from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+
+_STATEFUL = frozenset({"asyncio", "threading", "multiprocessing", "queue", "anyio", "collections"})
+"""Modules of locks, queues and collections: objects that somebody holds, not values that can be made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a function puts in, and the trail by which it comes from outside."""
+
+    function: FunctionSummary
+    trail: Trail
+
+
+@dataclass(frozen=True, eq=False)
+class Container:
+    """A dict, list or set of this module or of one of its classes that something in the project puts things in."""
+
+    domain: Domain
+    definition: Definition
+
+    @staticmethod
+    def find(domain: Domain) -> Iterator[Container]:
+        # Without a project nobody knows what other modules do.
+        if domain.evaluator.project.root is None or is_test(domain.module.path, domain.evaluator):
+            return
+        for definition in definitions(domain):
+            if may_grow(domain, definition):
+                yield Container(domain, definition)
+
+    @property
+    def node(self) -> tree.Stmt:
+        return self.definition.node
+
+    @property
+    def name(self) -> str:
+        """As a reader knows it: `users`, `Registry.users`."""
+        identity = self.definition.identity
+        return f"{identity.owner}.{identity.name}" if identity.owner else identity.name
+
+    @property
+    def is_mapping(self) -> bool:
+        return self._is_a("builtins.dict")
+
+    @property
+    def is_set(self) -> bool:
+        return self._is_a("builtins.set")
+
+    def _is_a(self, name: str) -> bool:
+        return name in self.domain.evaluator.knowledge.lineage(self.definition.identity.type)
+
+    # --- uses ---
+
+    @cached_property
+    def uses(self) -> tuple[Use, ...]:
+        """Every use of it in the project, tests excepted; no more are looked for after one that looks after it."""
+        return tuple(self._gathered())
+
+    def _gathered(self) -> Iterator[Use]:
+        own = self.domain.module.summary
+        evaluator = self.domain.evaluator
+        for use in self._own_uses:
+            yield use
+            if self._looks_after(use):
+                return
+        for module in evaluator.project.mentioning(self.definition.identity.name):
+            if module.path == own.path or is_test(module.path, evaluator):
+                continue
+            for use in uses_in(evaluator, self.definition.identity, module):
+                yield use
+                if self._looks_after(use):
+                    return
+
+    @cached_property
+    def _own_uses(self) -> tuple[Use, ...]:
+        return tuple(uses_in(self.domain.evaluator, self.definition.identity, self.domain.module.summary))
+
+    @cached_property
+    def is_looked_after(self) -> bool:
+        """Whether something takes entries out, bounds it, or may do so because it has it."""
+        return self._is_aliased or any(self._looks_after(use) for use in self.uses)
+
+    def _looks_after(self, use: Use) -> bool:
+        match use:
+            case OtherUse(what=Other.REMOVED):
+                return use.function is not None or use.module.path != self.definition.identity.path
+            case OtherUse(what=Other.OUT_OF_SIGHT):
+                return True
+            case OtherUse(what=Other.MEASURED):
+                module = self._module(use.module)
+                function = use.function.qualname if use.function is not None else ""
+                return module is None or decides_by_length(module, function, self.definition.identity.name)
+            case _:
+                return False
+
+    @property
+    def _is_aliased(self) -> bool:
+        if any(
+            event.deed is Deed.CALLED
+            and isinstance(event.call.func, t.Ref)
+            and event.call.func.path == "builtins.globals"
+            for body in self.domain.bodies
+            for event in body.events
+        ):
+            return True
+        identity = self.definition.identity
+        node = self.domain.module.executor.bodies[identity.owner].node
+        return isinstance(node, tree.Module | tree.Class) and has_other_names(node.body, identity.name)
+
+    def _module(self, summary: ModuleSummary) -> Module | None:
+        if summary.path == self.domain.module.path:
+            return self.domain.module
+        return self.domain.evaluator.project.module_at(summary.path)
+
+    # --- what it keeps ---
+
+    def kept(self) -> Iterator[Kept]:
+        """What comes from outside and stays."""
+        if not self._may_keep or self.is_looked_after:
+            return
+        provenance = Provenance(self.domain.evaluator)
+        for use in self.uses:
+            if not isinstance(use, Growth) or use.function is None:
+                continue
+            trail = provenance.trail(use.module, use.function, use.data)
+            if trail is None:
+                continue
+            module = self._module(use.module)
+            if module is None or not is_key_checked(
+                module, use.function.qualname, use.data, self.definition.identity.name
+            ):
+                yield Kept(use.function, trail)
+
+    @property
+    def _may_keep(self) -> bool:
+        """Cheaply: whether what is put in differs from call to call, or only others put things in."""
+        evaluator = self.domain.evaluator
+        growths = [use for use in self._own_uses if isinstance(use, Growth) and use.function is not None]
+        if not growths:
+            return self.definition.is_empty
+        return any(True for use in growths for _ in sources(evaluator, use.module, use.data))
+
+    @property
+    def is_cache(self) -> bool:
+        """Whether it is a dict that is only filled and looked up, with values that can be made again."""
+        identity = self.definition.identity
+        if identity.type != "builtins.dict" or identity.owner or not self.definition.is_empty:
+            return False
+        has_lookup = False
+        for use in self.uses:
+            match use:
+                case Growth(value=value):
+                    if value is None or not _can_be_made_again(value):
+                        return False
+                case OtherUse(what=Other.READ, term=t.Item()):
+                    has_lookup = True
+                case OtherUse(what=Other.READ, term=t.Call(func=func)) if method_name(func) == "get":
+                    has_lookup = True
+                case OtherUse(what=Other.MEASURED):
+                    pass
+                case _:
+                    return False
+        return has_lookup
+
+
+def _can_be_made_again(value: t.Term) -> bool:
+    match value:
+        case t.Await():
+            return _can_be_made_again(value.value)
+        case t.Declared():
+            return value.value is not None and _can_be_made_again(value.value)
+        case t.Call(func=t.Ref(path=path)):
+            return path.partition(".")[0] not in _STATEFUL
+        case t.Collection():
+            return bool(value.elements)
+        case t.Join():
+            return all(_can_be_made_again(part) for part in value.terms)
+        case _:
+            return not isinstance(value, t.Const)

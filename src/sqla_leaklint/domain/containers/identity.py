@@ -1,0 +1,154 @@
+"""Which terms are a container: through imports, re-exports, star imports, `self`, instances and subclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.values import ModuleValue, ProjectClass, ProjectInstance, Unknown, alternatives
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.project import binding
+from sqla_leaklint.semantic.summary import ModuleSummary
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+
+_MOST_REEXPORTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which container: a name of a module or, with `owner`, of one of its classes; `type` is its library class.
+
+    `fills_itself`: reading a key that is not there puts it there.
+    """
+
+    path: str
+    name: str
+    owner: str
+    type: str
+    fills_itself: bool
+
+
+class Matcher:
+    """Recognises a container in the terms of one module; with `parameter`, what a function is given under that name."""
+
+    def __init__(
+        self, evaluator: Evaluator, identity: Identity, module: ModuleSummary, parameter: t.Param | None = None
+    ) -> None:
+        self._evaluator = evaluator
+        self._identity = identity
+        self._module = module
+        self._frame = evaluator.frame(module)
+        self._parameter = parameter
+        self._mentions: dict[int, bool] = {}
+
+    def may_mention(self, term: t.Term) -> bool:
+        """Cheaply: whether the container may be a part of a term."""
+        known = self._mentions.get(id(term))
+        if known is None:
+            self._mentions[id(term)] = False  # ends a cycle
+            known = self._mentions[id(term)] = self._mentions_it(term)
+        return known
+
+    def _mentions_it(self, term: t.Term) -> bool:
+        name = self._identity.name
+        match term:
+            case t.Param():
+                return self._parameter is not None and self.is_it(term)
+            case t.Ref():
+                return self._parameter is None and name in term.path
+            case t.Attr() if term.name == name and self._parameter is None:
+                return True
+            case _ if type(term) in t.COMPOUND:
+                return any(self.may_mention(part) for part in parts_of(term))
+            case _:
+                return False
+
+    def is_it(self, term: t.Term) -> bool:
+        """Whether a term is the container, on some path at least."""
+        wanted = self._parameter
+        match term:
+            case t.Param():
+                return wanted is not None and (term.function, term.name) == (wanted.function, wanted.name)
+            case t.Ref():
+                return wanted is None and self.is_path(term.path)
+            case t.Attr():
+                return wanted is None and term.name == self._identity.name and self.may_hold_it(term.base)
+            case t.Join():
+                return any(self.is_it(part) for part in term.terms)
+            case t.Declared():
+                return term.value is not None and self.is_it(term.value)
+            case _:
+                return False
+
+    def is_path(self, path: str) -> bool:
+        """Whether an absolute dotted path leads to the container."""
+        identity = self._identity
+        if path.rpartition(".")[2] != identity.name:
+            return False
+        if identity.owner:
+            head = path.rpartition(".")[0]
+            return bool(head) and self.may_hold_it(t.Ref(head))
+        importer = self._module
+        for _ in range(_MOST_REEXPORTS):
+            target = self._evaluator.project.resolve(path, importer)
+            if target is None or len(target[1]) != 1:
+                return False
+            if target[0].path == identity.path and target[1][0] == identity.name:
+                return True
+            found = binding(self._evaluator.project, target[0], target[1][0])
+            if found is None:
+                return False
+            if found[0].path == identity.path and target[1][0] == identity.name:
+                return True  # by a star import
+            if not isinstance(found[1], t.Ref):
+                return False
+            importer, path = found[0], found[1].path
+        return False
+
+    def may_hold_it(self, base: t.Term) -> bool:
+        """Whether a term is the module, the class or an instance of the class to which the container belongs.
+
+        An object that is not known may be one.
+        """
+        identity = self._identity
+        for value in alternatives(self._evaluator.of(base, self._frame)):
+            match value:
+                case ModuleValue():
+                    if not identity.owner and value.path == identity.path:
+                        return True
+                case ProjectClass() | ProjectInstance():
+                    cls = value if isinstance(value, ProjectClass) else value.cls
+                    if identity.owner and ProjectClass(identity.path, identity.owner) in self._evaluator.classes.line(
+                        cls
+                    ):
+                        return True
+                case Unknown():
+                    if identity.owner:
+                        return True
+                case _:
+                    pass
+        return False
+
+    def is_surely(self, term: t.Term) -> bool:
+        """Whether the object whose attribute a term is, or a part of it is, is known to have the container."""
+        while isinstance(term, t.Attr) and term.name != self._identity.name:
+            term = term.base
+        if not self._identity.owner or not isinstance(term, t.Attr):
+            return True
+        return not all(isinstance(value, Unknown) for value in alternatives(self._evaluator.of(term.base, self._frame)))
+
+
+def parts_of(term: t.Term) -> Iterator[t.Term]:
+    """The terms of which a term is made."""
+    for name in type(term).__slots__:
+        value = getattr(term, name)
+        if isinstance(value, tuple):
+            for part in value:
+                inner = part[1] if isinstance(part, tuple) else part
+                if not isinstance(inner, str | int):
+                    yield inner
+        elif value is not None and not isinstance(value, str | int | bool):
+            yield value

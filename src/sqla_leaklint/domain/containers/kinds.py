@@ -1,0 +1,53 @@
+"""What can be done with a container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Something is put in.  `data` is the key, or the element where there are no keys."""
+
+    module: ModuleSummary
+    function: FunctionSummary | None
+    data: t.Term
+    value: t.Term | None = None
+
+
+class Other(Enum):
+    """What else is done with it."""
+
+    READ = "read"
+    REMOVED = "something is taken out, or it is replaced"
+    MEASURED = "its length is asked for"
+    OUT_OF_SIGHT = "somebody else has it"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherUse:
+    module: ModuleSummary
+    function: FunctionSummary | None
+    what: Other
+    term: t.Term
+
+
+Use: TypeAlias = "Growth | OtherUse"
+
+
+def put_in(method: str, call: t.Call) -> Iterator[t.Term]:
+    """The keys or elements that a call of a growing method puts in."""
+    if method == "setdefault":
+        yield from call.args[:1]
+    elif method == "insert":
+        yield from call.args[-1:]
+    else:
+        for argument in call.args:
+            if method == "update" and isinstance(argument, t.Collection) and argument.kind == "dict" and
+            argument.keys: yield from argument.keys else: yield argument

@@ -1,0 +1,107 @@
+"""What only the text tells of a container: tests of its length, tests of its keys, other names for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import children, walk
+
+if TYPE_CHECKING:
+    from sqla_leaklint.semantic.project import Module
+    from sqla_leaklint.semantic.terms import Term
+
+_READERS = frozenset({"len", "list", "sorted", "set", "tuple", "print"})
+
+
+def decides_by_length(module: Module, function: str, name: str) -> bool:
+    """Whether a function does more with `len(name)` than tell it: it compares it with other than 0, or keeps it."""
+    body = module.executor.bodies.get(function)
+    if body is None:
+        return True
+    for node in walk(body.node):
+        match node:
+            case tree.Compare():
+                operands = [node.left, *(operand for _, operand in node.comparisons)]
+                if any(isinstance(each, tree.Constant) and each.value == 0 for each in operands):
+                    continue
+                if any(_is_length(part, name) for operand in operands for part in walk(operand)):
+                    return True
+            case tree.Assign() | tree.AnnAssign() | tree.NamedExpr():
+                if node.value is not None and _is_length(node.value, name):
+                    return True
+            case _:
+                pass
+    return False
+
+
+def is_key_checked(module: Module, function: str, key: Term, name: str) -> bool:
+    """Whether a function looks a key up in another container of its module, which says what keys there can be."""
+    body = module.executor.bodies.get(function)
+    if body is None:
+        return False
+    names = module.summary.bindings
+    for node in walk(body.node):
+        if not isinstance(node, tree.Compare) or node.comparisons[0][0] not in {"in", "not in"}:
+            continue
+        other = node.comparisons[0][1]
+        is_other = isinstance(other, tree.Name) and other.id in names and other.id != name
+        if is_other and module.executor.terms.get(node.left) is key:
+            return True
+    return False
+
+
+def has_other_names(block: tree.Block, name: str) -> bool:
+    """Whether the body of a module or class gives a container another name, puts it in an object or hands it to a call.
+
+    There, before any function runs, the container is a value and not yet a name that could be followed.
+    """
+    return any(_gives_away(node, name) for stmt in block for node in _outside_functions(stmt))
+
+
+def _is_length(node: tree.Node, name: str) -> bool:
+    match node:
+        case tree.Call(func=tree.Name(id="len"), args=(tree.Argument(value=tree.Name(id=found)),)):
+            return found == name
+        case tree.Call(func=tree.Name(id="len"), args=(tree.Argument(value=tree.Attribute(attr=found)),)):
+            return found == name
+        case _:
+            return False
+
+
+def _outside_functions(stmt: tree.Stmt) -> Iterator[tree.Node]:
+    """What a statement evaluates when its body is run: not the bodies of functions, but their headers."""
+    pending: list[tree.Node] = [stmt]
+    while pending:
+        node = pending.pop()
+        yield node
+        match node:
+            case tree.Function():
+                pending.extend((*node.decorators, *node.params))
+            case tree.Class():
+                pending.extend((*node.decorators, *node.args))
+            case tree.Lambda():
+                pass
+            case _:
+                pending.extend(children(node))
+
+
+def _gives_away(node: tree.Node, name: str) -> bool:
+    def is_it(expr: tree.Node | None) -> bool:
+        return isinstance(expr, tree.Name) and expr.id == name
+
+    match node:
+        case tree.Call():
+            is_read = isinstance(node.func, tree.Name) and node.func.id in _READERS
+            return not is_read and any(is_it(argument.value) for argument in node.args)
+        case tree.Assign() | tree.AnnAssign():
+            return is_it(node.value)
+        case tree.Display():
+            return any(is_it(element) for element in node.elements)
+        case tree.DictDisplay():
+            return any(is_it(value) for _, value in node.items)
+        case tree.Parameter():
+            return is_it(node.default)
+        case _:
+            return False
