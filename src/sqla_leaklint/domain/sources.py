@@ -71,13 +71,21 @@ class _Sources:
             case t.Call():
                 yield from self._call(term)
             case t.Item():
-                if not (
-                    isinstance(term.key, t.Const) and isinstance(term.key.value, str) and
-                    is_closed_name(term.key.value) ): yield from self.of(term.value) case t.Await() | t.Enter() |
-                    t.Element() | t.Star() | t.Declared(): yield from self.of(term.value) case t.Collection(): for
-                    part in (*term.keys, *term.elements): yield from self.of(part) case t.Mapped(): yield from
-                    self.of(term.element) case t.Join(): for part in term.terms: yield from self.of(part) case _:
-                    return
+                key = term.key.value if isinstance(term.key, t.Const) else None
+                if not (isinstance(key, str) and is_closed_name(key)):
+                    yield from self.of(term.value)
+            case t.Await() | t.Enter() | t.Element() | t.Star() | t.Declared():
+                yield from self.of(term.value)
+            case t.Collection():
+                for part in (*term.keys, *term.elements):
+                    yield from self.of(part)
+            case t.Mapped():
+                yield from self.of(term.element)
+            case t.Join():
+                for part in term.terms:
+                    yield from self.of(part)
+            case _:
+                return
 
     def _attribute(self, term: t.Attr) -> Iterator[Source]:
         if is_closed_name(term.name):
@@ -113,11 +121,15 @@ class _Sources:
                 return
             if self._reads_context(func):
                 yield Made("what belongs to the request")
-            if any(
-                is_enumeration(self._evaluator, value) for value in alternatives(self._evaluator.of(func,
-                self._frame)) ): return elif isinstance(func, t.Attr): if is_closed_name(func.name): return yield
-                from self.of(func.base) for part in (*term.args, *(value for _, value in term.keywords)): yield from
-                self.of(part)
+            callees = alternatives(self._evaluator.of(func, self._frame))
+            if any(is_enumeration(self._evaluator, callee) for callee in callees):
+                return
+        elif isinstance(func, t.Attr):
+            if is_closed_name(func.name):
+                return
+            yield from self.of(func.base)
+        for part in (*term.args, *(value for _, value in term.keywords)):
+            yield from self.of(part)
 
     def _looks_up(self, path: str) -> bool:
         """`TABLE.get(key)`, `settings.get(key)`: as few answers as there are entries."""

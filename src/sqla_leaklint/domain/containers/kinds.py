@@ -49,5 +49,5 @@ def put_in(method: str, call: t.Call) -> Iterator[t.Term]:
         yield from call.args[-1:]
     else:
         for argument in call.args:
-            if method == "update" and isinstance(argument, t.Collection) and argument.kind == "dict" and
-            argument.keys: yield from argument.keys else: yield argument
+            keys = argument.keys if isinstance(argument, t.Collection) and method == "update" else ()
+            yield from keys or (argument,)

@@ -29,6 +29,7 @@ _READING = (
     " union intersection difference isdisjoint fromkeys __contains__ __len__ __getitem__ __iter__ total empty"
     " qsize"
 )
+_DISPLAYS = frozenset({"tuple", "list", "set", "dict"})
 _READING_METHODS = frozenset(_READING.split())
 _READERS = (
     "list sorted set tuple dict str repr print iter enumerate min max sum any all isinstance id bool zip map"
@@ -146,14 +147,14 @@ class _Uses:
     def _replaced(self, value: t.Term) -> Iterator[Use]:
         """It is bound anew: to itself and more, or to something else."""
         parts = value.elements if isinstance(value, t.Collection) else ()
-        if any(isinstance(part, t.Star) and self._matcher.is_it(part.value) for part in parts) or any(
-            self._matcher.is_it(part) for part in parts
-        ):
-            rest = tuple(
-                part for part in parts if not (isinstance(part, t.Star) and self._matcher.is_it(part.value)) and not
-                self._matcher.is_it(part) ) keys = value.keys if isinstance(value, t.Collection) else () yield
-                Growth(self._module, self._function, t.Collection("tuple", keys or rest)) elif not
-                self._matcher.is_it(value): yield self._other(Other.REMOVED, value)
+        others = tuple(
+            part for part in parts if not self._matcher.is_it(part.value if isinstance(part, t.Star) else part)
+        )
+        if len(others) < len(parts):
+            keys = value.keys if isinstance(value, t.Collection) else ()
+            yield Growth(self._module, self._function, t.Collection("tuple", keys or others))
+        elif not self._matcher.is_it(value):
+            yield self._other(Other.REMOVED, value)
 
     # --- where it stands in a term ---
 
@@ -178,13 +179,22 @@ class _Uses:
             case t.Attr() | t.Ref():
                 method = self._method(term)
                 if method is not None and self._effect(method) is Effect.REMOVES:
-                    yield self._other(Other.REMOVED, term)  # handed on to be called:
-                    `add_done_callback(tasks.discard)` elif method is not None and method not in _READING_METHODS:
-                    yield self._other(Other.OUT_OF_SIGHT, term) elif isinstance(term, t.Attr): yield from
-                    self._scan(term.base) case t.Collection(): for part in (*term.elements, *term.keys): if
-                    self._matcher.is_it(part) and term.kind in {"tuple", "list", "set", "dict"}: yield
-                    self._other(Other.OUT_OF_SIGHT, part) yield from self._scan(part) case _ if type(term) in
-                    t.COMPOUND: for part in parts_of(term): yield from self._scan(part) case _: return
+                    # Handed on, to be called: `task.add_done_callback(tasks.discard)`.
+                    yield self._other(Other.REMOVED, term)
+                elif method is not None and method not in _READING_METHODS:
+                    yield self._other(Other.OUT_OF_SIGHT, term)
+                elif isinstance(term, t.Attr):
+                    yield from self._scan(term.base)
+            case t.Collection():
+                for part in (*term.elements, *term.keys):
+                    if self._matcher.is_it(part) and term.kind in _DISPLAYS:
+                        yield self._other(Other.OUT_OF_SIGHT, part)
+                    yield from self._scan(part)
+            case _ if type(term) in t.COMPOUND:
+                for part in parts_of(term):
+                    yield from self._scan(part)
+            case _:
+                return
 
     def _called(self, call: t.Call) -> Iterator[Use]:
         method = self._method(call.func)
@@ -219,11 +229,17 @@ class _Uses:
         if (name.startswith("builtins.") and last in _READING_BUILTINS) or last in _READING_CALLS:
             yield self._other(Other.READ, call)
             return
-        functions = [
-            value for value in alternatives(self._evaluator.of(func, self._frame)) if isinstance(value,
-            ProjectFunction) ] followed = self._depth < _DEEPEST and bool(functions) for function in functions:
-            inner = self._within(function, call, argument) if followed else None if inner is None: followed = False
-            break yield from inner if not followed: yield self._other(Other.OUT_OF_SIGHT, call)
+        callees = alternatives(self._evaluator.of(func, self._frame))
+        functions = [callee for callee in callees if isinstance(callee, ProjectFunction)]
+        followed = self._depth < _DEEPEST and bool(functions)
+        for function in functions:
+            inner = self._within(function, call, argument) if followed else None
+            if inner is None:
+                followed = False
+                break
+            yield from inner
+        if not followed:
+            yield self._other(Other.OUT_OF_SIGHT, call)
 
     def _within(self, value: ProjectFunction, call: t.Call, argument: t.Term) -> list[Use] | None:
         """What a function of the project does with the container that it is given; None when that is not known."""
