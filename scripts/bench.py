@@ -33,8 +33,8 @@ from sqla_leaklint.linter import check, workspace  # noqa: E402
 from sqla_leaklint.linter.discovery import SourceFile, discover  # noqa: E402
 from sqla_leaklint.linter.prefilter import may_matter  # noqa: E402
 from sqla_leaklint.linter.workspace import Text, Workspace, words_of  # noqa: E402
-from sqla_leaklint.semantic.execution import Executor  # noqa: E402
 from sqla_leaklint.semantic import project  # noqa: E402
+from sqla_leaklint.semantic.execution import Executor  # noqa: E402
 from sqla_leaklint.syntax import parse  # noqa: E402
 from sqla_leaklint.syntax.deep_stack import call_with_deep_stack  # noqa: E402
 from sqla_leaklint.syntax.parse import parse_source  # noqa: E402
