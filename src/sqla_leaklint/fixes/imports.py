@@ -21,8 +21,7 @@ def import_edits(source: SourceMap, module: tree.Module, path: str, name: str) -
             return
     for stmt in existing:
         if stmt.names and stmt.names[-1].name != "*":
-            names = sorted([*(imported.name for imported in stmt.names), name], key=str.lower)
-            follower = next((each for each in stmt.names if names.index(name) < names.index(each.name)), None)
+            follower = _follower(stmt, name)
             if follower is not None:
                 start = source.offsets(follower)[0]
                 separator = ", "
@@ -37,6 +36,21 @@ def import_edits(source: SourceMap, module: tree.Module, path: str, name: str) -
                 yield TextEdit(end, end, f"{separator}{name}")
             return
     yield _new_line(source, module, path, f"from {path} import {name}")
+
+
+def _follower(stmt: tree.ImportFrom, name: str) -> tree.ImportedName | None:
+    """The name before which a new one goes, in the order that the statement keeps; None: after the last."""
+    present = [imported.name for imported in stmt.names]
+    key = str.lower if present != sorted(present, key=_by_type) and present == sorted(present, key=str.lower) else _by_type
+    if present != sorted(present, key=key):
+        return None
+    return next((each for each in stmt.names if key(name) < key(each.name)), None)
+
+
+def _by_type(name: str) -> str:
+    """Constants, then classes, then the rest, as isort and ruff sort names."""
+    kind = "0" if name.isupper() and len(name) > 1 else "1" if name[:1].isupper() else "2"
+    return f"{kind}{name.lower()}"
 
 
 def _new_line(source: SourceMap, module: tree.Module, path: str, line: str) -> TextEdit:
