@@ -112,8 +112,16 @@ FILES = [
     ("requirements.txt", "# fastapi==0.110.0\nfastapi\nfastapi-users==12.0.0\n", UNKNOWN),
     ("requirements.txt", "fastapi\n==0.1\n", VersionRange((0, 1, 0), (0, 1, 1))),
     ("requirements.txt", "fastapi @ git+https://github.com/fastapi/fastapi\n", UNKNOWN),
-    ("pyproject.toml", '[project]\ndependencies = ["uvicorn", "fastapi>=0.115,<0.117"]\n', VersionRange((0, 115), (0, 117))),
-    ("pyproject.toml", "[project]\ndependencies = [\n    'fastapi[standard]==0.110.*',\n]\n", VersionRange((0, 110), (0, 111))),
+    (
+        "pyproject.toml",
+        '[project]\ndependencies = ["uvicorn", "fastapi>=0.115,<0.117"]\n',
+        VersionRange((0, 115), (0, 117)),
+    ),
+    (
+        "pyproject.toml",
+        "[project]\ndependencies = [\n    'fastapi[standard]==0.110.*',\n]\n",
+        VersionRange((0, 110), (0, 111)),
+    ),
     ("pyproject.toml", '[tool.poetry.dependencies]\nfastapi = "^0.110"\n', VersionRange((0, 110), (0, 111))),
     (
         "pyproject.toml",
@@ -130,7 +138,11 @@ FILES = [
         '[tool.poetry.group.web.dependencies.fastapi]\nversion = "0.118.0"\n',
         exact("0.118.0"),
     ),
-    ("pyproject.toml", '[tool.poetry.dependencies.fastapi]\npath = "x"\n[tool.poetry.dependencies.a]\nversion = "1"\n', UNKNOWN),
+    (
+        "pyproject.toml",
+        '[tool.poetry.dependencies.fastapi]\npath = "x"\n[tool.poetry.dependencies.a]\nversion = "1"\n',
+        UNKNOWN,
+    ),
     ("pyproject.toml", '[tool.poetry.dependencies]\nfastapi = "*"\n', UNKNOWN),
     ("pyproject.toml", '[project]\ndependencies = ["fastapi"]\n', UNKNOWN),
     ("setup.cfg", "[options]\n", UNKNOWN),

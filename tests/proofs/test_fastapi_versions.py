@@ -1,4 +1,4 @@
-"""What becomes of a request's session that a task was handed, on each range of FastAPI versions: as the message says."""
+"""What becomes of a session that a task was handed, on each range of FastAPI versions, is what the message says."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ async def at_work():
     held = program.engine.pool.checkedout()
     ends = await finish()
     left = program.engine.pool.checkedout()
-    return {"failed": failed.count("TimeoutError"), "at work": held, "in vain": ends.count("TimeoutError"), "left": left}
+    timeouts = {"failed": failed.count("TimeoutError"), "in vain": ends.count("TimeoutError")}
+    return timeouts | {"at work": held, "left": left}
 
 
 async def one_by_one():
@@ -174,7 +175,9 @@ def outcome(python: Path, text: str, kind: str, directory: Path) -> Any:
 def linted(text: str, version: str, directory: Path) -> tuple[list[str], str]:
     """The messages about a program in a project with that FastAPI in its lock file, and the program fixed."""
     directory.mkdir()
-    (directory / "pyproject.toml").write_text('[project]\nname = "proof"\ndependencies = ["fastapi"]\n', encoding="utf-8")
+    (directory / "pyproject.toml").write_text(
+        '[project]\nname = "proof"\ndependencies = ["fastapi"]\n', encoding="utf-8"
+    )
     if version:
         lock = f'version = 1\n\n[[package]]\nname = "fastapi"\nversion = "{version}"\n'
         (directory / "uv.lock").write_text(lock, encoding="utf-8")

@@ -21,14 +21,17 @@ _NEWEST: Version = (10**6,)
 _LOCKED = re.compile(r'name\s*=\s*"fastapi"\s*\n\s*version\s*=\s*"([\d.]+)"', re.IGNORECASE)
 _PIPENV_LOCKED = re.compile(r'"fastapi"\s*:\s*\{[^{}]*"version"\s*:\s*"==([\d.]+)"', re.IGNORECASE)
 _REQUIREMENT = re.compile(
-    r"""(?:^|["'])fastapi\s*(?:\[[^\]]*\])?\s*\(?((?:(?:===?|~=|!=|[<>]=?)\s*[\d.*]+\s*,?\s*)+)""", re.IGNORECASE | re.MULTILINE
+    r"""(?:^|["'])fastapi\s*(?:\[[^\]]*\])?\s*\(?((?:(?:===?|~=|!=|[<>]=?)\s*[\d.*]+\s*,?\s*)+)""",
+    re.IGNORECASE | re.MULTILINE,
 )
 _POETRY = re.compile(r"""^fastapi\s*=\s*(?:\{[^}\n]*version\s*=\s*)?["']([^"'\n]+)["']""", re.IGNORECASE | re.MULTILINE)
 _POETRY_TABLE = re.compile(
-    r"""^\[tool\.poetry\.(?:[\w.-]+\.)?dependencies\.fastapi\]\s*\n(?:[^\[\n][^\n]*\n|\s*\n)*?version\s*=\s*["']([^"'\n]+)["']""",
+    r"""^\[tool\.poetry\.(?:[\w.-]+\.)?dependencies\.fastapi\]\s*\n"""
+    r"""(?:[^\[\n][^\n]*\n|\s*\n)*?version\s*=\s*["']([^"'\n]+)["']""",
     re.IGNORECASE | re.MULTILINE,
 )
 _CLAUSE = re.compile(r"(\^|~=|===?|[<>]=?|!=|~)?\s*(\d+(?:\.\d+)*)(\.\*)?")
+_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 _LOCK_FILES = {"uv.lock": _LOCKED, "poetry.lock": _LOCKED, "pdm.lock": _LOCKED, "Pipfile.lock": _PIPENV_LOCKED}
 
 
@@ -53,7 +56,8 @@ def _canonical(version: Version) -> Version:
 
 def parsed(text: str) -> Version:
     """A version as numbers; what follows the numbers (`rc1`, `.post1`) does not count."""
-    return tuple(int(part) for part in re.findall(r"\d+", re.match(r"[\d.]*", text.strip()).group())) or (0,)  # type: ignore[union-attr]
+    numbers = _NUMBERS.match(text.strip())
+    return tuple(map(int, numbers[0].split("."))) if numbers else (0,)
 
 
 def exact(text: str) -> VersionRange:
@@ -106,7 +110,7 @@ def _required_in(folder: Path) -> Iterator[VersionRange]:
 
 
 def specified(specifier: str) -> VersionRange:
-    """The range of `>=0.115,<0.117`, `~=0.115.2`, `==0.117.*`, `^0.110` or a plain version; all versions for what says none."""
+    """The range of `>=0.115,<0.117`, `~=0.115.2`, `==0.117.*`, `^0.110` or a plain version; else all versions."""
     since: Version = (0,)
     until: Version = _NEWEST
     for operator, version, wildcard in _CLAUSE.findall(specifier):

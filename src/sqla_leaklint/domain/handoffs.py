@@ -30,8 +30,8 @@ from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Effect, Executor, Kind
 from sqla_leaklint.knowledge.facts import Handoff as HandoffRow
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
@@ -46,7 +46,8 @@ BORROWED = frozenset({Origin.PROVIDED, Origin.PARAMETER, Origin.MANAGED})
 @dataclass(frozen=True, slots=True)
 class Passenger:
     """A session that travels with handed-over work: what it is, where it is named, and in what it hides ("" for
-    openly)."""
+    openly).
+    """
 
     session: Instance | ProjectInstance
     node: tree.Expr
@@ -128,11 +129,12 @@ class Handoff:
                 yield from self._captured(expr)
 
     def _in_callee(self, expr: tree.Expr) -> Iterator[Passenger]:
-        for value in alternatives(self.domain.value(expr)):
-            if isinstance(value, Partial):
-                for bound in (*value.args, *(each for _, each in value.keywords)):
+        for called in alternatives(self.domain.value(expr)):
+            value = called
+            if isinstance(called, Partial):
+                for bound in (*called.args, *(each for _, each in called.keywords)):
                     yield from self._openly(bound, expr, hidden_in="a partial")
-                value = value.function
+                value = called.function
             if isinstance(value, ProjectFunction) and isinstance(value.receiver, ProjectInstance):
                 summary = self.domain.evaluator.classes.function(value)
                 if summary is not None:
@@ -164,7 +166,9 @@ class Handoff:
                 for _, held in each.arguments:
                     yield from self._openly(held, node, hidden_in=f"the `{each.cls.name}`")
 
-    def _used_by_method(self, receiver: ProjectInstance, method: FunctionSummary, node: tree.Expr) -> Iterator[Passenger]:
+    def _used_by_method(
+        self, receiver: ProjectInstance, method: FunctionSummary, node: tree.Expr
+    ) -> Iterator[Passenger]:
         """A session in an attribute of the receiver that the method, or a method that it calls, reads."""
         evaluator = self.domain.evaluator
         for name in sorted(self._attributes_read(receiver, method, set())):
@@ -187,17 +191,26 @@ class Handoff:
         return read
 
     def _captured(self, expr: tree.Expr) -> Iterator[Passenger]:
-        """A session that a lambda or nested function reads from the enclosing function."""
+        """A session that a lambda or nested function reads from the enclosing function, or has for a default."""
         term = self.domain.term(expr)
         if not isinstance(term, t.FunctionRef):
             return
+        hidden_in = "what it captures"
         for event in self.body.events:
-            if event.deed is Deed.CAPTURED and event.key == term.qualname:
-                yield from self._openly(self.domain.value_of(event.value), expr, hidden_in="what it captures")
+            key = event.key if event.deed is Deed.CAPTURED and isinstance(event.key, str) else ""
+            if key == term.qualname or key.startswith(f"{term.qualname}.<locals>."):
+                yield from self._openly(self.domain.value_of(event.value), expr, hidden_in)
+        function = self.domain.module.executor.bodies.get(term.qualname)
+        if function is None or function.parent is not self.body:
+            return
+        assert isinstance(function.node, tree.Function | tree.Lambda)
+        for parameter in function.node.params:
+            if parameter.default is not None:
+                yield from self._openly(self.domain.value(parameter.default), expr, hidden_in)
 
 
 def holds_entity(value: Value) -> bool:
-    """Whether a value is or holds an entity: something that belongs to one session, and that another can neither write nor load."""
+    """Whether a value is or holds an entity, which belongs to one session: another can neither write nor load it."""
     for each in alternatives(value):
         match each:
             case Entity():

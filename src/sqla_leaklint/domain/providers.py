@@ -16,7 +16,7 @@ _COMMITTING = frozenset({"begin", "commit"})
 
 
 def commits(evaluator: Evaluator, provider: ProjectFunction, seen: frozenset[ProjectFunction] = frozenset()) -> bool:
-    """Whether a provider, or a function that it calls, commits: what the request wrote is then not written before its exit code."""
+    """Whether a provider, or a function that it calls, commits: before, nothing of the request is written."""
     function = evaluator.classes.function(provider)
     module = evaluator.project.summary_at(provider.path)
     if function is None or module is None:
@@ -28,7 +28,7 @@ def commits(evaluator: Evaluator, provider: ProjectFunction, seen: frozenset[Pro
             continue
         if method_name(act.value.func) in _COMMITTING:
             return True
-        called = alternatives(evaluator.of(act.value.func, frame))
-        if any(isinstance(each, ProjectFunction) and each not in seen and commits(evaluator, each, seen) for each in called):
-            return True
+        for called in alternatives(evaluator.of(act.value.func, frame)):
+            if isinstance(called, ProjectFunction) and called not in seen and commits(evaluator, called, seen):
+                return True
     return False

@@ -11,8 +11,8 @@ becomes
     tasks.add_task(db.close)
     tasks.add_task(send_receipt_in_own_session, order_id)
 
-The first of these tasks gives the request's connection back once the response is out.  Without it every request would need two
-connections wherever FastAPI ends dependencies after the tasks: one that waits and one that works.
+The first of these tasks gives the request's connection back once the response is out.  Without it every request would
+need two connections wherever FastAPI ends dependencies after the tasks: one that waits and one that works.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
     if not isinstance(callee, tree.Name | tree.Attribute):
         return None
     task = domain.value(callee)
-    if not isinstance(task, ProjectFunction) or task.receiver is not None or not _is_known_to_module(handoff, callee, task):
+    if not isinstance(task, ProjectFunction) or task.receiver is not None:
+        return None
+    if not _is_known_to_module(handoff, callee, task):
         return None
     classes = domain.evaluator.classes
     function, source = classes.function(task), classes.function(provider)
@@ -61,18 +63,19 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
         return None
     if not source.is_generator or source.parameters or source.decorators or (source.is_async and not function.is_async):
         return None
-    if any(argument.star for argument in handoff.node.args) or any(holds_entity(domain.value(each.value)) for each in handoff.arguments):
+    if any(argument.star for argument in handoff.node.args) or any(
+        holds_entity(domain.value(each.value)) for each in handoff.arguments
+    ):
         return None
     release = None
     if not is_closed_before:
         release = _statement(handoff)
-        if release is None or commits(domain.evaluator, provider):
+        if release is None or commits(domain.evaluator, provider) or _is_needed_by_others(handoff, passenger):
             return None
         release = None if _is_released_before(domain, release, passenger) else release
     sessions = [argument for argument in handoff.arguments if argument.value is passenger.node]
-    provider_name, provider_import = _name_of(domain, provider), ""
-    if provider_name is None:
-        provider_name, provider_import = provider.qualname, _module_to_import(domain, provider)
+    known_name = _name_of(domain, provider)
+    provider_import = "" if known_name is not None else _module_to_import(domain, provider)
     others = _same_task(domain, task)
     before = _first_user(domain, others)
     name = f"{function.name}_in_own_session"
@@ -80,7 +83,17 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
         return None
     is_async = source.is_async
     plan = Plan(
-        domain, handoff, sessions[0], callee, function, provider_name, provider_import, is_async, name, before, release
+        domain,
+        handoff,
+        sessions[0],
+        callee,
+        function,
+        known_name or provider.qualname,
+        provider_import,
+        is_async,
+        name,
+        before,
+        release,
     )
     return None if _has_collision(plan, task) else plan
 
@@ -116,6 +129,20 @@ def _statement(handoff: Handoff) -> tree.ExprStmt | None:
     return stmt if isinstance(stmt, tree.ExprStmt) and stmt.value is handoff.node else None
 
 
+def _is_needed_by_others(handoff: Handoff, passenger: Passenger) -> bool:
+    """Whether closing the request's session would take it, or its entities, from another task of the same function."""
+    domain, term = handoff.domain, handoff.domain.term(passenger.node)
+    for other in domain.subjects(Handoff):
+        if other is handoff or other.body is not handoff.body:
+            continue
+        if any(holds_entity(domain.value(argument.value)) for argument in other.arguments):
+            return True
+        for each in other.passengers():
+            if each.hidden_in or (domain.term(each.node) is term and _plan(other, each, is_closed_before=True) is None):
+                return True
+    return False
+
+
 def _is_released_before(domain: Domain, stmt: tree.Stmt, passenger: Passenger) -> bool:
     """Whether an earlier statement of the same block hands over the session, or its `close`, as a task."""
     term = domain.term(passenger.node)
@@ -123,7 +150,11 @@ def _is_released_before(domain: Domain, stmt: tree.Stmt, passenger: Passenger) -
         earlier = _statement(handoff)
         if earlier is None or earlier is stmt or not _is_earlier_in_block(handoff.body.node, earlier, stmt):
             continue
-        if isinstance(handoff.callee, tree.Attribute) and handoff.callee.attr == "close" and domain.term(handoff.callee.value) is term:
+        if (
+            isinstance(handoff.callee, tree.Attribute)
+            and handoff.callee.attr == "close"
+            and domain.term(handoff.callee.value) is term
+        ):
             return True
         for other in handoff.passengers():
             if domain.term(other.node) is term and _plan(handoff, other, is_closed_before=True) is not None:
@@ -137,7 +168,12 @@ def _is_earlier_in_block(node: tree.Node, earlier: tree.Stmt, later: tree.Stmt) 
         block = blocks.pop()
         if earlier in block and later in block:
             return block.index(earlier) < block.index(later)
-        blocks.extend(inner for stmt in block if not isinstance(stmt, tree.Function | tree.Class) for inner in tree.blocks_of(stmt))
+        blocks.extend(
+            inner
+            for stmt in block
+            if not isinstance(stmt, tree.Function | tree.Class)
+            for inner in tree.blocks_of(stmt)
+        )
     return False
 
 
@@ -149,11 +185,13 @@ def _name_of(domain: Domain, provider: ProjectFunction) -> str | None:
     if named is not None:
         return named
     modules = (name for name, value in values.items() if isinstance(value, ModuleValue))
-    return next((f"{name}.{last}" for name in modules if domain.evaluator.attribute(values[name], last) == provider), None)
+    return next(
+        (f"{name}.{last}" for name in modules if domain.evaluator.attribute(values[name], last) == provider), None
+    )
 
 
 def _module_to_import(domain: Domain, provider: ProjectFunction) -> str | None:
-    """The module to import a provider from, where the endpoint's module writes imports from that package in the same way."""
+    """The module to import a provider from, if the endpoint's module imports from that package in the same way."""
     module, name = domain.evaluator.project.summary_at(provider.path), provider.qualname
     own = domain.module.summary
     if module is None or "." in name or name.startswith("_") or name in own.bindings:
@@ -177,7 +215,7 @@ def _layout(handoff: Handoff) -> tuple[tuple[str | None, bool], ...]:
 
 
 def _first_user(domain: Domain, handoffs: list[Handoff]) -> tree.Stmt | None:
-    """The first function or class of module level that hands over the task: what goes before it, all of them can use."""
+    """The first function or class of module level that hands over the task: all can use what goes before it."""
     tops: list[tree.Node] = []
     for handoff in handoffs:
         body = handoff.body
@@ -197,7 +235,11 @@ def _has_collision(plan: Plan, task: ProjectFunction) -> bool:
         return True
     for other in plan.domain.subjects(Handoff):
         value = plan.domain.value(other.callee) if other.callee is not None else None
-        if isinstance(value, ProjectFunction) and value != task and value.qualname.rpartition(".")[2] == plan.function.name:
+        if (
+            isinstance(value, ProjectFunction)
+            and value != task
+            and value.qualname.rpartition(".")[2] == plan.function.name
+        ):
             return True
     used = {plan.name, plan.manager, plan.provider_name.partition(".")[0], _root(plan.callee)}
     return not used.isdisjoint({*(parameter.name for parameter in plan.function.parameters), "session"})

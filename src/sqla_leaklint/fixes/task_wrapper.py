@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Plan:
     """All that is decided before the text is looked at.
 
-    `provider_import` is the module that the provider has to be imported from ("" where its name is known already); `release` is
-    the statement before which the request's session is closed, if it has to be.
+    `provider_import` is the module that the provider has to be imported from ("" where its name is known already);
+    `release` is the statement before which the request's session is closed, if it has to be.
     """
 
     domain: Domain
@@ -43,26 +43,19 @@ class Plan:
 
 
 def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
-    domain, call = plan.domain, plan.handoff.node
-    start, end = source.offsets(call.args[0])[0], source.offsets(call.args[-1])[1]
+    """The edits; none when a comment or a second statement on the line stands in the way, or the new name is taken."""
+    domain = plan.domain
     known = domain.module.executor.bodies.get(plan.name)
     wrapper = _wrapper(plan, source)
-    if any(start < comment < end for comment, _ in source.comments()):
+    start, end = _without_session(plan, source)
+    closing = _closing(plan, source)
+    if closing is None or any(start <= comment < end for comment, _ in source.comments()):
         return
     if known is not None and _text(source, known.node) != wrapper.strip():
         return
-    if plan.release is not None:
-        place = source.offsets(plan.release)[0]
-        line = source.line_start(place)
-        if source.text[line:place].strip():
-            return
-        assert isinstance(call.func, tree.Attribute)
-        closing = f"{_text(source, call.func)}({_text(source, plan.session.value)}.close)"
-        yield TextEdit(line, line, f"{source.text[line:place]}{closing}{_newline(plan)}")
-    kept = [argument for argument in call.args if argument is not plan.session]
-    given = f"{plan.handoff.row.callee_keyword}={plan.name}" if kept[0].value is not plan.callee else plan.name
-    texts = [given if argument.value is plan.callee else _text(source, argument) for argument in kept]
-    yield TextEdit(start, end, _joined(source.text[start:end], texts))
+    yield from closing
+    yield TextEdit(*source.offsets(plan.callee), plan.name)
+    yield TextEdit(start, end, "")
     if known is None:
         place = _start_with_decorators(plan.before, source)
         yield TextEdit(place, place, wrapper)
@@ -71,14 +64,27 @@ def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
             yield from import_edits(source, domain.module.parsed.tree, plan.provider_import, plan.provider_name)
 
 
-def _joined(old: str, texts: Sequence[str]) -> str:
-    """The arguments, on one line or on lines of their own, as they were."""
-    if "\n" not in old:
-        return ", ".join(texts)
-    newline = "\r\n" if "\r\n" in old else "\n"
-    second = old[old.index("\n") + 1 :]
-    indentation = second[: len(second) - len(second.lstrip())]
-    return f",{newline}{indentation}".join(texts)
+def _without_session(plan: Plan, source: SourceMap) -> tuple[int, int]:
+    """The stretch of text of the session's argument, with the comma after or, for the last one, before it."""
+    arguments = plan.handoff.node.args
+    position = arguments.index(plan.session)
+    start, end = source.offsets(plan.session)
+    if position + 1 < len(arguments):
+        return start, source.offsets(arguments[position + 1])[0]
+    return source.offsets(arguments[position - 1])[1], end
+
+
+def _closing(plan: Plan, source: SourceMap) -> tuple[TextEdit, ...] | None:
+    """The line that closes the request's session, if it is needed; None when there is no place for a line."""
+    if plan.release is None:
+        return ()
+    place = source.offsets(plan.release)[0]
+    line = source.line_start(place)
+    indentation = source.text[line:place]
+    if indentation.strip():
+        return None
+    call = f"{_text(source, plan.handoff.node.func)}({_text(source, plan.session.value)}.close)"
+    return (TextEdit(line, line, f"{indentation}{call}{_newline(plan)}"),)
 
 
 def _text(source: SourceMap, node: tree.Node) -> str:

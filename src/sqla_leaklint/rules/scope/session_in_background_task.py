@@ -40,10 +40,12 @@ def check(handoff: Handoff, domain: Domain) -> Iterator[Draft]:
     where = f" (in {passenger.hidden_in})" if passenger.hidden_in else ""
     provider = passenger.session.provider
     moment = _moment(passenger, handoff)
+    origin = domain.locate(provider.path, provider.qualname) if provider else None
+    what = f"{_OWNERS[passenger.origin]}{where}"
     yield (
-        rule.diagnostic(passenger.node, f"a background task is handed {_OWNERS[passenger.origin]}{where}{_fate(passenger, moment)}")
+        rule.diagnostic(passenger.node, f"a background task is handed {what}{_fate(passenger, moment)}")
         .with_help(_HELP)
-        .with_note(domain.locate(provider.path, provider.qualname) if provider else None, "the session is provided here")
+        .with_note(origin, "the session is provided here")
         .with_fix(open_in_task(handoff, passenger, is_closed_before=moment is Moment.BEFORE_RESPONSE))
     )
 
