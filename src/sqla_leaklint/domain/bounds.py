@@ -1,6 +1,7 @@
 """How many rows a statement can bring: what bounds it, from its steps and the keys of its models.
 
-A bound is looked for step by step; the strongest wins.  A clause that cannot be read may bound the statement, so it counts as
+A bound is looked for step by step; the strongest wins.  A clause that cannot be read may bound the statement, so it
+counts as
 `UNKNOWN`, of which no rule speaks.
 """
 
@@ -12,7 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.columns import Column
-from sqla_leaklint.domain.evaluation import OF_PARAMETER
+from sqla_leaklint.domain.displays import OF_PARAMETER
 from sqla_leaklint.domain.models import Models, models_of
 from sqla_leaklint.domain.values import (
     Clause,
@@ -55,8 +56,31 @@ class Bound(IntEnum):
 _UNCONDITIONAL = frozenset({Bound.UNKNOWN, Bound.LISTED})
 
 _WEAK_METHODS = frozenset(
-    "between like ilike notlike not_like notilike not_ilike contains icontains startswith istartswith endswith iendswith match "
-    "regexp_match is_ is_not isnot is_distinct_from not_in notin notin_ op".split()
+    [
+        "between",
+        "like",
+        "ilike",
+        "notlike",
+        "not_like",
+        "notilike",
+        "not_ilike",
+        "contains",
+        "icontains",
+        "startswith",
+        "istartswith",
+        "endswith",
+        "iendswith",
+        "match",
+        "regexp_match",
+        "is_",
+        "is_not",
+        "isnot",
+        "is_distinct_from",
+        "not_in",
+        "notin",
+        "notin_",
+        "op",
+    ]
 )
 _EQUALITY = frozenset({"==", "is", "__eq__"})
 _ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
@@ -64,10 +88,11 @@ _ALL_OF = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "&"})
 _ANY_OF = frozenset({"sqlalchemy.or_", "sqlmodel.or_", "|"})
 _NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
 _OF_PARENT = re.compile(r"(?:^|_)(?:id|uuid|guid|pk|slug|oid|token|hash|key|email)$", re.IGNORECASE)
-_FLAG = re.compile(
-    r"^(?:is|has|can|allow|should|was)_|(?:^|_)(?:active|enabled|disabled|deleted|archived|status|state|kind|type|level|default|visible"
-    r"|flag|role|severity|priority|mode|stage|phase|draft|public|hidden|locked|verified|published|completed|processed)(?:$|_)"
+_FLAG_WORDS = (
+    "active enabled disabled deleted archived status state kind type level default visible flag role severity priority "
+    "mode stage phase draft public hidden locked verified published completed processed"
 )
+_FLAG = re.compile(rf"^(?:is|has|can|allow|should|was)_|(?:^|_)(?:{'|'.join(_FLAG_WORDS.split())})(?:$|_)")
 
 
 def bound(evaluator: Evaluator, rows: Rows) -> Bound:
@@ -150,9 +175,8 @@ class _Reader:
         """A join to a table brings no fewer rows of it; one to a subquery may."""
         first = step.args[0] if step.args else None
         for each in alternatives(first) if first is not None else ():
-            if isinstance(each, Clause):
-                each = each.operands[0] if each.operands else each
-            if not isinstance(each, ProjectClass | ModelAttribute):
+            target = each.operands[0] if isinstance(each, Clause) and each.operands else each
+            if not isinstance(target, ProjectClass | ModelAttribute):
                 return Bound.UNKNOWN
         conditions = [self._clause(each, is_kept=not step.is_conditional) for each in step.args[1:]]
         return Bound.SCOPED if Bound.SCOPED in conditions else Bound.NONE
@@ -168,8 +192,9 @@ class _Reader:
             return Bound.NONE
         strongest = max(found, default=Bound.NONE)
         if step.is_conditional:
-            # Who leaves the argument out gets every row; what belongs to the object or the user is not left out at will.
-            is_given = any(_compares_with(each, OF_PARAMETER) for each in step.args) or OF_PARAMETER in dict(step.keywords).values()
+            # Who leaves the argument out gets every row; what belongs to the object or the user is not left out at
+            # will.
+            is_given = any(_compares_with(each, OF_PARAMETER) for each in step.args)
             return strongest if strongest in _UNCONDITIONAL or is_given else min(strongest, Bound.WEAK)
         return strongest
 

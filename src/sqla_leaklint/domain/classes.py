@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import calls
+from sqla_leaklint.domain import calls, decorators, library
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Dependency,
@@ -117,7 +117,8 @@ class Classes:
 
     def library_type(self, value: Value) -> str | None:
         """The class of the knowledge tables that a value is an instance of, directly or through the project's own
-        classes."""
+        classes.
+        """
         match value:
             case Instance():
                 return value.type
@@ -152,7 +153,8 @@ class Classes:
 
     def _is_table(self, cls: ProjectClass, base: str) -> bool:
         """SQLModel maps only classes with `table=True`; a plain declarative class is mapped unless it is a base or
-        abstract."""
+        abstract.
+        """
         summary, frame = self.summary(cls), self.frame(cls)
         if summary is None or frame is None:
             return False
@@ -218,7 +220,7 @@ class Classes:
         if isinstance(term, t.FunctionRef):
             function = ProjectFunction(owner.path, term.qualname)
             summary = self.function(function)
-            if summary is not None and calls.is_class_method(self._evaluator, summary, frame):
+            if summary is not None and decorators.is_class_method(self._evaluator, summary, frame):
                 return ProjectFunction(owner.path, term.qualname, cls)
             if not self.is_mapped(cls):
                 return function
@@ -241,11 +243,11 @@ class Classes:
             summary = self.function(function)
             if summary is None:
                 return Unknown(f"method `{name}`")
-            if calls.is_static(self._evaluator, summary, frame):
+            if decorators.is_static(self._evaluator, summary, frame):
                 return ProjectFunction(owner.path, term.qualname)
-            if calls.is_class_method(self._evaluator, summary, frame):
+            if decorators.is_class_method(self._evaluator, summary, frame):
                 return ProjectFunction(owner.path, term.qualname, instance.cls)
-            if calls.is_property(self._evaluator, summary, frame):
+            if decorators.is_property(self._evaluator, summary, frame):
                 return calls.call_function(self._evaluator, function, (), ())
             return function
         value = self._evaluator.of(term, frame)
@@ -268,7 +270,7 @@ class Classes:
         if row is not None and row.is_attribute and self._evaluator.knowledge.is_a(row.returns, Kind.LEGACY_QUERY):
             return Statement(row.returns, (cls,))  # Model.query
         if row is not None and row.is_attribute:
-            return calls.returned(self._evaluator, row.returns, value, (), (), Origin.ATTRIBUTE)
+            return library.returned(self._evaluator, row.returns, value, (), (), Origin.ATTRIBUTE)
         return BoundMethod(value, name)
 
     def entered(self, instance: ProjectInstance, *, is_async: bool) -> Value:
@@ -279,4 +281,4 @@ class Classes:
             base = self.library_base(instance.cls)
             return instance if base is not None else Unknown(f"entering a `{instance.cls.name}`")
         method = ProjectFunction(found[0].path, f"{found[0].qualname}.{name}", instance)
-        return calls.unwrapped(calls.call_function(self._evaluator, method, (), ()))
+        return library.unwrapped(calls.call_function(self._evaluator, method, (), ()))

@@ -1,23 +1,12 @@
-"""What one attribute in the body of a mapped class is: a column, a relationship, a property, a hybrid, a method.
-
-An attribute is read from its term: the call that makes it (`Column`, `mapped_column`, `Field`, `relationship` …), its annotation
-(`Mapped[…]`), or the function below a decorator.
-"""
+"""What one attribute of a mapped class is: a column, a relationship, a property, a hybrid, a method."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import declarations
-from sqla_leaklint.domain.values import Clause, Literal, ProjectClass, ProjectFunction, Symbol, Value, alternatives
+from sqla_leaklint.domain.values import ProjectClass
 from sqla_leaklint.knowledge.facts import LoadStrategy
-from sqla_leaklint.semantic import terms as t
-
-if TYPE_CHECKING:
-    from sqla_leaklint.domain.evaluation import Evaluator, Frame
 
 
 class Attribute(Enum):
@@ -31,7 +20,9 @@ class Attribute(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `type` is the canonical name of its type ("" when it is not known), `foreign_key` the column that it refers to."""
+    """A column; `type` is the canonical name of its type ("" when it is not known), `foreign_key` the column that it
+    refers to.
+    """
 
     name: str
     type: str = ""
@@ -45,7 +36,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """A relationship; `target` is None when its class cannot be found, `is_collection` when its cardinality cannot be told."""
+    """A relationship; `target` is None when its class cannot be found, `is_collection` when its cardinality cannot be
+    told.
+    """
 
     name: str
     target: ProjectClass | None
@@ -54,249 +47,3 @@ class Relationship:
 
 
 Member = Column | Relationship | Attribute
-
-_COLUMNS = frozenset({"sqlalchemy.Column", "sqlalchemy.orm.mapped_column", "sqlmodel.Field", "sqlalchemy.orm.column_property"})
-_RELATIONSHIPS = frozenset({"sqlalchemy.orm.relationship", "sqlalchemy.orm.dynamic_loader", "sqlmodel.Relationship"})
-_DEFERRED = "sqlalchemy.orm.deferred"
-_MAPPED = frozenset({"sqlalchemy.orm.Mapped", "sqlalchemy.orm.base.Mapped"})
-_WRITE_ONLY = frozenset({"sqlalchemy.orm.WriteOnlyMapped", "sqlalchemy.orm.DynamicMapped"})
-_PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
-_HYBRIDS = ("sqlalchemy.ext.hybrid.",)
-_DECLARED = ("sqlalchemy.orm.declared_attr", "sqlalchemy.ext.declarative.declared_attr")
-_SEQUENCES = frozenset(
-    [f"builtins.{name}" for name in ("list", "set", "dict", "frozenset", "tuple")]
-    + [f"{m}.{name}" for m in ("typing", "collections.abc") for name in ("List", "Set", "Dict", "Sequence", "Mapping", "Any")]
-)
-_TEMPORAL = frozenset(f"datetime.{name}" for name in ("datetime", "date", "time"))
-_LARGE_PYTHON_TYPES = frozenset({"builtins.bytes", "builtins.dict", "builtins.list", "typing.Dict", "typing.List"})
-"""What `Mapped[bytes]` or `Mapped[dict[…]]` is without a type of its own: a blob, or what a type map makes of it, JSON or an array."""
-
-
-class AttributeReader:
-    """Reads the attributes of one class's body, in the frame of its module."""
-
-    def __init__(self, evaluator: Evaluator, frame: Frame, *, is_sqlmodel: bool) -> None:
-        self.evaluator = evaluator
-        self.frame = frame
-        self.is_sqlmodel = is_sqlmodel
-
-    def read(self, name: str, term: t.Term) -> Member | None:
-        """What a name in a class body is; None for what SQLAlchemy does not look at (`__tablename__`, constants)."""
-        if name.startswith("__"):
-            return None
-        match term:
-            case t.Declared():
-                return self._declared(name, term)
-            case t.Call():
-                return self._made(name, term, None)
-            case t.FunctionRef():
-                return self._function(name, term)
-            case _:
-                return None
-
-    # --- columns ---
-
-    def _declared(self, name: str, term: t.Declared) -> Member | None:
-        annotation, is_mapped, strategy = self._mapped(term.annotation)
-        if isinstance(term.value, t.Call):
-            found = self._made(name, term.value, annotation)
-            return replace(found, strategy=strategy) if isinstance(found, Relationship) and strategy is not None else found
-        if is_mapped or (self.is_sqlmodel and not name.startswith("_") and not self._is_class_variable(term.annotation)):
-            return self._by_annotation(Column(name), annotation)
-        return None
-
-    def _mapped(self, annotation: t.Term) -> tuple[t.Term, bool, LoadStrategy | None]:
-        """What stands in `Mapped[…]`, whether it does, and how a relationship of that annotation is loaded."""
-        if isinstance(annotation, t.Item):
-            path = self._path(annotation.value)
-            if path in _MAPPED:
-                return annotation.key, True, None
-            if path in _WRITE_ONLY:
-                dynamic = LoadStrategy.DYNAMIC if path and path.endswith("DynamicMapped") else LoadStrategy.WRITE_ONLY
-                return annotation.key, True, dynamic
-        return annotation, False, None
-
-    def _is_class_variable(self, annotation: t.Term) -> bool:
-        target = annotation.value if isinstance(annotation, t.Item) else annotation
-        return self._path(target) in {"typing.ClassVar", "sqlalchemy.orm.Relationship"}
-
-    def _made(self, name: str, call: t.Call, annotation: t.Term | None) -> Member | None:
-        """What the call that makes the attribute says of it."""
-        path = self._path(call.func)
-        if path == _DEFERRED:
-            inner = call.args[0] if call.args else None
-            made = self._made(name, inner, annotation) if isinstance(inner, t.Call) else None
-            return replace(made, is_deferred=True) if isinstance(made, Column) else Attribute.OTHER
-        if path in _RELATIONSHIPS:
-            return self._relationship(name, call, annotation)
-        if path in _COLUMNS:
-            column = self._by_annotation(Column(name), annotation) if annotation is not None else Column(name)
-            return self._column(column, call)
-        row = self.evaluator.knowledge.function(path) if path is not None else None
-        if row is not None and row.returns == "column":
-            return Attribute.OTHER
-        return Attribute.OTHER if path is None or annotation is not None else None
-
-    def _column(self, column: Column, call: t.Call) -> Column:
-        given = dict(call.keywords)
-        inner = given.get("sa_column")
-        if isinstance(inner, t.Call):
-            column = self._column(column, inner)
-        for term in (*call.args, *(given[key] for key in ("type_", "sa_type") if key in given)):
-            called = self._path(term.func) if isinstance(term, t.Call) else None
-            if called == "sqlalchemy.ForeignKey":
-                assert isinstance(term, t.Call)
-                column = replace(column, foreign_key=_text(term.args[0]) if term.args else "?")
-            elif not isinstance(term, t.Const | t.Star):
-                column = self._typed(column, self.evaluator.of(term, self.frame))
-        if "foreign_key" in given:
-            column = replace(column, foreign_key=_text(given["foreign_key"]))
-        return replace(
-            column,
-            is_primary_key=column.is_primary_key or _is_true(given.get("primary_key")),
-            is_unique=column.is_unique or _is_true(given.get("unique")),
-            is_deferred=column.is_deferred or _is_true(given.get("deferred")),
-        )
-
-    def _typed(self, column: Column, value: Value) -> Column:
-        path = self.type_path(value)
-        if path is None:
-            return column
-        row = self.evaluator.knowledge.column_type(path)
-        is_large = row.is_large if row is not None else False
-        return replace(column, type=path, is_large=is_large, is_temporal=_is_temporal(path))
-
-    def type_path(self, value: Value, depth: int = 0) -> str | None:
-        """The canonical name of a column's type: of `Text`, `String(80)`, `MutableDict.as_mutable(JSON)`, a `TypeDecorator`."""
-        knowledge = self.evaluator.knowledge
-        if depth > 5:
-            return None
-        for each in alternatives(value):
-            match each:
-                case Symbol():
-                    path: str | None = each.path
-                case Clause():
-                    path = each.operator
-                    if knowledge.column_type(path) is None:
-                        inner = (self.type_path(operand, depth + 1) for operand in each.operands)
-                        path = next((found for found in inner if found is not None), None)
-                case ProjectClass():
-                    path = self.type_path(self.evaluator.classes.class_attribute(each, "impl"), depth + 1)
-                case _:
-                    cls = getattr(each, "cls", None)
-                    path = self.type_path(cls, depth + 1) if isinstance(cls, ProjectClass) else None
-            if path is not None and knowledge.column_type(path) is not None:
-                return knowledge.canonical(path) or path
-        return None
-
-    def _by_annotation(self, column: Column, annotation: t.Term) -> Column:
-        for part, scope in declarations.expanded(self.evaluator, annotation, self.frame):
-            if isinstance(part, t.Const) and part.value is None:
-                continue
-            if isinstance(part, t.Item):
-                path = self._path(part.value, scope)
-                arguments = declarations.arguments_of(part)
-                if path in {"typing.Optional", "typing.Union"}:
-                    column = self._by_annotation(column, arguments[0])
-                elif path == "typing.Annotated":
-                    column = self._by_annotation(column, arguments[0])
-                    for each in arguments[1:]:
-                        if isinstance(each, t.Call) and self._path(each.func, scope) in _COLUMNS:
-                            reader = AttributeReader(self.evaluator, scope, is_sqlmodel=self.is_sqlmodel)
-                            column = reader._column(column, each)
-                else:
-                    column = replace(column, is_large=path in _LARGE_PYTHON_TYPES)
-                continue
-            path = self._path(part, scope)
-            if path in _TEMPORAL:
-                column = replace(column, is_temporal=True)
-            elif path in _LARGE_PYTHON_TYPES:
-                column = replace(column, is_large=True)
-        return column
-
-    # --- relationships ---
-
-    def _relationship(self, name: str, call: t.Call, annotation: t.Term | None) -> Relationship:
-        given = dict(call.keywords)
-        target: ProjectClass | None = None
-        is_collection: bool | None = None
-        if annotation is not None:
-            target, is_collection = self._related(annotation)
-        first = call.args[0] if call.args else given.get("argument")
-        if target is None and first is not None:
-            target = self.entity(first)
-        uselist = given.get("uselist")
-        if isinstance(uselist, t.Const) and isinstance(uselist.value, bool):
-            is_collection = uselist.value
-        elif "secondary" in given:
-            is_collection = True
-        lazy = given.get("lazy", t.Const("select"))
-        value = lazy.value if isinstance(lazy, t.Const) else "select"
-        row = self.evaluator.knowledge.lazy_value(value if isinstance(value, str | bool) else None)
-        return Relationship(name, target, is_collection, row.strategy if row is not None else LoadStrategy.LAZY)
-
-    def _related(self, annotation: t.Term) -> tuple[ProjectClass | None, bool | None]:
-        for part, scope in declarations.expanded(self.evaluator, annotation, self.frame):
-            if isinstance(part, t.Const):
-                continue
-            if isinstance(part, t.Item):
-                path = self._path(part.value, scope)
-                if path in {"typing.Optional", "typing.Union"}:
-                    return self._related(declarations.arguments_of(part)[0])
-                return self.entity(declarations.arguments_of(part)[-1]), path in _SEQUENCES
-            return self.entity(part), False
-        return None, None
-
-    def entity(self, term: t.Term) -> ProjectClass | None:
-        """The class that a relationship's argument or annotation names, as a class, a string or a lambda."""
-        for part, scope in declarations.expanded(self.evaluator, term, self.frame):
-            if isinstance(part, t.FunctionRef):
-                function = scope.module.functions.get(part.qualname)
-                return self.entity(function.returns[0]) if function is not None and function.returns else None
-            for value in alternatives(self.evaluator.of(part, scope)):
-                if isinstance(value, ProjectClass):
-                    return value
-        return None
-
-    # --- functions ---
-
-    def _function(self, name: str, term: t.FunctionRef) -> Member:
-        function = self.evaluator.classes.function(ProjectFunction(self.frame.module.path, term.qualname))
-        if function is None:
-            return Attribute.OTHER
-        paths = [self._path(decorator) or "" for decorator in function.decorators]
-        if any(path.startswith(_DECLARED) for path in paths):
-            made = [each for each in function.returns if isinstance(each, t.Call)]
-            found = self._made(name, made[0], None) if made else None
-            return found if found is not None else Attribute.OTHER
-        if any(path.startswith(_HYBRIDS) for path in paths):
-            return Attribute.HYBRID
-        if any(path in _PROPERTIES for path in paths):
-            return Attribute.PROPERTY
-        return Attribute.METHOD if not paths or set(paths) <= {"builtins.classmethod", "builtins.staticmethod"} else Attribute.OTHER
-
-    def _path(self, term: t.Term, frame: Frame | None = None) -> str | None:
-        for value in alternatives(self.evaluator.of(term, frame or self.frame)):
-            if isinstance(value, Symbol):
-                return self.evaluator.knowledge.canonical(value.path) or value.path
-        return None
-
-    def table(self, call: t.Call) -> Iterator[Column]:
-        """The columns of `Table("name", metadata, Column("id", Integer), …)`."""
-        for term in call.args:
-            if isinstance(term, t.Call) and self._path(term.func) == "sqlalchemy.Column" and term.args:
-                name = _text(term.args[0])
-                if name:
-                    yield self._column(Column(name), term)
-
-
-def _text(term: t.Term) -> str:
-    return term.value if isinstance(term, t.Const) and isinstance(term.value, str) else "?"
-
-
-def _is_true(term: t.Term | None) -> bool:
-    return isinstance(term, t.Const) and term.value is True
-
-
-def _is_temporal(path: str) -> bool:
-    return path.rpartition(".")[2].lower() in {"datetime", "date", "time", "timestamp", "datetime2", "datetimeoffset"}

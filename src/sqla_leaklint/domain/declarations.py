@@ -93,12 +93,6 @@ def dependency(evaluator: Evaluator, annotation: Term, frame: Frame) -> Dependen
     return None
 
 
-def generic(evaluator: Evaluator, value: Value, term: t.Item, frame: Frame) -> Value:
-    """`Generic[X]` used as an expression (`async_sessionmaker[AsyncSession](…)`, `Repository[User](db)`): the class
-    itself."""
-    return value if isinstance(value, Symbol | ProjectClass) else Unknown("an item")
-
-
 def _instance(evaluator: Evaluator, part: Term, frame: Frame, origin: Origin) -> Value:
     if isinstance(part, t.Const) and part.value is None:
         return Literal(None)

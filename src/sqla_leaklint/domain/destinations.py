@@ -97,7 +97,10 @@ def calls_of(
         for caller, act in _calls_named(user).get(function.name, ()):
             assert isinstance(act.value, t.Call)
             for value in alternatives(evaluator.of(act.value.func, frame)):
-                if isinstance(value, ProjectFunction) and (value.path, value.qualname) == (module.path, function.qualname):
+                if isinstance(value, ProjectFunction) and (value.path, value.qualname) == (
+                    module.path,
+                    function.qualname,
+                ):
                     yield user, caller, act
                     break
 

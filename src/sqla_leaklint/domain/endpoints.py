@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.calls import decoration_of
+from sqla_leaklint.domain.decorators import decoration_of
 from sqla_leaklint.domain.values import Dependency, ProjectClass, ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t

@@ -26,13 +26,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqla_leaklint.domain import calls, declarations, statements
+from sqla_leaklint.domain import calls, displays, library, parameters, statements
 from sqla_leaklint.domain.classes import Classes
+from sqla_leaklint.domain.merging import merge
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
     Clause,
-    Dependency,
     Entity,
     Generator,
     Instance,
@@ -53,30 +53,13 @@ from sqla_leaklint.domain.values import (
     TupleValue,
     Unknown,
     Value,
-    alternatives,
-    merge,
     with_origin,
 )
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.project import Project, binding
-from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+from sqla_leaklint.semantic.summary import ModuleSummary
 from sqla_leaklint.semantic.terms import Term
-
-_OPERATORS = {"binary:&": "&", "union": "|", "unary:~": "~"}
-"""Python's operators between clauses, by the kind of collection that the executor keeps them in."""
-
-OF_PARAMETER = Unknown("an attribute of what was passed")
-"""`self.tenant_id`, `current_user.id`: what a column is compared with that the caller does not choose call by call."""
-
-
-def _is_of_parameter(term: Term) -> bool:
-    while isinstance(term, t.Attr):
-        if isinstance(term.base, t.Param):
-            return True
-        term = term.base
-    return False
-
 
 DEEPEST = 400
 """Nested evaluations before a value is given up as unknown."""
@@ -140,7 +123,7 @@ class Evaluator:
             case t.Ref():
                 return self.reference(term.path, frame.module)
             case t.Param():
-                return self._parameter(term, frame)
+                return parameters.parameter(self, term, frame)
             case t.Join():
                 return merge([self.of(each, frame) for each in term.terms])
             case t.Enter():
@@ -150,7 +133,7 @@ class Evaluator:
             case t.Element():
                 return self.element(self.of(term.value, frame))
             case t.Item():
-                return self._item(term, frame)
+                return displays.item(self, term, frame)
             case t.Const():
                 return Literal(term.value)
             case t.FunctionRef():
@@ -158,9 +141,9 @@ class Evaluator:
             case t.ClassRef():
                 return ProjectClass(frame.module.path, term.qualname)
             case t.Declared():
-                return self._declared(term, frame)
+                return parameters.declared(self, term, frame)
             case t.Collection():
-                return self._collection(term, frame)
+                return displays.collection(self, term, frame)
             case t.Mapped():
                 return Many(self.of(term.element, frame))
             case t.Local():
@@ -168,7 +151,7 @@ class Evaluator:
                 value = function.locals.get(term.name) if function is not None else None
                 return self.of(value, frame) if value is not None else Unknown(f"`{term.name}` of an enclosing function")
             case t.Compare():
-                return self._comparison(term, frame)
+                return displays.comparison(self, term, frame)
             case t.Star():
                 return Unknown("unpacked")
             case t.Opaque():
@@ -248,7 +231,7 @@ class Evaluator:
     def _library_attribute(self, value: Value, type_name: str, name: str) -> Value:
         row = self.knowledge.method(type_name, name)
         if row is not None and row.is_attribute:
-            return calls.returned(self, row.returns, value, (), (), Origin.ATTRIBUTE)
+            return library.returned(self, row.returns, value, (), (), Origin.ATTRIBUTE)
         known = self.knowledge.type(type_name)
         if row is None and known is not None:
             for module in known.falls_back_to:
@@ -283,7 +266,7 @@ class Evaluator:
                 if method is None:
                     return Unknown(f"entering a `{value.type}`")
                 return with_origin(
-                    calls.unwrapped(calls.returned(self, method.returns, value, (), (), value.origin)), Origin.MANAGED
+                    library.unwrapped(library.returned(self, method.returns, value, (), (), value.origin)), Origin.MANAGED
                 )
             case ProjectInstance():
                 return with_origin(self.classes.entered(value, is_async=is_async), Origin.MANAGED)
@@ -302,116 +285,8 @@ class Evaluator:
             case Rows():
                 return value.element
             case ResultValue() | Statement():
-                return statements.element(self, value)
+                return statements.element(value)
             case Awaitable():
                 return self.element(value.value)
             case _:
                 return value if isinstance(value, Unknown) else Unknown("iterating over it")
-
-    def _item(self, term: t.Item, frame: Frame) -> Value:
-        value = self.of(term.value, frame)
-        match value, term.key:
-            case (TupleValue(), t.Const(value=int() as index)) if -len(value.elements) <= index < len(value.elements):
-                return value.elements[index]
-            case (Rows() | Many(), t.Const(value=int())):
-                return value.element
-            case (Rows() | Many(), t.Collection(kind="slice")):
-                return value
-            case (Statement(), t.Const() | t.Collection(kind="slice")):
-                return statements.subscripted(self, value, is_slice=isinstance(term.key, t.Collection))
-            case (Instance() | Symbol() | ProjectClass(), _):
-                return declarations.generic(self, value, term, frame)
-            case _:
-                return value if isinstance(value, Unknown) else Unknown("an item")
-
-    def _collection(self, term: t.Collection, frame: Frame) -> Value:
-        if term.kind == "tuple":
-            return TupleValue(tuple(self.of(each, frame) for each in term.elements))
-        if term.kind in {"list", "set"}:
-            return Many(merge([self.of(each, frame) for each in term.elements])) if term.elements else Many(Unknown("empty"))
-        if term.kind in _OPERATORS:
-            operands = tuple(self.of(each, frame) for each in term.elements)
-            if any(isinstance(each, ModelAttribute | Clause) for each in operands):
-                return Clause(_OPERATORS[term.kind], operands)
-        return Unknown(f"a {term.kind}")
-
-    def _comparison(self, term: t.Compare, frame: Frame) -> Value:
-        """A clause, where a column is compared; what it is compared with is looked at only if that is a name or
-        constant."""
-        left = self.of(term.left, frame)
-        if isinstance(term.right, t.Const | t.Ref):
-            right = self.of(term.right, frame)
-        else:
-            right = OF_PARAMETER if _is_of_parameter(term.right) else Unknown("what a column is compared with")
-        if isinstance(left, ModelAttribute | Clause) or isinstance(right, ModelAttribute | Clause):
-            return Clause(term.operator, (left, right))
-        return Unknown("a comparison")
-
-    # --- parameters ---
-
-    def _parameter(self, term: t.Param, frame: Frame) -> Value:
-        given = frame.arguments.get((term.function, term.name))
-        if given is not None:
-            return given
-        function = frame.module.functions.get(term.function)
-        if function is None:
-            return Unknown(f"parameter `{term.name}`")
-        return self.parameter(function, term.name, frame)
-
-    def parameter(self, function: FunctionSummary, name: str, frame: Frame) -> Value:
-        """What a parameter is when nobody says what was passed: by its provider, its place, its annotation, its
-        default."""
-        parameter = function.parameter(name)
-        if parameter is None:
-            return Unknown(f"parameter `{name}`")
-        if function.owner is not None and function.parameters[0] is parameter and not calls.is_static(self, function, frame):
-            owner = ProjectClass(frame.module.path, function.owner)
-            if calls.is_class_method(self, function, frame):
-                return owner
-            return ProjectInstance(owner, Origin.PARAMETER)
-        dependency = self.dependency(function, name, frame)
-        if dependency is not None:
-            value = calls.provided(self, dependency)
-            if isinstance(value, Unknown) and parameter.annotation is not None:
-                # The provider decides; only where it cannot be looked into is the annotation believed.
-                declared = declarations.instance_of(self, parameter.annotation, frame, Origin.PROVIDED)
-                return value if isinstance(declared, Unknown) else declared
-            return value
-        if parameter.annotation is not None:
-            value = declarations.instance_of(self, parameter.annotation, frame, Origin.PARAMETER)
-            if not isinstance(value, Unknown):
-                return value
-        if parameter.default is not None:
-            value = self.of(parameter.default, frame)
-            if not isinstance(value, Literal):
-                return with_origin(value, Origin.PARAMETER)
-        return Unknown(f"parameter `{name}`")
-
-    def dependency(self, function: FunctionSummary, name: str, frame: Frame) -> Dependency | None:
-        """The `Depends(...)` of a parameter: its default, or a part of its `Annotated` annotation, in whatever
-        module."""
-        parameter = function.parameter(name)
-        if parameter is None:
-            return None
-        if parameter.default is not None:
-            for value in alternatives(self.of(parameter.default, frame)):
-                if isinstance(value, Dependency):
-                    if value.provider == Literal(None) and parameter.annotation is not None:
-                        return Dependency(declarations.class_of(self, parameter.annotation, frame), value.scope)
-                    return value
-        if parameter.annotation is not None:
-            return declarations.dependency(self, parameter.annotation, frame)
-        return None
-
-    def _declared(self, term: t.Declared, frame: Frame) -> Value:
-        if term.value is not None:
-            value = self.of(term.value, frame)
-            if not isinstance(value, Unknown | Literal) or value == Literal(None):
-                return value
-        else:
-            value = Unknown("an annotation without a value")
-        dependency = declarations.dependency(self, term.annotation, frame)
-        if dependency is not None:
-            return calls.provided(self, dependency)
-        declared = declarations.instance_of(self, term.annotation, frame, Origin.DECLARED)
-        return value if isinstance(declared, Unknown) else declared

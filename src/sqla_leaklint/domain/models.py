@@ -1,7 +1,9 @@
 """Mapped classes: their columns, keys and relationships, and what their shape says of the table.
 
-A model is read from the class and all its bases in the project: declarative classes with `Column` or `mapped_column`, `Mapped[…]`
-annotations alone, mixins and `declared_attr`, SQLModel's fields, Flask-SQLAlchemy's `db.Column`, and a `Table` in `__table__`.
+A model is read from the class and all its bases in the project: declarative classes with `Column` or `mapped_column`,
+`Mapped[…]`
+annotations alone, mixins and `declared_attr`, SQLModel's fields, Flask-SQLAlchemy's `db.Column`, and a `Table` in
+`__table__`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.columns import Attribute, AttributeReader, Column, Relationship
+from sqla_leaklint.domain.attribute_reading import AttributeReader
+from sqla_leaklint.domain.columns import Attribute, Column, Relationship
 from sqla_leaklint.domain.values import ProjectClass, Symbol, Unknown
 from sqla_leaklint.semantic import terms as t
 
@@ -26,7 +29,8 @@ WIDE = 10
 class Model:
     """A mapped class.
 
-    `uniques` are the sets of columns that a constraint makes unique together.  `is_whole`: no base or part of it is unknown,
+    `uniques` are the sets of columns that a constraint makes unique together.  `is_whole`: no base or part of it is
+    unknown,
     so that a name that is not here is no attribute.
     """
 
@@ -52,9 +56,9 @@ class Model:
         return [column for column in self.loaded if column.is_large]
 
     @property
-    def documents(self) -> list[Column]:
-        """The columns of which one value alone may be very large: binary data and documents, not plain text."""
-        return [column for column in self.large if not _PLAIN.search(column.type)]
+    def binary(self) -> list[Column]:
+        """The columns that hold files, images and the like: one value alone can be megabytes."""
+        return [column for column in self.large if _BINARY.search(column.type)]
 
     @property
     def is_wide(self) -> bool:
@@ -89,21 +93,23 @@ class Model:
 
 MOST_LOOKUP_COLUMNS = 6
 
-_PLAIN = re.compile(r"(?:Text|TEXT|ARRAY|CLOB|^)$")
+_BINARY = re.compile(r"\.(?:LargeBinary|PickleType|BYTEA|IMAGE|\w*BLOB)$")
 
 LABEL = re.compile(r"(?:^|_)(?:name|label|title|code|key|slug|symbol|display)(?:$|_)")
 """The column by which people tell the rows of a lookup table apart."""
 
-LOOKUP_NAME = re.compile(
-    r"(?:Types?|Kinds?|Config(?:uration|s)?|Settings?|Option|Preference|Category|Categories|Tag|Templates?|Policy|Policies|Rule|Plan"
-    r"|Provider|Plugin|Role|Permission|Flag|Label|Engine|Catalog|Pool|Workspace|Organi[sz]ation|Tenant|Company|Severity|Priority"
-    r"|Webhook|Status|State|Country|Region|Currency|Language|Locale|Unit|Group|Team|Department|Service|Definition|Schema|Feature"
-    r"|Dict|Enum|Integration|Connector|Connection|Datasource|DataSource|Store|Project|Model|Worker|Cluster|Node|Host|Server"
-    r"|Branch|Warehouse|Account|Method|[Mm]odule|Menu|Backend|Dept|Post|Job|Schedule|Term|Segment|Theme|Banner|Channel|Queue"
-    r"|Environment|Endpoint|Repository|Extension|Source|Benchmark|Instance|Version|Metadata|Variable|Parameter|Index"
-    r"|Api|API|Key|Credential|Certificate|Backup|Migration|Assistant|Agent|Bot|Tool|Prompt|Skill)"
-    r"s?(?:DB|Db|Model|Table|Entity|ORM|Orm|V\d+)?$"
+LOOKUP_WORDS = (
+    "Type Kind Config Configuration Setting Option Preference Category Categorie Tag Template Policy Policie "
+    "Rule Plan Provider Plugin Role Permission Flag Label Engine Catalog Pool Workspace Organi[sz]ation Tenant "
+    "Company Companie Severity Priority Webhook Status Statuse State Country Countrie Region Currency "
+    "Currencie Language Locale Unit Group Team Department Dept Service Definition Schema Feature Dict Enum "
+    "Integration Connector Connection Data[sS]ource Source Store Project Model Worker Cluster Node Host Server "
+    "Instance Branch Branche Warehouse Account Method [mM]odule Menu Backend Job Schedule Term Segment Theme "
+    "Banner Channel Queue Environment Endpoint Repository Repositorie Extension Benchmark Version Metadata "
+    "Variable Parameter Index Api API Key Credential Certificate Backup Migration Assistant Agent Bot Tool "
+    "Prompt Skill"
 )
+LOOKUP_NAME = re.compile(rf"(?:{'|'.join(LOOKUP_WORDS.split())})s?(?:DB|Db|Model|Table|Entity|ORM|Orm|V\d+)?$")
 """Names of tables that seldom have many rows.  Evidence of last resort: what a name ends in says what a row is."""
 
 
@@ -173,7 +179,12 @@ def _constraints(args: t.Term | None) -> list[frozenset[str]]:
         names = [each.value for each in term.args if isinstance(each, t.Const) and isinstance(each.value, str)]
         if kind in {"UniqueConstraint", "PrimaryKeyConstraint"}:
             found.append(frozenset(names))
-        elif kind == "Index" and isinstance(is_unique, t.Const) and is_unique.value is True and len(names) == len(term.args):
+        elif (
+            kind == "Index"
+            and isinstance(is_unique, t.Const)
+            and is_unique.value is True
+            and len(names) == len(term.args)
+        ):
             found.append(frozenset(names[1:]))
     return [unique for unique in found if unique]
 

@@ -12,8 +12,8 @@ from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.evaluation import Evaluator, Frame
 from sqla_leaklint.domain.subjects import CallSite, FunctionSite, ModuleSite
 from sqla_leaklint.domain.values import Unknown, Value
-from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.project import Module
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree

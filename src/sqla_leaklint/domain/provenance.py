@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from sqla_leaklint.domain.callers import callers, decorated_by
 from sqla_leaklint.domain.closed import is_closed_parameter, is_plain_object
 from sqla_leaklint.domain.entries import Entry, entry_of
+from sqla_leaklint.domain.parameters import dependency_of, undetermined
 from sqla_leaklint.domain.sources import sources
 from sqla_leaklint.domain.values import (
     BoundMethod,
@@ -189,9 +190,9 @@ class Provenance:
             and function.parameters[0].name == name in {"self", "cls"}
         ):
             return False
-        dependency = self.evaluator.dependency(function, name, frame)
+        dependency = dependency_of(self.evaluator, function, name, frame)
         if dependency is None:
-            value = self.evaluator.parameter(function, name, frame)
+            value = undetermined(self.evaluator, function, name, frame)
             return not any(is_plain_object(self.evaluator, each) for each in alternatives(value))
         return any(self._provides_data(provider) for provider in alternatives(dependency.provider))
 

@@ -10,16 +10,16 @@ from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain import statements
 from sqla_leaklint.domain.bounds import Bound, bound
-from sqla_leaklint.domain.calls import unwrapped
 from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import Model, models_of
 from sqla_leaklint.domain.usage import FunctionText, Usage
 from sqla_leaklint.domain.values import ProjectClass, Rows, Statement, StepTaken, Value
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Fetch, Kind, Role, Shape
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
 _BRINGS = frozenset({Fetch.ALL_ROWS, Fetch.SOME_ROWS, Fetch.FIRST, Fetch.ONE, Fetch.SCALAR, Fetch.STREAMED})
-PAGE_PARAMETERS = frozenset({"skip", "limit", "offset", "page", "page_size", "per_page", "pagesize", "page_num", "page_number"})
+PAGE_PARAMETERS = frozenset(
+    {"skip", "limit", "offset", "page", "page_size", "per_page", "pagesize", "page_num", "page_number"}
+)
 """What functions call the parameters by which their caller asks for a part of the rows."""
 
 _LISTED_BY = frozenset({"builtins.list", "builtins.sorted", "builtins.set", "builtins.tuple", "builtins.frozenset"})
@@ -35,7 +37,9 @@ _LISTED_BY = frozenset({"builtins.list", "builtins.sorted", "builtins.set", "bui
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Load:
-    """Rows that arrive in Python: `node` is the call that brings them or, for a loop over a result, what is looped over."""
+    """Rows that arrive in Python: `node` is the call that brings them or, for a loop over a result, what is looped
+    over.
+    """
 
     domain: Domain
     body: Body
@@ -69,7 +73,9 @@ class Load:
 
     @property
     def is_legacy(self) -> bool:
-        return self.statement is not None and self.domain.evaluator.knowledge.is_a(self.statement.type, Kind.LEGACY_QUERY)
+        return self.statement is not None and self.domain.evaluator.knowledge.is_a(
+            self.statement.type, Kind.LEGACY_QUERY
+        )
 
     @property
     def entity(self) -> Model | None:
@@ -102,7 +108,11 @@ class Load:
     def executed(self) -> tree.Expr | None:
         """The statement as it is given to the session: what a step can be appended to."""
         for part in _towards_root(self.term):
-            if isinstance(part, t.Call) and part.args and isinstance(unwrapped(self.domain.value_of(part.args[0])), Statement):
+            if (
+                isinstance(part, t.Call)
+                and part.args
+                and isinstance(unwrapped(self.domain.value_of(part.args[0])), Statement)
+            ):
                 call = self._call_at(part.site)
                 return call.args[0].value if call is not None else None
         return None
@@ -165,7 +175,12 @@ def _called(domain: Domain, body: Body, event: Event, names: _Names) -> Iterator
     assert isinstance(event.node, tree.Call)
     if method_name(call.func) in names.consumers:
         value: Value | None = unwrapped(domain.value_of(call))
-    elif isinstance(call.func, t.Ref) and call.func.path in _LISTED_BY and call.args and _may_give_rows(call.args[0], names):
+    elif (
+        isinstance(call.func, t.Ref)
+        and call.func.path in _LISTED_BY
+        and call.args
+        and _may_give_rows(call.args[0], names)
+    ):
         given = unwrapped(domain.value_of(call.args[0]))
         value = statements.listed(domain.evaluator, given) if not isinstance(given, Rows) else None
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.merging import merge
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
@@ -24,7 +25,6 @@ from sqla_leaklint.domain.values import (
     Unknown,
     Value,
     alternatives,
-    merge,
 )
 from sqla_leaklint.knowledge.facts import Consumer, Fetch, Kind, Role, Shape
 from sqla_leaklint.knowledge.sqlalchemy import RESULT, SCALAR_RESULT
@@ -49,7 +49,7 @@ def step(
     """A method of a statement or result: another statement, another result, or rows."""
     consumer = evaluator.knowledge.consumer(receiver.type, name)
     if consumer is not None:
-        value = _consumed(evaluator, receiver, consumer)
+        value = _consumed(receiver, consumer)
         return Awaitable(value) if consumer.is_async and consumer.shape is not Shape.ITERATOR else value
     row = evaluator.knowledge.step(receiver.type, name)
     taken = StepTaken(name, row.role if row is not None else None, args, keywords)
@@ -73,7 +73,6 @@ def step(
 
 def executed(
     evaluator: Evaluator,
-    receiver: Value,
     type_name: str,
     name: str,
     args: tuple[Value, ...],
@@ -87,7 +86,7 @@ def executed(
         return None
     if consumer is not None and consumer.takes_statement:
         statement = _statement(args)
-        value = _rows(evaluator, statement, consumer, (), is_scalar=True)
+        value = _rows(statement, consumer, (), is_scalar=True)
         return Awaitable(value) if consumer.is_async and consumer.shape is not Shape.ITERATOR else value
     assert method is not None or consumer is not None
     if method is None:
@@ -104,7 +103,8 @@ def executed(
         kind = SCALAR_RESULT if statement is not None and len(statement.projections) == 1 else RESULT
     if not knowledge.is_a(kind, Kind.RESULT):
         return None
-    options = tuple(StepTaken(key, Role.STREAMS, (), ((key, value),)) for key, value in keywords if key == "execution_options")
+    given = dict(keywords).get("execution_options")
+    options = (StepTaken("execution_options", Role.STREAMS, (), (("execution_options", given),)),) if given else ()
     result = ResultValue(kind, _statement(args), "ScalarResult" in kind, options)
     return Awaitable(result) if method.returns.startswith("await") else result
 
@@ -116,14 +116,14 @@ def _statement(args: tuple[Value, ...]) -> Statement | None:
     return found[0] if len(found) == 1 and len(alternatives(args[0])) == 1 else None
 
 
-def _consumed(evaluator: Evaluator, receiver: Statement | ResultValue, consumer: Consumer) -> Value:
+def _consumed(receiver: Statement | ResultValue, consumer: Consumer) -> Value:
     if isinstance(receiver, Statement):
-        return _rows(evaluator, receiver, consumer, (), is_scalar=len(receiver.projections) == 1)
-    return _rows(evaluator, receiver.statement, consumer, receiver.steps, is_scalar=receiver.is_scalar)
+        return _rows(receiver, consumer, (), is_scalar=len(receiver.projections) == 1)
+    return _rows(receiver.statement, consumer, receiver.steps, is_scalar=receiver.is_scalar)
 
 
 def _rows(
-    evaluator: Evaluator, statement: Statement | None, consumer: Consumer, steps: tuple[StepTaken, ...], *, is_scalar: bool
+    statement: Statement | None, consumer: Consumer, steps: tuple[StepTaken, ...], *, is_scalar: bool
 ) -> Value:
     element = row_of(statement, is_scalar=is_scalar)
     if consumer.fetch in {Fetch.COUNT, Fetch.EXISTS}:
@@ -152,7 +152,7 @@ def _projected(projection: Value) -> Value:
             return Unknown("a value")
 
 
-def element(evaluator: Evaluator, value: Statement | ResultValue) -> Value:
+def element(value: Statement | ResultValue) -> Value:
     """What a loop over a query or result binds."""
     if isinstance(value, ResultValue):
         return row_of(value.statement, is_scalar=value.is_scalar)
@@ -163,7 +163,7 @@ def listed(evaluator: Evaluator, value: Value) -> Value:
     """`list(value)` and its like."""
     match value:
         case Statement() | ResultValue():
-            return _consumed(evaluator, value, ITERATION)
+            return _consumed(value, ITERATION)
         case Rows():
             return value
         case OneOf():
@@ -179,7 +179,7 @@ def listed(evaluator: Evaluator, value: Value) -> Value:
 def of_rows(evaluator: Evaluator, receiver: Rows | Many, name: str) -> Value:
     """A method of rows that are in Python: a list's, or that of the one row that was fetched."""
     if isinstance(receiver, Many):
-        return receiver.element if name in {"pop"} else Unknown(f"method `{name}`")
+        return receiver.element if name == "pop" else Unknown(f"method `{name}`")
     if receiver.consumer.shape in {Shape.ROW, Shape.OPTIONAL_ROW}:
         return evaluator.attribute(receiver.element, name)
     return Unknown(f"method `{name}`")
@@ -192,11 +192,11 @@ def looped(evaluator: Evaluator, value: Value) -> Rows | None:
     if isinstance(value, Statement) and not evaluator.knowledge.is_a(value.type, Kind.LEGACY_QUERY):
         return None
     streamed = evaluator.knowledge.consumer(value.type, "__aiter__")
-    rows = _consumed(evaluator, value, streamed or LOOP)
+    rows = _consumed(value, streamed or LOOP)
     return rows if isinstance(rows, Rows) else None
 
 
-def subscripted(evaluator: Evaluator, statement: Statement, *, is_slice: bool) -> Value:
+def subscripted(statement: Statement, *, is_slice: bool) -> Value:
     """`query[0]` and `query[10:20]`: the database sends only those."""
     bounded = replace(statement, steps=(*statement.steps, StepTaken("__getitem__", Role.BOUNDS)))
     return bounded if is_slice else row_of(bounded, is_scalar=len(statement.projections) == 1)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.values import Value
-from sqla_leaklint.semantic.events import Event
 from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.events import Event
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.semantic.terms import Call
 from sqla_leaklint.syntax import tree

@@ -4,7 +4,8 @@ Terms
     *holder*: an expression whose term is the rows themselves, or one of them; aliases, loop variables, unpacking and
     comprehensions follow from the terms.  *Use*: what is done with a holder, by the expression or statement around it.
 
-Every use is seen or the value *escapes*: whatever is not one of the harmless uses below counts as leaving the function's sight.
+Every use is seen or the value *escapes*: whatever is not one of the harmless uses below counts as leaving the
+function's sight.
 
     users = session.scalars(select(User)).all()      # the rows
     if not users: return []                          # TESTED
@@ -18,9 +19,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.holders import ONE_ROW, SAME_ROWS, Holders
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
-from sqla_leaklint.semantic.expressions import Body
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import children
@@ -59,7 +61,9 @@ class Deal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One use: of the rows or (`of_row`) of one of them; `name` is the attribute's or method's, `node` where it is done."""
+    """One use: of the rows or (`of_row`) of one of them; `name` is the attribute's or method's, `node` where it is
+    done.
+    """
 
     deal: Deal
     node: tree.Node
@@ -94,74 +98,10 @@ class Usage:
         )
 
 
-_HARMLESS = frozenset(
-    {Deal.READ, Deal.COMPARED, Deal.TESTED, Deal.MEASURED, Deal.ITERATED, Deal.INDEXED, Deal.SLICED}
-)
+_HARMLESS = frozenset({Deal.READ, Deal.COMPARED, Deal.TESTED, Deal.MEASURED, Deal.ITERATED, Deal.INDEXED, Deal.SLICED})
 
-_SAME_ROWS = frozenset(
-    f"builtins.{name}" for name in ("list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "filter")
-)
-"""Called with rows (the last argument), these give the same rows."""
-_ONE_ROW = frozenset({"builtins.next", "builtins.min", "builtins.max"})
 _WITH_KEY = frozenset({"builtins.sorted", "builtins.min", "builtins.max"})
 _TESTS = frozenset({"builtins.bool", "builtins.any", "builtins.all", "builtins.isinstance"})
-
-
-class _Holders:
-    """Tells for each term whether it is the rows, one of them, or neither."""
-
-    def __init__(self, root: Term, *, is_row: bool) -> None:
-        self._root = root
-        self._root_is_row = is_row
-        self._known: dict[int, bool | None] = {}
-
-    def is_row(self, term: Term) -> bool | None:
-        """True for a row, False for the rows, None for anything else."""
-        if term is self._root:
-            return self._root_is_row
-        key = id(term)
-        if key not in self._known:
-            self._known[key] = None  # ends a cycle
-            self._known[key] = self._judged(term)
-        return self._known[key]
-
-    def _judged(self, term: Term) -> bool | None:
-        match term:
-            case t.Await() | t.Enter() | t.Star():
-                return self.is_row(term.value)
-            case t.Declared():
-                return self.is_row(term.value) if term.value is not None else None
-            case t.Join():
-                found = [self.is_row(each) for each in term.terms]
-                return next((each for each in found if each is not None), None)
-            case t.Element():
-                return True if self.is_row(term.value) is False else None
-            case t.Item():
-                return self._item(term)
-            case t.Mapped():
-                return False if term.kind != "dict" and self.is_row(term.element) is True else None
-            case t.Call(func=t.Ref(path=path)) if term.args:
-                if path in _SAME_ROWS and self.is_row(term.args[-1 if path == "builtins.filter" else 0]) is False:
-                    return False
-                if path in _ONE_ROW and self.is_row(term.args[0]) is False:
-                    return True
-                return None
-            case t.Call(func=t.Attr(base=base, name="pop" | "copy" as name)) if self.is_row(base) is False:
-                return name == "pop"
-            case t.Param():
-                return None
-            case _:
-                return None
-
-    def _item(self, term: t.Item) -> bool | None:
-        if self.is_row(term.value) is False:
-            return not (isinstance(term.key, t.Collection) and term.key.kind == "slice")
-        pair = term.value
-        if isinstance(pair, t.Element) and isinstance(pair.value, t.Call) and isinstance(pair.value.func, t.Ref):
-            is_numbered = pair.value.func.path == "builtins.enumerate" and pair.value.args
-            if is_numbered and isinstance(term.key, t.Const) and term.key.value == 1:
-                return True if self.is_row(pair.value.args[0]) is False else None
-        return None
 
 
 class FunctionText:
@@ -184,7 +124,7 @@ class FunctionText:
 
     def usage(self, term: Term, *, is_row: bool) -> Usage:
         """What is done with the value of a term."""
-        holders = _Holders(term, is_row=is_row)
+        holders = Holders(term, is_row=is_row)
         keyed: dict[str, tree.Expr] = {}
         uses: list[Use] = []
         terms = self.domain.module.executor.terms
@@ -295,7 +235,7 @@ class FunctionText:
             yield Use(Deal.MEASURED, call, held)
         elif path in _TESTS:
             yield Use(Deal.TESTED, call, held)
-        elif not held and (path in _SAME_ROWS or path in _ONE_ROW or path == "builtins.enumerate"):
+        elif not held and (path in SAME_ROWS or path in ONE_ROW or path == "builtins.enumerate"):
             for argument in call.args:
                 key = terms.get(argument.value)
                 if argument.keyword == "key" or (path == "builtins.filter" and argument is call.args[0]):

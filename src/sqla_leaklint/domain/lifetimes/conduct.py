@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.calls import PLAIN_DECORATORS, decoration_of, is_static
+from sqla_leaklint.domain.decorators import PLAIN_DECORATORS, decoration_of, is_static
 from sqla_leaklint.domain.lifetimes.doings import Carry, Doing, Use
 from sqla_leaklint.domain.values import (
     BoundMethod,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.calls import unwrapped
+from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes.uses import HANDED_ON, uses_in
 from sqla_leaklint.domain.values import (
     Instance,

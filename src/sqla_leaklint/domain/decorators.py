@@ -1,0 +1,92 @@
+"""Decorators: what they make of the function below them, and what they leave of its value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.values import (
+    Awaitable,
+    BoundMethod,
+    Generator,
+    Manager,
+    Origin,
+    Symbol,
+    Value,
+    with_origin,
+)
+from sqla_leaklint.knowledge.facts import Decoration
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.summary import FunctionSummary
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator, Frame
+
+
+def decorated(evaluator: Evaluator, decorator: t.Term, value: Value, frame: Frame) -> Value:
+    """What is left of a function's value when a decorator stands above it."""
+    decoration = decoration_of(evaluator, decorator, frame)
+    if decoration in {Decoration.CONTEXT_MANAGER, Decoration.ASYNC_CONTEXT_MANAGER}:
+        element = evaluator.element(value)
+        return Manager(element)
+    if decoration is Decoration.CACHED:
+        return with_origin(value, Origin.GLOBAL)
+    if decoration is not None:
+        return value
+    function = evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
+    if isinstance(function, Symbol) and function.path in PLAIN_DECORATORS:
+        return value
+    # A decorator that nobody knows: the type of the value may be kept, its owner is not known.
+    return _disowned(value)
+
+
+def _disowned(value: Value) -> Value:
+    match value:
+        case Awaitable():
+            return Awaitable(_disowned(value.value))
+        case Generator():
+            return Generator(_disowned(value.element), value.function)
+        case _:
+            return with_origin(value, Origin.DECLARED)
+
+
+PLAIN_DECORATORS = frozenset(
+    {"builtins.staticmethod", "builtins.classmethod", "builtins.property", "functools.cached_property",
+    "abc.abstractmethod"}
+)
+
+
+def decoration_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Decoration | None:
+    """What a decorator does, by the tables; `@decorator(...)` and `@object.decorator(...)` too."""
+    func = decorator.func if isinstance(decorator, t.Call) else decorator
+    value = evaluator.of(func, frame)
+    match value:
+        case Symbol():
+            row = evaluator.knowledge.decorator(value.path)
+            return row.decoration if row is not None else None
+        case BoundMethod():
+            owner = evaluator.classes.library_type(value.receiver)
+            row = evaluator.knowledge.decorator_method(owner, value.name) if owner is not None else None
+            return row.decoration if row is not None else None
+        case _:
+            return None
+
+
+def _has_decorator(evaluator: Evaluator, function: FunctionSummary, frame: Frame, *paths: str) -> bool:
+    return any(
+        isinstance(value, Symbol) and value.path in paths
+        for value in (evaluator.of(decorator, frame) for decorator in function.decorators)
+    )
+
+
+def is_static(evaluator: Evaluator, function: FunctionSummary, frame: Frame) -> bool:
+    return _has_decorator(evaluator, function, frame, "builtins.staticmethod")
+
+
+def is_class_method(evaluator: Evaluator, function: FunctionSummary, frame: Frame) -> bool:
+    return function.name in {"__init_subclass__", "__class_getitem__"} or _has_decorator(
+        evaluator, function, frame, "builtins.classmethod"
+    )
+
+
+def is_property(evaluator: Evaluator, function: FunctionSummary, frame: Frame) -> bool:
+    return _has_decorator(evaluator, function, frame, "builtins.property", "functools.cached_property")
