@@ -26,7 +26,10 @@ def load_only(load: Load, columns: Sequence[str]) -> PendingFix | None:
         return None
     domain = load.domain
     bound = domain.module.summary.bindings
-    if "load_only" in bound and domain.evaluator.knowledge.loader_option(getattr(bound["load_only"], "path", "")) is None:
+    if (
+        "load_only" in bound
+        and domain.evaluator.knowledge.loader_option(getattr(bound["load_only"], "path", "")) is None
+    ):
         return None  # the name means something else here
 
     def render(source: SourceMap) -> Sequence[TextEdit]:

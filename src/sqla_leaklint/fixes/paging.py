@@ -36,7 +36,9 @@ def apply_page(load: Load, parameters: tuple[str, ...]) -> PendingFix | None:
     if limit is None or place is None or "page" in parameters:
         return None
     step = f".offset({offset}).limit({limit})" if offset is not None else f".limit({limit})"
-    return PendingFix(Applicability.DISPLAY, f"apply `{limit}` in the query", lambda source: (append_step(source, place, step),))
+    return PendingFix(
+        Applicability.DISPLAY, f"apply `{limit}` in the query", lambda source: (append_step(source, place, step),)
+    )
 
 
 def stream_rows(load: Load) -> PendingFix | None:
@@ -72,7 +74,11 @@ def _executed(load: Load) -> tree.Expr | None:
     place: tree.Expr | None
     if not load.is_legacy:
         place = load.executed
-    elif isinstance(load.node, tree.Call) and isinstance(load.node.func, tree.Attribute) and load.rows.consumer.name == "all":
+    elif (
+        isinstance(load.node, tree.Call)
+        and isinstance(load.node.func, tree.Attribute)
+        and load.rows.consumer.name == "all"
+    ):
         place = load.node.func.value
     else:
         place = load.node if load.rows.consumer.name == "for" else None
@@ -80,7 +86,9 @@ def _executed(load: Load) -> tree.Expr | None:
 
 
 def _may_stream(load: Load) -> bool:
-    """Whether the rows go through one loop, while the session is open, that ends no transaction and loads nothing lazily."""
+    """Whether the rows go through one loop, while the session is open, that ends no transaction and loads nothing
+    lazily.
+    """
     if load.rows.consumer.name not in {"all", "for"} or load.has_step(Role.LOADS) or load.entity is None:
         return False
     if load.is_legacy and load.has_step(Role.JOINS):
@@ -111,7 +119,9 @@ def _blocks_around(load: Load, node: tree.Node) -> set[tree.Node]:
 
 
 def _may_end_result(load: Load, loop: tree.For) -> bool:
-    """Whether the body of a loop may commit: by itself, in a method of the project, or in whatever is given the session."""
+    """Whether the body of a loop may commit: by itself, in a method of the project, or in whatever is given the
+    session.
+    """
     domain = load.domain
     for stmt in loop.body:
         for node in walk(stmt):
@@ -119,7 +129,9 @@ def _may_end_result(load: Load, loop: tree.For) -> bool:
                 continue
             if isinstance(node.func, tree.Attribute) and node.func.attr in _ENDS_THE_RESULT:
                 return True
-            if any(isinstance(value, ProjectFunction) and value.receiver for value in alternatives(domain.value(node.func))):
+            if any(
+                isinstance(value, ProjectFunction) and value.receiver for value in alternatives(domain.value(node.func))
+            ):
                 return True
             for argument in node.args:
                 for value in alternatives(domain.value(argument.value)):

@@ -129,7 +129,8 @@ class Project:
         """
         if dotted == importer.name or dotted.startswith(f"{importer.name}."):
             rest = dotted[len(importer.name) + 1 :].split(".") if dotted != importer.name else []
-            if rest and (not importer.is_package or (rest[0] in importer.bindings and not _is_submodule(importer, rest))):
+            is_bound = rest and rest[0] in importer.bindings and not _is_submodule(importer, rest)
+            if rest and (not importer.is_package or is_bound):
                 return importer, rest
         if self.root is None:
             return None

@@ -42,12 +42,18 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
     is_evident = model is not None and (bool(unused) or arrival is not None)
     rows = f"every row of `{model.table or model.name}`" if model is not None else "every row of the query"
     if load.bound is Bound.WEAK:
-        rows = f"every `{model.name}` that the filter lets through" if model is not None else "every row that the filter lets through"
+        rows = (
+            f"every `{model.name}` that the filter lets through"
+            if model is not None
+            else "every row that the filter lets through"
+        )
     fate = f", {_FATES[arrival.destination]}" if arrival is not None else ""
     message = f"{rows} is loaded at once{fate}"
     if unused:
         message += f"; {_listed(unused)} {'are' if len(unused) > 1 else 'is'} accepted and not used"
-    draft = rule.diagnostic(load.node, message, group=Group.WASTE if is_evident else Group.STRICT).with_help(_help(load, arrival))
+    draft = rule.diagnostic(load.node, message, group=Group.WASTE if is_evident else Group.STRICT).with_help(
+        _help(load, arrival)
+    )
     if arrival is not None and (arrival.path, arrival.qualname) != (domain.module.path, load.body.qualname):
         draft = draft.with_note(domain.locate(arrival.path, arrival.qualname), "the rows are returned from here")
     yield draft.with_fix(apply_page(load, unused) if unused else stream_rows(load))
@@ -59,7 +65,9 @@ def _help(load: Load, arrival: Arrival | None) -> str:
     if load.usage.of(Deal.ITERATED) and (arrival is None or arrival.destination is not Destination.RESPONSE):
         call = "async for … in await session.stream_scalars(…)" if load.is_async else "a loop over `session.scalars(…)`"
         if load.is_async:
-            return f"stream it, with `execution_options(yield_per=1000)` and `{call}`, or work through it in pages by key"
+            return (
+                f"stream it, with `execution_options(yield_per=1000)` and `{call}`, or work through it in pages by key"
+            )
         return f"stream it, with `yield_per(1000)` and {call}, or work through it in pages by key; aggregate in SQL"
     return "page it, by `.limit(…)` and the last key or `.offset(…)`, or filter it by an owner"
 

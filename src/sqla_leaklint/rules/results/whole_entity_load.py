@@ -45,7 +45,7 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
     unread = [column.name for column in model.large if column.name not in read]
     if not unread and not model.is_wide:
         return
-    if (load.is_one_row or load.bound is Bound.KEYED) and not any(column.name in unread for column in model.documents):
+    if (load.is_one_row or load.bound is Bound.KEYED) and not any(column.name in unread for column in model.binary):
         return  # one row costs little, unless it holds something large
     columns = [name for name in model.columns if name in read]
     yield (
@@ -63,7 +63,11 @@ def _columns_read(usage: Usage, model: Model) -> frozenset[str]:
     if read:
         compared -= model.primary_key  # to ask which row it is needs nothing that a row does not bring
     read |= compared
-    return read if read <= model.columns.keys() and not any(model.columns[name].is_deferred for name in read) else frozenset()
+    return (
+        read
+        if read <= model.columns.keys() and not any(model.columns[name].is_deferred for name in read)
+        else frozenset()
+    )
 
 
 def _message(load: Load, model: Model, columns: list[str], unread: list[str]) -> str:
@@ -74,4 +78,5 @@ def _message(load: Load, model: Model, columns: list[str], unread: list[str]) ->
         named = ", ".join(f"`{name}`" for name in unread[:MOST_NAMED]) + (", …" if len(unread) > MOST_NAMED else "")
         large = f", {len(unread)} of them large ({named})" if len(unread) > 1 else f", one of them large ({named})"
     read = ", ".join(f"`{name}`" for name in columns)
-    return f"{subject} loaded, {len(model.loaded)} columns{large}, and only {read} {'is' if len(columns) == 1 else 'are'} read"
+    verb = "is" if len(columns) == 1 else "are"
+    return f"{subject} loaded, {len(model.loaded)} columns{large}, and only {read} {verb} read"
