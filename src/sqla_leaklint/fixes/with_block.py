@@ -11,7 +11,7 @@ are.  A close that `with` makes superfluous goes; where it is the last thing in 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,8 +30,7 @@ _BLANK_OR_COMMENT = re.compile(r"[ \t\f]*(#.*)?")
 class Enclosure:
     """A statement `name = value` and the statements after it that go under `with value as name:`.
 
-    `closing` is the close that stands where the block ends; `guards` are the `try` statements of the block whose `finally`
-    ends with one.
+    `closing` is the close that stands where the block ends; `guard` is the `try` at its end whose `finally` ends with one.
     """
 
     opening: tree.Assign | tree.AnnAssign
@@ -39,7 +38,7 @@ class Enclosure:
     body: tuple[tree.Stmt, ...]
     after: tuple[tree.Stmt, ...]
     closing: tree.Stmt | None = None
-    guards: tuple[tree.Try, ...] = ()
+    guard: tree.Try | None = None
 
     def is_rest_of(self, function: tree.Function) -> bool:
         """Whether the function ends where the block does."""
@@ -53,7 +52,8 @@ class Enclosure:
 def enclosure(function: tree.Function, opening: tree.Stmt | None, *, closes: Sequence[tree.Stmt] = ()) -> Enclosure | None:
     """The block that an assignment of a function dominates, if it and nothing else uses the name.
 
-    `closes` are the statements that close it.  If one of them stands in the block itself, the block ends there.
+    `closes` are the statements that close it.  Where one of them stands in the block itself, or ends a `finally` there, the
+    block ends, so that what comes after the close still does.
     """
     match opening:
         case tree.Assign(targets=(tree.Name(id=name),)):
@@ -67,14 +67,22 @@ def enclosure(function: tree.Function, opening: tree.Stmt | None, *, closes: Seq
         return None
     place = block.index(opening)
     following = block[place + 1 :]
-    end = next((at for at, stmt in enumerate(following) if stmt in closes), len(following))
-    body, closing, after = following[:end], following[end] if end < len(following) else None, following[end + 1 :]
+    end = next((at for at, stmt in enumerate(following) if stmt in closes or _guards(stmt, closes)), len(following))
+    body, closing, after = following[: end + 1], None, following[end + 1 :]
+    if end < len(following) and following[end] in closes:
+        body, closing = following[:end], following[end]
     if not body or not _is_only_used_in(function, name, opening, following):
         return None
     if any(_mentions(stmt, name) for stmt in after) or name in names_in(following).bound:
         return None
-    guards = tuple(stmt for stmt in body if isinstance(stmt, tree.Try) and stmt.finalbody and stmt.finalbody[-1] in closes)
-    return Enclosure(opening, name, body, after, closing, guards)
+    last = body[-1]
+    guard = last if isinstance(last, tree.Try) and _guards(last, closes) else None
+    return Enclosure(opening, name, body, after, closing, guard)
+
+
+def _guards(stmt: tree.Stmt, closes: Sequence[tree.Stmt]) -> bool:
+    """Whether a statement is a `try` whose `finally` ends with a close."""
+    return isinstance(stmt, tree.Try) and bool(stmt.finalbody) and stmt.finalbody[-1] in closes
 
 
 def _blocks(function: tree.Function) -> Iterator[tree.Block]:
@@ -128,23 +136,21 @@ def _rendered(enclosure: Enclosure, keyword: str, source_map: SourceMap) -> Sequ
     stop = source_map.line_end(end)
     is_alone = not indentation.strip() and _BLANK_OR_COMMENT.fullmatch(text, end, stop)
     header = _header(enclosure, keyword, source_map)
-    dropped, kept = set(), set()
-    for stmts in _superfluous(enclosure, source_map):
-        if stmts is None:
-            return ()
-        dropped |= stmts[0]
-        kept |= stmts[1]
+    superfluous = _superfluous(enclosure, source_map)
     if not is_alone or header is None or source_map.indentation(enclosure.body[0]) != indentation or not lines:
         return ()
     unit = "\t" if "\t" in indentation else _unit(text)
     strings = source_map.multiline_strings()
     pieces = [header + text[end:stop]]
     for line in lines:
-        if line.start in dropped:
-            continue
         content = text[line.start : line.end]
+        if line.start in superfluous.gone:
+            comment = superfluous.gone[line.start]
+            if comment:
+                pieces.append(indentation + comment)
+            continue
         is_in_string = any(begin < line.start < until for begin, until in strings)
-        stays = is_in_string or line.start in kept or not content.strip()
+        stays = is_in_string or line.start in superfluous.kept or not content.strip()
         pieces.append(content if stays else unit + content)
     newline = text[first.end : first.next] or "\n"
     while not pieces[-1].strip():
@@ -159,8 +165,10 @@ def _nodes(enclosure: Enclosure) -> Iterator[tree.Node]:
     yield from enclosure.body
     if enclosure.closing is not None:
         yield enclosure.closing
-    for guard in enclosure.guards:
-        yield from (guard.body[0], guard.body[-1], guard.finalbody[0], guard.finalbody[-1])
+    guard = enclosure.guard
+    if guard is not None:
+        before = guard.orelse or (guard.handlers[-1].body if guard.handlers else guard.body)
+        yield from (before[-1], guard.finalbody[0], guard.finalbody[-1])
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[_Line]:
@@ -199,32 +207,47 @@ def _unit(text: str) -> str:
     return "    "
 
 
-def _superfluous(enclosure: Enclosure, source_map: SourceMap) -> Iterator[tuple[set[int], set[int]] | None]:
-    """Which lines go and which keep their indentation, by their starts; None where something else stands on one that goes."""
+class _Superfluous(NamedTuple):
+    """Lines that go, by their starts, with the comment that is left of them, and lines that keep their indentation."""
+
+    gone: Mapping[int, str] = {}
+    kept: frozenset[int] = frozenset()
+
+
+def _superfluous(enclosure: Enclosure, source_map: SourceMap) -> _Superfluous:
+    """What `with` does the work of.  A second close does no harm: where a line cannot go, all stays."""
     if enclosure.closing is not None:
-        gone = _own_lines(enclosure.closing, source_map)
-        yield (gone, set()) if gone is not None else None
-    for guard in enclosure.guards:
-        gone = _own_lines(guard.finalbody[-1], source_map)
-        clause = _clause(guard, source_map)
-        if gone is None or clause is None:
-            yield None
-        elif len(guard.finalbody) > 1:
-            yield gone, set()
-        elif guard.handlers or guard.orelse:
-            yield gone | {clause}, set()
-        else:
-            yield _unwrapped(guard, gone | {clause}, source_map)
+        return _Superfluous(_lines_of_close(enclosure.closing, source_map))
+    guard = enclosure.guard
+    if guard is None:
+        return _Superfluous()
+    gone = _lines_of_close(guard.finalbody[-1], source_map)
+    if len(guard.finalbody) > 1 or not gone:
+        return _Superfluous(gone)
+    clause = _clause(guard, source_map)
+    if clause is None:
+        return _Superfluous()
+    if guard.handlers or guard.orelse:
+        return _Superfluous({**gone, clause: ""})
+    text = source_map.text
+    start = source_map.offsets(guard)[0]
+    stop = source_map.line_end(start)
+    if text[start:stop].strip() != "try:":
+        return _Superfluous()
+    # A `try` that guards nothing any more goes; its body is one step further in already.
+    body = {line.start for line in _lines(text, source_map.line_start(start), _end_of(guard.finalbody[0], source_map))}
+    first = source_map.line_start(start)
+    return _Superfluous({**gone, clause: "", first: ""}, frozenset(body - {first}))
 
 
-def _own_lines(stmt: tree.Stmt, source_map: SourceMap) -> set[int] | None:
-    """The lines of a statement, if nothing else stands on them."""
+def _lines_of_close(stmt: tree.Stmt, source_map: SourceMap) -> dict[int, str]:
+    """The lines of a close, with the comment behind it; none where other code stands on one of them."""
     text = source_map.text
     start, end = source_map.offsets(stmt)
-    first = source_map.line_start(start)
-    if text[first:start].strip() or text[end : source_map.line_end(end)].strip():
-        return None
-    return {line.start for line in _lines(text, first, end)}
+    first, rest = source_map.line_start(start), text[end : source_map.line_end(end)].strip()
+    if text[first:start].strip() or (rest and not rest.startswith("#")):
+        return {}
+    return {line.start: rest if line.end >= end else "" for line in _lines(text, first, end)}
 
 
 def _clause(guard: tree.Try, source_map: SourceMap) -> int | None:
@@ -235,15 +258,3 @@ def _clause(guard: tree.Try, source_map: SourceMap) -> int | None:
     lines = _lines(text, source_map.line_start(start), source_map.offsets(guard.finalbody[0])[0])
     found = [line.start for line in lines if text[line.start : line.end].strip() == "finally:"]
     return found[0] if len(found) == 1 else None
-
-
-def _unwrapped(guard: tree.Try, gone: set[int], source_map: SourceMap) -> tuple[set[int], set[int]] | None:
-    """A `try` that guards nothing any more goes, and its body, one step further in already, stays where it is."""
-    text = source_map.text
-    start = source_map.offsets(guard)[0]
-    line = source_map.line_start(start)
-    if text[start : source_map.line_end(start)].strip() != "try:":
-        return None
-    after = source_map.line_end(start)
-    body = {each.start for each in _lines(text, line, _end_of(guard.finalbody[0], source_map)) if each.start > after}
-    return gone | {line}, body
