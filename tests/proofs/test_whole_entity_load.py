@@ -1,0 +1,84 @@
+"""A column that nobody reads need not be loaded: as many rows, the same result, and less memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.proofs.databases import Database
+from tests.proofs.harness import Proof, compare
+
+RULE = "LKS202"
+
+PROOFS = (
+    Proof(
+        RULE,
+        "one column of a wide table",
+        """\
+        from sqlalchemy import select
+
+        from database import SessionLocal
+        from models import Account
+
+
+        def addresses():
+            with SessionLocal() as session:
+                accounts = session.scalars(select(Account).order_by(Account.id)).all()
+                return [account.email for account in accounts]
+        """,
+        "addresses()",
+    ),
+    Proof(
+        RULE,
+        "a legacy query that joins and takes repeated entities out",
+        """\
+        from database import SessionLocal
+        from models import Account, Post
+
+
+        def addresses_of_authors():
+            with SessionLocal() as session:
+                accounts = (
+                    session.query(Account)
+                    .join(Post, Post.account_id == Account.id)
+                    .filter(Post.id > 100)
+                    .order_by(Account.id)
+                    .all()
+                )
+                addresses = []
+                for account in accounts:
+                    addresses.append(account.email)
+            return addresses
+        """,
+        "addresses_of_authors()",
+    ),
+    Proof(
+        RULE,
+        "two columns with asyncio",
+        """\
+        from sqlalchemy import select
+
+        from async_database import AsyncSessionLocal
+        from models import Account
+
+
+        async def balances(country):
+            async with AsyncSessionLocal() as session:
+                result = await session.execute(select(Account).where(Account.country_code == country))
+                accounts = result.scalars().all()
+            return sum(account.balance for account in accounts if account.active)
+        """,
+        "balances('DE')",
+    ),
+)
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
+def test_what_is_not_read_is_not_loaded(proof: Proof, database: Database) -> None:
+    comparison = compare(proof, database)
+    leaking, fixed = comparison.leaking, comparison.fixed
+
+    assert "load_only(Account." in comparison.remedy
+    assert fixed.result == leaking.result
+    assert (fixed.statements, fixed.rows) == (leaking.statements, leaking.rows)
+    assert (fixed.held, fixed.failures) == (leaking.held, leaking.failures) == (0, 0)
+    assert fixed.peak * 3 < leaking.peak * 2
