@@ -87,8 +87,9 @@ class Model:
         if len(self.columns) > MOST_LOOKUP_COLUMNS or any(column.is_temporal for column in columns):
             return False
         references = [column for column in self.columns.values() if column.foreign_key]
-        labels = [column for column in self.columns.values() if LABEL.search(column.name) and column not in references]
-        return len(references) <= 1 and bool(labels)
+        own = [column for column in self.columns.values() if column not in references]
+        is_plain = all(each.is_primary_key or LABEL.search(each.name) or DETAIL.search(each.name) for each in own)
+        return is_plain and len(references) <= 1 and any(LABEL.search(column.name) for column in own)
 
 
 MOST_LOOKUP_COLUMNS = 6
@@ -97,6 +98,12 @@ _BINARY = re.compile(r"\.(?:LargeBinary|PickleType|BYTEA|IMAGE|\w*BLOB)$")
 
 LABEL = re.compile(r"(?:^|_)(?:name|label|title|code|key|slug|symbol|display)(?:$|_)")
 """The column by which people tell the rows of a lookup table apart."""
+
+DETAIL = re.compile(
+    r"(?:^|_)(?:id|uuid|description|active|enabled|default|hidden|visible|order|position|rank|sort|color|colour|icon"
+    r"|value|factor|rate|comment|note|type|kind|group|level|short|long|abbreviation|iso|iso2|iso3)(?:$|_)"
+)
+"""What else a lookup table has."""
 
 LOOKUP_WORDS = (
     "Type Kind Config Configuration Setting Option Preference Category Categorie Tag Template Policy Policie "
