@@ -37,6 +37,8 @@ REVEALED: Mapping[str, Describe] = {
     "reveal_value": method("describe_value"),
     "reveal_lifetime": method("describe_lifetime"),
     "reveal_query": method("describe_query"),
+    "reveal_usage": method("describe_usage"),
+    "reveal_model": method("describe_model"),
     "reveal_name": method("describe_name"),
 }
 

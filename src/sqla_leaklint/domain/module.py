@@ -58,6 +58,24 @@ class Domain:
 
         return described_lifetime(self, expr)
 
+    def describe_query(self, expr: tree.Expr) -> str:
+        """What a query asks for and what bounds it, in a few words: for specs and for people."""
+        from sqla_leaklint.domain.query_description import described_query
+
+        return described_query(self, expr)
+
+    def describe_usage(self, expr: tree.Expr) -> str:
+        """What becomes of rows, in a few words: for specs and for people."""
+        from sqla_leaklint.domain.query_description import described_usage
+
+        return described_usage(self, expr)
+
+    def describe_model(self, expr: tree.Expr) -> str:
+        """What a mapped class has, in a few words: for specs and for people."""
+        from sqla_leaklint.domain.query_description import described_model
+
+        return described_model(self, expr)
+
     # --- subjects ---
 
     def subjects(self, kind: type[S]) -> Iterable[S]:

@@ -115,12 +115,13 @@ class FunctionText:
         pending: list[tree.Node] = [body.node]
         while pending:
             node = pending.pop()
-            for child in children(node):
-                self.parents[child] = node
-                if isinstance(child, tree.Expr):
-                    self.expressions.append(child)
-                if not isinstance(child, tree.Function | tree.Class) or child is body.node:
-                    pending.append(child)
+            if isinstance(node, tree.Expr):
+                self.expressions.append(node)
+            if isinstance(node, tree.Function | tree.Class) and node is not body.node:
+                continue
+            below = list(children(node))
+            self.parents.update(dict.fromkeys(below, node))
+            pending.extend(reversed(below))
 
     def usage(self, term: Term, *, is_row: bool) -> Usage:
         """What is done with the value of a term."""
@@ -144,6 +145,10 @@ class FunctionText:
             if held is not None:
                 uses.append(Use(Deal.CAPTURED, event.node, held))
         return Usage(tuple(uses))
+
+    def is_of(self, term: Term, root: Term, *, is_row: bool) -> bool:
+        """Whether a term is the value of another one, or a part of it."""
+        return Holders(root, is_row=is_row).is_row(term) is not None
 
     # --- one holder ---
 
@@ -243,7 +248,9 @@ class FunctionText:
                         keyed[key.qualname] = argument.value
                     elif not isinstance(argument.value, tree.Constant):
                         yield Use(Deal.PASSED, call, held)
-            if path == "builtins.filter" or (path in _WITH_KEY and len(call.args) == 1 and path != "builtins.sorted"):
+            if path in {"builtins.filter", "builtins.enumerate"} or (
+                path in _WITH_KEY and len(call.args) == 1 and path != "builtins.sorted"
+            ):
                 yield Use(Deal.ITERATED, call, held)
         else:
             yield Use(Deal.PASSED, call, held)
