@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.bounds import bound, statement_bound
-from sqla_leaklint.domain.calls import unwrapped
 from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import Model, models_of
 from sqla_leaklint.domain.queries import Load, function_text
 from sqla_leaklint.domain.usage import Use
