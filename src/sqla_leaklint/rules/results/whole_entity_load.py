@@ -43,7 +43,7 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
     if not read or len(read) > MOST_READ or not usage.is_fully_seen:
         return
     unread = [column.name for column in model.large if column.name not in read]
-    if not unread and not model.is_wide:
+    if not unread and (not model.is_wide or model.is_lookup):
         return
     if (load.is_one_row or load.bound is Bound.KEYED) and not any(column.name in unread for column in model.binary):
         return  # one row costs little, unless it holds something large
