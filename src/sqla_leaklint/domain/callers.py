@@ -42,9 +42,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
     if function.owner is not None and name == "__init__":
         wanted = ProjectClass(module.path, function.owner)
         name = wanted.name
-    for user in evaluator.project.mentioning(name):
-        if is_test(user.path, evaluator):
-            continue
+    for user in _users(evaluator, name):
         frame = evaluator.frame(user)
         for caller, call in calls_naming(user).get(name, ()):
             if caller is not None and caller is function:
@@ -63,9 +61,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
 def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     """Whether a function is handed, for itself, to what the project does not define (`adapter.run(bot.on_turn)`)."""
     wanted = ProjectFunction(module.path, function.qualname)
-    for user in evaluator.project.mentioning(function.name):
-        if is_test(user.path, evaluator):
-            continue
+    for user in _users(evaluator, function.name):
         frame = evaluator.frame(user)
         for _, call in calls_naming(user).get(function.name, ()):
             given = [argument for argument in call.args if method_name(argument) == function.name]
@@ -80,9 +76,7 @@ def decorated_by(
 ) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
     """The functions of the project, outside of tests, that stand below a decorator of the project."""
     wanted = ProjectFunction(module.path, decorator.qualname)
-    for user in evaluator.project.mentioning(decorator.name):
-        if is_test(user.path, evaluator):
-            continue
+    for user in _users(evaluator, decorator.name):
         frame = evaluator.frame(user)
         for function in user.functions.values():
             for term in function.decorators:
@@ -116,6 +110,10 @@ def is_test(path: str, evaluator: Evaluator) -> bool:
     if any(folder in {"tests", "test", "testing"} or folder.endswith("_tests") for folder in folders):
         return True
     return name in {"conftest.py", "tests.py"} or name.startswith("test_") or name.endswith("_test.py")
+
+
+def _users(evaluator: Evaluator, name: str) -> Iterator[ModuleSummary]:
+    return evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator))
 
 
 def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:

@@ -29,7 +29,9 @@ _REGISTERED_BY = {
 }
 """Methods of applications and routers that take a function, and what they make of it."""
 
-HANDLERS = frozenset({Decoration.ENDPOINT, Decoration.WEBSOCKET_ENDPOINT, Decoration.MIDDLEWARE, Decoration.EXCEPTION_HANDLER})
+HANDLERS = frozenset(
+    {Decoration.ENDPOINT, Decoration.WEBSOCKET_ENDPOINT, Decoration.MIDDLEWARE, Decoration.EXCEPTION_HANDLER}
+)
 """What runs once for every request or message."""
 
 
@@ -54,7 +56,12 @@ def is_provider(evaluator: Evaluator, module: ModuleSummary, function: FunctionS
     if function.owner is not None and function.name in {"__call__", "__init__"}:
         wanted = ProjectClass(module.path, function.owner)
         names = {wanted.name}
-    return any(_names_provider(evaluator, user, wanted) for name in names for user in evaluator.project.mentioning(name))
+    project = evaluator.project
+    return any(
+        _names_provider(evaluator, user, wanted)
+        for name in names
+        for user in project.mentioning(name, and_any_of=("Depends", "Security"))
+    )
 
 
 def _names_provider(evaluator: Evaluator, user: ModuleSummary, wanted: ProjectFunction | ProjectClass) -> bool:
@@ -90,7 +97,11 @@ def _calls_of_dependency(roots: list[object]) -> Iterator[t.Call]:
         if id(part) in seen:
             continue
         seen.add(id(part))
-        if isinstance(part, t.Call) and isinstance(part.func, t.Ref) and part.func.path.endswith((".Depends", ".Security")):
+        if (
+            isinstance(part, t.Call)
+            and isinstance(part.func, t.Ref)
+            and part.func.path.endswith((".Depends", ".Security"))
+        ):
             yield part
         if isinstance(part, tuple):
             roots.extend(part)
@@ -100,7 +111,7 @@ def _calls_of_dependency(roots: list[object]) -> Iterator[t.Call]:
 
 def _registrations(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[Decoration]:
     wanted = ProjectFunction(module.path, function.qualname)
-    for user in evaluator.project.mentioning(function.name):
+    for user in evaluator.project.mentioning(function.name, and_any_of=_REGISTERED_BY):
         if not _registers_something(user):
             continue
         frame: Frame = evaluator.frame(user)

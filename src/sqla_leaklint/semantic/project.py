@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,11 +170,22 @@ class Project:
 
     # --- backward: who mentions a name ---
 
-    def mentioning(self, name: str) -> Iterator[ModuleSummary]:
-        """The summaries of all files of the project whose text contains a name, in the order of their paths."""
+    def mentioning(
+        self, name: str, *, and_any_of: Iterable[str] = (), where: Callable[[str], bool] | None = None
+    ) -> Iterator[ModuleSummary]:
+        """The summaries of all files of the project whose text contains a name, in the order of their paths.
+
+        What else is asked for (one of some other words, a condition on the path) is asked before a file is parsed.
+        """
         word = name.encode()
+        others = [other.encode() for other in and_any_of]
         for path in self.paths():
-            if word in self._text(path):
+            text = self._text(path)
+            if (
+                word in text
+                and (not others or any(other in text for other in others))
+                and (where is None or where(path))
+            ):
                 summary = self.summary_at(path)
                 if summary is not None:
                     yield summary

@@ -87,8 +87,9 @@ class Container:
             yield use
             if self._looks_after(use):
                 return
-        for module in evaluator.project.mentioning(self.definition.identity.name):
-            if module.path == own.path or is_test(module.path, evaluator):
+        name = self.definition.identity.name
+        for module in evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator)):
+            if module.path == own.path:
                 continue
             for use in uses_in(evaluator, self.definition.identity, module):
                 yield use

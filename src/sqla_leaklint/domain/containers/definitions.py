@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.callers import is_test
 from sqla_leaklint.domain.containers.identity import Identity
 from sqla_leaklint.domain.values import ProjectClass, Symbol
 from sqla_leaklint.knowledge.facts import Effect, Kind
@@ -67,7 +68,9 @@ def may_grow(domain: Domain, definition: Definition) -> bool:
         return True
     if not definition.is_empty:
         return False
-    return any(name in _grown_names(module) for module in domain.evaluator.project.mentioning(name))
+    evaluator = domain.evaluator
+    users = evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator))
+    return any(name in _grown_names(module) for module in users)
 
 
 def _places(domain: Domain) -> Iterator[tuple[tree.Block, str]]:
