@@ -49,6 +49,7 @@ class Conduct:
 NOTHING = Conduct()
 GIVEN_AWAY = Conduct((Doing.PASSES,))
 _CLOSED = Conduct((Doing.CLOSES,), Carry.IS)
+_DEFERRED = Conduct((Doing.DEFERS,), Carry.IS)
 _THE_SAME = Conduct((), Carry.IS)
 
 _LOOKING = frozenset(
@@ -141,7 +142,7 @@ class Callees:
             return Conduct((Doing.RUNS_SQL,))  # query.with_session(session)
         owner = self.evaluator.classes.library_type(method.receiver)
         if owner is not None and self.evaluator.knowledge.is_a(owner, Kind.EXIT_STACK):
-            return _CLOSED
+            return _DEFERRED
         return GIVEN_AWAY
 
     # --- functions and classes of the project ---

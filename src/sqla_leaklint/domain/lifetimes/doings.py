@@ -23,13 +23,14 @@ class Doing(str, Enum):
     YIELDS = "yields it"
     ENTERS = "enters it by `with`"
     CLOSES = "closes it"
+    DEFERS = "arranges for it to be closed later"
     STORES = "stores it"
     FILES = "files it in a container out of which nobody closes it"
     PASSES = "hands it on to somebody who may close or keep it"
 
 
 RELEASES = frozenset({Doing.ENTERS, Doing.CLOSES})
-HANDED_ON = frozenset({Doing.ENTERS, Doing.CLOSES, Doing.STORES, Doing.PASSES, Doing.YIELDS})
+HANDED_ON = frozenset({Doing.ENTERS, Doing.CLOSES, Doing.DEFERS, Doing.STORES, Doing.PASSES, Doing.YIELDS})
 """After these a session is closed, or is somebody else's."""
 ENDS = HANDED_ON | {Doing.RETURNS, Doing.FILES}
 

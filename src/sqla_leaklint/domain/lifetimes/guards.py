@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import decorations, is_provider
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
-from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
+from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, after, nodes_of
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, solve_forward
 from sqla_leaklint.flow.evaluation import subexpressions
@@ -71,7 +71,7 @@ class YieldedSession:
     @cached_property
     def gap(self) -> Gap | None:
         """Where its guard has a gap; None where it has none, or where somebody else has got hold of the session."""
-        if self._course.start is None or any(use.doing in {Doing.STORES, Doing.PASSES} for use in self._course.uses):
+        if self._course.start is None or any(self._is_elsewhere(use) for use in self._course.uses):
             return None
         graph = self._course.graph
         yields = graph.steps_of(self.yielding)
@@ -86,6 +86,12 @@ class YieldedSession:
             return Gap.ON_SUCCESS if on_success else Gap.ON_ERROR
         before = solve_forward(graph, start=self._course.start, initial=False, flow=self._flow_before, join=_either)
         return Gap.BEFORE if self._arrives(before, graph.raise_exit, self._flow_before) else None
+
+    def _is_elsewhere(self, use: Use) -> bool:
+        """Whether somebody else has got hold of it, or closes it at a time that the paths of the function do not show."""
+        if use.doing in {Doing.STORES, Doing.PASSES, Doing.DEFERS, Doing.FILES}:
+            return True
+        return use.doing in _ENDING and self._course.is_off_course(use)
 
     @cached_property
     def _course(self) -> Course:

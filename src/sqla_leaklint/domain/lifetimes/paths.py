@@ -50,6 +50,10 @@ class Course:
                 found[step] = uses
         return found
 
+    def is_off_course(self, use: Use) -> bool:
+        """Whether something is done in a nested function, or where no path leads: nobody can say when."""
+        return not any(use in uses for uses in self._by_step.values())
+
     def uses_at(self, step: Step) -> list[Use]:
         return self._by_step.get(step, [])
 

@@ -181,7 +181,7 @@ class Tracker(Carrier):
                 case Carry.IS:
                     yield from self._from(self.callees.conduct(call, name), act)
                 case Carry.METHOD if self._is_releasing(argument):
-                    yield Use(Doing.CLOSES, act)
+                    yield Use(Doing.DEFERS, act)
                 case Carry.HOLDS | Carry.METHOD | Carry.WRAPS | Carry.QUERY:
                     if self.callees.only_looks(call):
                         continue
