@@ -1,4 +1,4 @@
-"""Reading the attributes of mapped classes: from the call that makes one, its annotation, or the function below a decorator."""
+"""Reading the attributes of mapped classes: from the call that makes one, its annotation, or a decorated function."""
 
 from __future__ import annotations
 

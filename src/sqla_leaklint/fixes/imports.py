@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def import_edits(source: SourceMap, module: tree.Module, path: str, name: str) -> Iterator[TextEdit]:
     """The edits after which `name` of module `path` is bound at module level; none when it is already."""
-    existing = [stmt for stmt in module.body if isinstance(stmt, tree.ImportFrom) and not stmt.level and stmt.module == path]
+    existing = [
+        stmt for stmt in module.body if isinstance(stmt, tree.ImportFrom) and not stmt.level and stmt.module == path
+    ]
     for stmt in existing:
         if any(imported.name == name and imported.alias is None for imported in stmt.names):
             return
@@ -31,7 +33,9 @@ def import_edits(source: SourceMap, module: tree.Module, path: str, name: str) -
                 yield TextEdit(start, start, f"{name}{separator}")
             else:
                 end = source.offsets(stmt.names[-1])[1]
-                before = source.text[source.line_start(source.offsets(stmt.names[-1])[0]) : source.offsets(stmt.names[-1])[0]]
+                before = source.text[
+                    source.line_start(source.offsets(stmt.names[-1])[0]) : source.offsets(stmt.names[-1])[0]
+                ]
                 separator = ", " if before.strip() else f",{_newline(source)}{before}"
                 yield TextEdit(end, end, f"{separator}{name}")
             return
@@ -41,7 +45,11 @@ def import_edits(source: SourceMap, module: tree.Module, path: str, name: str) -
 def _follower(stmt: tree.ImportFrom, name: str) -> tree.ImportedName | None:
     """The name before which a new one goes, in the order that the statement keeps; None: after the last."""
     present = [imported.name for imported in stmt.names]
-    key = str.lower if present != sorted(present, key=_by_type) and present == sorted(present, key=str.lower) else _by_type
+    key = (
+        str.lower
+        if present != sorted(present, key=_by_type) and present == sorted(present, key=str.lower)
+        else _by_type
+    )
     if present != sorted(present, key=key):
         return None
     return next((each for each in stmt.names if key(name) < key(each.name)), None)
@@ -56,8 +64,12 @@ def _by_type(name: str) -> str:
 def _new_line(source: SourceMap, module: tree.Module, path: str, line: str) -> TextEdit:
     """A new import line: in its place among the imports of its kind, or above or below those of the other kind."""
     newline = _newline(source)
-    imports = [stmt for stmt in module.body if isinstance(stmt, tree.Import | tree.ImportFrom) and _path(stmt) != "__future__"]
-    kin = [stmt for stmt in imports if _is_standard(_path(stmt)) == _is_standard(path) and not _path(stmt).startswith(".")]
+    imports = [
+        stmt for stmt in module.body if isinstance(stmt, tree.Import | tree.ImportFrom) and _path(stmt) != "__future__"
+    ]
+    kin = [
+        stmt for stmt in imports if _is_standard(_path(stmt)) == _is_standard(path) and not _path(stmt).startswith(".")
+    ]
     follower = next((stmt for stmt in kin if isinstance(stmt, tree.ImportFrom) and _path(stmt) > path), None)
     if follower is not None:
         place = source.line_start(source.offsets(follower)[0])
