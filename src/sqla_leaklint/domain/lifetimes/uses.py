@@ -161,10 +161,16 @@ class Tracker(Carrier):
             yield from self._from(conduct, act)
         elif carry is Carry.METHOD:
             yield Use(Doing.PASSES, act)
-        elif isinstance(value, t.Call) and isinstance(value.func, t.Attr) and self.carry(value.func.base) is Carry.IS:
-            # Leaving `begin_nested` releases a savepoint; the transaction around it goes on.
-            if value.func.name == "begin":
-                yield Use(Doing.TRANSACTS, act)
+        elif self._begins(value):
+            yield Use(Doing.TRANSACTS, act)
+
+    def _begins(self, value: Term) -> bool:
+        """Whether a term is `session.begin()`; leaving `begin_nested()` ends only a savepoint, not the transaction around it."""
+        match value:
+            case t.Call(func=t.Attr(base=base, name="begin")):
+                return self.carry(base) is Carry.IS
+            case _:
+                return False
 
     def _called(self, act: Act | Event, call: t.Call) -> Iterator[Use]:
         if isinstance(call.func, t.Attr):
