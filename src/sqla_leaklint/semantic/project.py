@@ -140,7 +140,25 @@ class Project:
             self._resolved[key] = self._longest_module(source_root, dotted)
         found = self._resolved[key]
         summary = self.summary_at(found[0]) if found is not None else None
-        return None if found is None or summary is None else (summary, dotted.split(".")[found[1] :])
+        if found is None or summary is None:
+            return None
+        names = dotted.split(".")
+        return self._hiding_package(summary, names, found[1]) or (summary, names[found[1] :])
+
+    def _hiding_package(
+        self, module: ModuleSummary, names: list[str], length: int
+    ) -> tuple[ModuleSummary, list[str]] | None:
+        """The package that hides a module of its own: after `from .engine import engine` there, "package.engine" is the
+        object, unless the path goes on to a name of the module."""
+        rest = names[length:]
+        if module.is_package or length < 2 or (rest and rest[0] in module.bindings) or module.star_imports:
+            return None
+        package = self.summary_at(os.path.join(os.path.dirname(module.path), "__init__.py"))
+        name = names[length - 1]
+        bound = package.bindings.get(name) if package is not None else None
+        if package is None or not isinstance(bound, Ref) or not bound.path.startswith(f"{package.name}.{name}."):
+            return None
+        return package, [name, *rest]
 
     def _longest_module(self, source_root: str, dotted: str) -> tuple[str, int] | None:
         """The file of the longest prefix of a dotted path that is a module, and how many names that prefix has."""
