@@ -82,11 +82,13 @@ def _opens(evaluator: Evaluator, callee: Value, call: t.Call, frame: Frame, dept
     knowledge = evaluator.knowledge
     match callee:
         case Instance():
+            maker = _maker(evaluator, call.func, frame)
             is_factory = knowledge.is_a(callee.type, Kind.SESSION_FACTORY) and callee.makes is not None
-            return is_factory and not _borrows(evaluator, call, frame, maker=_maker(evaluator, call.func, frame))
+            return is_factory and not _autocommits(call, maker) and not _borrows(evaluator, call, frame, maker)
         case Symbol():
             row = knowledge.type(callee.path)
-            return row is not None and row.kind in SESSIONS and _has_engine(evaluator, call, frame)
+            is_session = row is not None and row.kind in SESSIONS
+            return is_session and not _autocommits(call, None) and _has_engine(evaluator, call, frame)
         case ProjectClass():
             base = evaluator.classes.library_base(callee)
             return base is not None and any(knowledge.is_a(base, kind) for kind in SESSIONS)
@@ -97,6 +99,12 @@ def _opens(evaluator: Evaluator, callee: Value, call: t.Call, frame: Frame, dept
 
 
 # --- whose connection ---
+
+
+def _autocommits(call: t.Call, maker: t.Call | None) -> bool:
+    """Whether a session gives its connection back after every statement, as `autocommit=True` said before SQLAlchemy 2.0."""
+    given = (each.keyword("autocommit") for each in (call, maker) if each is not None)
+    return any(isinstance(each, t.Const) and each.value is True for each in given)
 
 
 def _bind(call: t.Call, *, positional: bool) -> t.Term | None:
