@@ -105,6 +105,11 @@ class Carrier:
                 if returns.removeprefix("await ") == "self":
                     return Carry.IS
                 return Carry.QUERY if self._is_query(returns) else Carry.NO
+            if base is Carry.HOLDS:
+                attributes = self._attributes.get(self._origin(term.func.base), frozenset())
+                made = self.callees.method(term.func, attributes).makes
+                if made is not Carry.NO:
+                    return made
             if base is Carry.QUERY:
                 value = self.evaluator.of(term, self.callees.frame)
                 return Carry.QUERY if isinstance(value, Statement) else Carry.NO

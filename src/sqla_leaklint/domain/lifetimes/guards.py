@@ -79,7 +79,7 @@ class YieldedSession:
             return None
         held = solve_forward(graph, start=yields[0], initial=True, flow=self._flow, join=_either)
         on_success = self._arrives(held, graph.exit, self._flow)
-        on_error = self._arrives(held, graph.raise_exit, self._flow) and not self.is_fixture
+        on_error = on_success if self.is_fixture else self._arrives(held, graph.raise_exit, self._flow)
         if on_success or on_error:
             if on_success and on_error:
                 return Gap.ALWAYS
