@@ -175,7 +175,7 @@ def _user_words(tables: tuple[Table, ...]) -> set[str]:
 
 
 def _container_words(tables: tuple[Table, ...]) -> set[str]:
-    """What makes a container grow: one of its methods, an item that is set, or an operator."""
+    """What makes a container or makes it grow: an empty one, one of its methods, an item that is set, or an operator."""
     containers = {row.name for table in tables for row in table.types if row.kind is Kind.GROWING_CONTAINER}
     growing = {
         row.name
@@ -183,7 +183,9 @@ def _container_words(tables: tuple[Table, ...]) -> set[str]:
         for row in table.methods
         if row.owner in containers and row.effect is Effect.GROWS and not row.name.startswith("__")
     }
-    return {f".{name}" for name in growing} | {"] =", "]=", "] +=", "]+=", "|=", "+="}
+    # A container is reported where it is made, whichever module fills it.
+    made = {f"{name.rpartition('.')[2]}(" for name in containers} | {"= {}", "={}", "= []", "=[]"}
+    return {f".{name}" for name in growing} | {"] =", "]=", "] +=", "]+=", "|=", "+="} | made
 
 
 def _memoizer_words(tables: tuple[Table, ...]) -> set[str]:

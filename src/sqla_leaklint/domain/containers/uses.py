@@ -29,6 +29,9 @@ _READING = (
     " union intersection difference isdisjoint fromkeys __contains__ __len__ __getitem__ __iter__ total empty"
     " qsize"
 )
+_START_FROM_NOTHING = frozenset({"collections.Counter", "collections.defaultdict"})
+"""In which `container[key] += 1` needs no entry to be there."""
+
 _DISPLAYS = frozenset({"tuple", "list", "set", "dict"})
 _READING_METHODS = frozenset(_READING.split())
 _READERS = (
@@ -136,6 +139,10 @@ class _Uses:
                     yield self._other(Other.REMOVED, base)
                 case _:
                     pass
+            return
+        if act.deed is Deed.AUGMENTED and isinstance(base, t.Item) and self._matcher.is_it(base.value):
+            if self._identity.type in _START_FROM_NOTHING:
+                yield self._growth(base.value, base.key)
             return
         yield from self._scan(base)
 
