@@ -182,6 +182,8 @@ class Tracker(Carrier):
                 yield from self._from(self.callees.method(call.func, attributes), act)
             elif base is Carry.METHOD:
                 yield Use(Doing.PASSES, act)  # a property of what holds it
+        elif isinstance(call.func, t.Call) and self.carry(call.func) is Carry.METHOD:
+            yield Use(Doing.PASSES, act)  # getattr(session, name)()
         for name, argument in arguments_of(call):
             match self.carry(argument):
                 case Carry.IS:
