@@ -52,8 +52,8 @@ def read(db, number):
 
 
 @app.post("/")
-def start(tasks: BackgroundTasks, db: Session = Depends(get_db)):
-    number = db.execute(text("select 1")).scalar()
+def start(tasks: BackgroundTasks, number: int = 1, db: Session = Depends(get_db)):
+    db.execute(text("select 1"))
     tasks.add_task(read, db, number)
     return {}
 """

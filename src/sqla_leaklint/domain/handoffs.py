@@ -14,15 +14,11 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.values import (
     BoundMethod,
-    Entity,
     Instance,
-    Many,
     Origin,
     Partial,
     ProjectFunction,
     ProjectInstance,
-    Rows,
-    TupleValue,
     Value,
     alternatives,
 )
@@ -207,21 +203,6 @@ class Handoff:
         for parameter in function.node.params:
             if parameter.default is not None:
                 yield from self._openly(self.domain.value(parameter.default), expr, hidden_in)
-
-
-def holds_entity(value: Value) -> bool:
-    """Whether a value is or holds an entity, which belongs to one session: another can neither write nor load it."""
-    for each in alternatives(value):
-        match each:
-            case Entity():
-                return True
-            case Rows() | Many() if holds_entity(each.element):
-                return True
-            case TupleValue() if any(holds_entity(element) for element in each.elements):
-                return True
-            case _:
-                pass
-    return False
 
 
 def _attributes_of(term: Term, kind: type, name: str) -> Iterator[str]:

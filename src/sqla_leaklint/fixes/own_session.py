@@ -20,7 +20,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.handoffs import Handoff, holds_entity
+from sqla_leaklint.domain.attachment import may_be_attached
+from sqla_leaklint.domain.handoffs import Handoff
 from sqla_leaklint.domain.providers import commits
 from sqla_leaklint.domain.values import ModuleValue, Origin, ProjectFunction, Symbol
 from sqla_leaklint.fixes.pending import PendingFix
@@ -63,9 +64,7 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
         return None
     if not source.is_generator or source.parameters or source.decorators or (source.is_async and not function.is_async):
         return None
-    if any(argument.star for argument in handoff.node.args) or any(
-        holds_entity(domain.value(each.value)) for each in handoff.arguments
-    ):
+    if any(argument.star for argument in handoff.node.args) or _carries_entity(handoff, passenger):
         return None
     release = None
     if not is_closed_before:
@@ -129,13 +128,19 @@ def _statement(handoff: Handoff) -> tree.ExprStmt | None:
     return stmt if isinstance(stmt, tree.ExprStmt) and stmt.value is handoff.node else None
 
 
+def _carries_entity(handoff: Handoff, passenger: Passenger) -> bool:
+    """Whether something goes along that belongs to the passenger, or may."""
+    domain, session = handoff.domain, handoff.domain.term(passenger.node)
+    return any(may_be_attached(domain, handoff.body, each.value, session) for each in handoff.arguments)
+
+
 def _is_needed_by_others(handoff: Handoff, passenger: Passenger) -> bool:
     """Whether closing the request's session would take it, or its entities, from another task of the same function."""
     domain, term = handoff.domain, handoff.domain.term(passenger.node)
     for other in domain.subjects(Handoff):
         if other is handoff or other.body is not handoff.body:
             continue
-        if any(holds_entity(domain.value(argument.value)) for argument in other.arguments):
+        if _carries_entity(other, passenger):
             return True
         for each in other.passengers():
             if each.hidden_in or (domain.term(each.node) is term and _plan(other, each, is_closed_before=True) is None):
