@@ -178,7 +178,8 @@ PHASES: tuple[tuple[str, Any, str], ...] = (
 
 
 def print_phases(corpus: Corpus, pairs: int) -> bool:
-    """Print what each phase takes against a bare parse of the texts that the run parsed; return whether the budget is kept."""
+    """Print what each phase takes against a bare parse of the texts that the run parsed; return whether the budget is
+    kept."""
     rounds = [call_with_deep_stack(partial(_round, corpus, number % 2 == 0)) for number in range(pairs)]
     bare = [seconds for seconds, _ in rounds]
     print(f"\n{'phases of a run, on files that pass the prefilter':{WIDTH}} {'parse':>9} {'phase':>10} {'ratio':>7}")

@@ -1,4 +1,5 @@
 """The program as SQLAlchemy and FastAPI see it."""
+
 from __future__ import annotations
 
 from sqla_leaklint.domain.module import Domain

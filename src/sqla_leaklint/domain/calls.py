@@ -69,7 +69,11 @@ def apply(evaluator: Evaluator, function: Value, args: Arguments, keywords: Keyw
             return library.call_instance(evaluator, function)
         case ProjectInstance():
             method = evaluator.classes.instance_attribute(function, "__call__")
-            return apply(evaluator, method, args, keywords) if isinstance(method, ProjectFunction) else Unknown("calling it")
+            return (
+                apply(evaluator, method, args, keywords)
+                if isinstance(method, ProjectFunction)
+                else Unknown("calling it")
+            )
         case ManagerFactory():
             made = apply(evaluator, function.function, args, keywords)
             return Manager(evaluator.element(made)) if not isinstance(made, Unknown) else made
@@ -167,10 +171,15 @@ def _result(evaluator: Evaluator, function: ProjectFunction, summary: FunctionSu
 
 
 def function_attribute(evaluator: Evaluator, function: ProjectFunction, name: str) -> Value:
-    """`function.name`, where a decorator has made an object of the function: `@click.group()` a group with `command`."""
+    """`function.name`, where a decorator has made an object of the function: `@click.group()` a group with
+    `command`."""
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
-    if summary is not None and module is not None and evaluator.knowledge.decorator_method(COMMAND_GROUP, name) is not None:
+    if (
+        summary is not None
+        and module is not None
+        and evaluator.knowledge.decorator_method(COMMAND_GROUP, name) is not None
+    ):
         frame = evaluator.frame(module)
         if any(decoration_of(evaluator, decorator, frame) is Decoration.COMMAND for decorator in summary.decorators):
             return BoundMethod(Instance(COMMAND_GROUP, Origin.GLOBAL), name)

@@ -159,7 +159,9 @@ class Classes:
         if summary is None or frame is None:
             return False
         if base.startswith("sqlmodel."):
-            return any(key == "table" and isinstance(term, t.Const) and term.value is True for key, term in summary.keywords)
+            return any(
+                key == "table" and isinstance(term, t.Const) and term.value is True for key, term in summary.keywords
+            )
         if any(isinstance(self._evaluator.of(term, frame), Symbol) for term in summary.bases) and not any(
             isinstance(base, ProjectClass) for base in self.line(cls)[1:]
         ):
@@ -168,8 +170,9 @@ class Classes:
         if isinstance(abstract, t.Const) and abstract.value is True:
             return False
         return any(
-            "__tablename__" in found.attributes or "__table__" in found.attributes or "__mapper_args__" in
-            found.attributes
+            "__tablename__" in found.attributes
+            or "__table__" in found.attributes
+            or "__mapper_args__" in found.attributes
             for found in self._project_line(cls)
         ) or self._has_columns(cls)
 

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 _OPTIONAL = frozenset({"typing.Optional", "typing.Union", "types.UnionType"})
-_WRAPPERS = frozenset({"typing.ClassVar", "typing.Final", "typing.Required", "typing.NotRequired", "sqlalchemy.orm.Mapped"})
+_WRAPPERS = frozenset(
+    {"typing.ClassVar", "typing.Final", "typing.Required", "typing.NotRequired", "sqlalchemy.orm.Mapped"}
+)
 _GENERATORS = frozenset(
     f"{module}.{name}"
     for module in ("typing", "collections.abc")
@@ -45,8 +47,11 @@ _GENERATORS = frozenset(
 )
 _COLLECTIONS = frozenset(
     [f"builtins.{name}" for name in ("list", "set", "tuple", "frozenset")]
-    + [f"{m}.{name}" for m in ("typing", "collections.abc") for name in ("List", "Set", "Sequence", "Tuple",
-    "Collection")]
+    + [
+        f"{m}.{name}"
+        for m in ("typing", "collections.abc")
+        for name in ("List", "Set", "Sequence", "Tuple", "Collection")
+    ]
 )
 _MANAGERS = frozenset(
     f"{module}.{name}"

@@ -50,8 +50,13 @@ def _disowned(value: Value) -> Value:
 
 
 PLAIN_DECORATORS = frozenset(
-    {"builtins.staticmethod", "builtins.classmethod", "builtins.property", "functools.cached_property",
-    "abc.abstractmethod"}
+    {
+        "builtins.staticmethod",
+        "builtins.classmethod",
+        "builtins.property",
+        "functools.cached_property",
+        "abc.abstractmethod",
+    }
 )
 
 

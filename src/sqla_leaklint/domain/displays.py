@@ -60,7 +60,11 @@ def collection(evaluator: Evaluator, term: t.Collection, frame: Frame) -> Value:
     if term.kind == "tuple":
         return TupleValue(tuple(evaluator.of(each, frame) for each in term.elements))
     if term.kind in {"list", "set"}:
-        return Many(merge([evaluator.of(each, frame) for each in term.elements])) if term.elements else Many(Unknown("empty"))
+        return (
+            Many(merge([evaluator.of(each, frame) for each in term.elements]))
+            if term.elements
+            else Many(Unknown("empty"))
+        )
     if term.kind in _OPERATORS:
         operands = tuple(evaluator.of(each, frame) for each in term.elements)
         if any(isinstance(each, ModelAttribute | Clause) for each in operands):

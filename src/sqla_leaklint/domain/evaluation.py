@@ -149,7 +149,9 @@ class Evaluator:
             case t.Local():
                 function = frame.module.functions.get(term.function)
                 value = function.locals.get(term.name) if function is not None else None
-                return self.of(value, frame) if value is not None else Unknown(f"`{term.name}` of an enclosing function")
+                return (
+                    self.of(value, frame) if value is not None else Unknown(f"`{term.name}` of an enclosing function")
+                )
             case t.Compare():
                 return displays.comparison(self, term, frame)
             case t.Star():
@@ -266,7 +268,8 @@ class Evaluator:
                 if method is None:
                     return Unknown(f"entering a `{value.type}`")
                 return with_origin(
-                    library.unwrapped(library.returned(self, method.returns, value, (), (), value.origin)), Origin.MANAGED
+                    library.unwrapped(library.returned(self, method.returns, value, (), (), value.origin)),
+                    Origin.MANAGED,
                 )
             case ProjectInstance():
                 return with_origin(self.classes.entered(value, is_async=is_async), Origin.MANAGED)

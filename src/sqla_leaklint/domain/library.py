@@ -51,7 +51,12 @@ def call_library(evaluator: Evaluator, path: str, args: Arguments, keywords: Key
         return args[0] if path != "builtins.enumerate" else Unknown("enumerated")
     if path in _MAKES_A_LIST and args:
         return statements.listed(evaluator, args[0])
-    if path == "builtins.getattr" and len(args) >= 2 and isinstance(args[1], Literal) and isinstance(args[1].value, str):
+    if (
+        path == "builtins.getattr"
+        and len(args) >= 2
+        and isinstance(args[1], Literal)
+        and isinstance(args[1].value, str)
+    ):
         return evaluator.attribute(args[0], args[1].value)
     decorator = knowledge.decorator(path)
     if decorator is not None and args:
@@ -82,7 +87,11 @@ def _construct(evaluator: Evaluator, path: str, args: Arguments, given: dict[str
     made: Value | None = Instance(row.makes, Origin.FRESH) if row.makes else None
     if row.makes_keyword and row.makes_keyword in given:
         product = given[row.makes_keyword]
-        made = calls.apply(evaluator, product, (), ()) if isinstance(product, Symbol | ProjectClass) else Unknown("its class_")
+        made = (
+            calls.apply(evaluator, product, (), ())
+            if isinstance(product, Symbol | ProjectClass)
+            else Unknown("its class_")
+        )
         made = with_origin(made, Origin.FRESH)
     if row.makes_argument and args:
         made = calls.apply(evaluator, args[0], (), ())
@@ -122,7 +131,9 @@ def call_method(evaluator: Evaluator, method: BoundMethod, args: Arguments, keyw
     row = evaluator.knowledge.method(type_name, method.name)
     if row is None and isinstance(receiver, Instance) and receiver.makes is not None:
         # A registry passes on what its session can do.
-        return call_method(evaluator, BoundMethod(with_origin(receiver.makes, Origin.REGISTRY), method.name), args, keywords)
+        return call_method(
+            evaluator, BoundMethod(with_origin(receiver.makes, Origin.REGISTRY), method.name), args, keywords
+        )
     if row is None:
         return Unknown(f"`{type_name}.{method.name}` is not in the tables")
     return returned(evaluator, row.returns, receiver, args, keywords, Origin.FRESH)

@@ -40,7 +40,11 @@ def undetermined(evaluator: Evaluator, function: FunctionSummary, name: str, fra
     parameter = function.parameter(name)
     if parameter is None:
         return Unknown(f"parameter `{name}`")
-    if function.owner is not None and function.parameters[0] is parameter and not decorators.is_static(evaluator, function, frame):
+    if (
+        function.owner is not None
+        and function.parameters[0] is parameter
+        and not decorators.is_static(evaluator, function, frame)
+    ):
         owner = ProjectClass(frame.module.path, function.owner)
         if decorators.is_class_method(evaluator, function, frame):
             return owner

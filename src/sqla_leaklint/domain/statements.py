@@ -122,9 +122,7 @@ def _consumed(receiver: Statement | ResultValue, consumer: Consumer) -> Value:
     return _rows(receiver.statement, consumer, receiver.steps, is_scalar=receiver.is_scalar)
 
 
-def _rows(
-    statement: Statement | None, consumer: Consumer, steps: tuple[StepTaken, ...], *, is_scalar: bool
-) -> Value:
+def _rows(statement: Statement | None, consumer: Consumer, steps: tuple[StepTaken, ...], *, is_scalar: bool) -> Value:
     element = row_of(statement, is_scalar=is_scalar)
     if consumer.fetch in {Fetch.COUNT, Fetch.EXISTS}:
         return Unknown("a number")
@@ -202,4 +200,15 @@ def subscripted(statement: Statement, *, is_slice: bool) -> Value:
     return bounded if is_slice else row_of(bounded, is_scalar=len(statement.projections) == 1)
 
 
-__all__ = ["BoundMethod", "Literal", "Symbol", "element", "executed", "listed", "of_rows", "row_of", "step", "subscripted"]
+__all__ = [
+    "BoundMethod",
+    "Literal",
+    "Symbol",
+    "element",
+    "executed",
+    "listed",
+    "of_rows",
+    "row_of",
+    "step",
+    "subscripted",
+]

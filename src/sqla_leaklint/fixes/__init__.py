@@ -4,6 +4,8 @@ A rule decides *what* to do and says so with one of the builders in this package
 positions of the nodes are known.
 """
 
+from __future__ import annotations
+
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 
 __all__ = ["PendingFix", "TextEdit"]

@@ -49,7 +49,9 @@ class Enclosure:
         return PendingFix(applicability, message, lambda source_map: _rendered(self, keyword, source_map))
 
 
-def enclosure(function: tree.Function, opening: tree.Stmt | None, *, closes: Sequence[tree.Stmt] = ()) -> Enclosure | None:
+def enclosure(
+    function: tree.Function, opening: tree.Stmt | None, *, closes: Sequence[tree.Stmt] = ()
+) -> Enclosure | None:
     """The block that an assignment of a function dominates, if it and nothing else uses the name.
 
     `closes` are the statements that close it.  Where one of them stands in the block itself, or ends a `finally` there, the
@@ -106,7 +108,9 @@ def _is_only_used_in(function: tree.Function, name: str, opening: tree.Stmt, blo
             return False
         if isinstance(node, tree.Global | tree.Nonlocal) and name in node.names:
             return False
-        if isinstance(node, tree.Delete) and any(isinstance(each, tree.Name) and each.id == name for each in node.targets):
+        if isinstance(node, tree.Delete) and any(
+            isinstance(each, tree.Name) and each.id == name for each in node.targets
+        ):
             return False
     return True
 
@@ -130,7 +134,9 @@ def _rendered(enclosure: Enclosure, keyword: str, source_map: SourceMap) -> Sequ
     source_map.prepare(_nodes(enclosure))
     text = source_map.text
     start, end = source_map.offsets(enclosure.opening)
-    first, *lines = _lines(text, source_map.line_start(start), _end_of(enclosure.closing or enclosure.body[-1], source_map))
+    first, *lines = _lines(
+        text, source_map.line_start(start), _end_of(enclosure.closing or enclosure.body[-1], source_map)
+    )
     lines = [line for line in lines if line.start > end]
     indentation = text[first.start : start]
     stop = source_map.line_end(end)

@@ -67,7 +67,9 @@ class Rule:
     noisy_outside_app: bool = False
     checks: list[tuple[type, Check]] = field(default_factory=list, repr=False)
 
-    def check(self, subject: type[S]) -> Callable[[Callable[[S, Domain], Iterator[Draft]]], Callable[[S, Domain], Iterator[Draft]]]:
+    def check(
+        self, subject: type[S]
+    ) -> Callable[[Callable[[S, Domain], Iterator[Draft]]], Callable[[S, Domain], Iterator[Draft]]]:
         """Register the decorated generator for every subject of that type."""
 
         def register(function: Callable[[S, Domain], Iterator[Draft]]) -> Callable[[S, Domain], Iterator[Draft]]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from sqla_leaklint.semantic.events import Event
 from sqla_leaklint.semantic.scope import Names
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
+
+Environment: TypeAlias = dict[str, Term]
+"""What each local name is, at one point of a body."""
+
+BUILTINS = frozenset(dir(builtins))
 
 
 @dataclass(slots=True, eq=False)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.body import Body
-from sqla_leaklint.semantic.expressions import Environment, ExpressionExecutor
+from sqla_leaklint.semantic.body import Body, Environment
+from sqla_leaklint.semantic.expressions import ExpressionExecutor
 from sqla_leaklint.semantic.scope import names_in, names_of
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree

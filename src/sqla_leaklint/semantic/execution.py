@@ -27,10 +27,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.body import Body, Environment
 from sqla_leaklint.semantic.definitions import DefinitionExecutor
 from sqla_leaklint.semantic.events import Deed
-from sqla_leaklint.semantic.expressions import Environment
 from sqla_leaklint.semantic.scope import names_in
 from sqla_leaklint.syntax import tree
 

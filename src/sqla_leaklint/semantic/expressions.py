@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.body import BUILTINS, Body, Environment
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.scope import Names
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
-
-Environment: TypeAlias = dict[str, Term]
-
-BUILTINS = frozenset(dir(builtins))
 
 
 class ExpressionExecutor:

@@ -56,8 +56,10 @@ def _callers(
             called = act.value.func
             if _name(called) == function.name and _is(evaluator.of(called, frame), module, function):
                 yield user, caller
-            elif caller is None and _name(called) in _RUNNERS and any(
-                _is(evaluator.of(each, frame), module, function) for each in act.value.args
+            elif (
+                caller is None
+                and _name(called) in _RUNNERS
+                and any(_is(evaluator.of(each, frame), module, function) for each in act.value.args)
             ):
                 yield user, None
 

@@ -54,7 +54,24 @@ _THE_SAME = Conduct((), Carry.IS)
 
 _LOOKING = frozenset(
     f"builtins.{name}"
-    for name in ["print", "len", "isinstance", "issubclass", "bool", "id", "type", "str", "repr", "hasattr", "getattr", "callable", "hash", "vars", "dir", "format"]
+    for name in [
+        "print",
+        "len",
+        "isinstance",
+        "issubclass",
+        "bool",
+        "id",
+        "type",
+        "str",
+        "repr",
+        "hasattr",
+        "getattr",
+        "callable",
+        "hash",
+        "vars",
+        "dir",
+        "format",
+    ]
 )
 
 _MEMO: WeakKeyDictionary[Evaluator, dict[tuple[object, ...], Conduct]] = WeakKeyDictionary()
@@ -163,8 +180,12 @@ class Callees:
         if isinstance(which, str):
             found = summary.parameter(which)
             return found.name if found is not None else None
-        positional = [p for p in summary.parameters if p.kind in {ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY}]
-        is_bound = function.receiver is not None and not is_static(self.evaluator, summary, self.evaluator.frame(module))
+        positional = [
+            p for p in summary.parameters if p.kind in {ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY}
+        ]
+        is_bound = function.receiver is not None and not is_static(
+            self.evaluator, summary, self.evaluator.frame(module)
+        )
         place = which + (1 if is_bound else 0)
         return positional[place].name if place < len(positional) else None
 

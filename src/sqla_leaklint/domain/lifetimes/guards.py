@@ -114,7 +114,9 @@ class YieldedSession:
             for stmt in statements_within(self.acquisition.function.body)
             if isinstance(stmt, tree.ExprStmt) and isinstance(stmt.value, tree.Call)
         }
-        closes = (use.act.node for use in self.acquisition.uses if use.doing is Doing.CLOSES and isinstance(use.act, Event))
+        closes = (
+            use.act.node for use in self.acquisition.uses if use.doing is Doing.CLOSES and isinstance(use.act, Event)
+        )
         return {node: statements[node] for node in closes if isinstance(node, tree.Call) and node in statements}
 
     @cached_property
@@ -190,7 +192,12 @@ class YieldedSession:
         for stmt in statements_within(self.acquisition.function.body):
             if not isinstance(stmt, tree.If):
                 continue
-            inner = {node for part in (stmt.body, stmt.orelse) for each in statements_within(part) for node in _evaluated(each)}
+            inner = {
+                node
+                for part in (stmt.body, stmt.orelse)
+                for each in statements_within(part)
+                for node in _evaluated(each)
+            }
             if inner & releasing and self.yielding not in inner and self.acquisition.node not in inner:
                 found.update(subexpressions(stmt.test))
         return frozenset(found)

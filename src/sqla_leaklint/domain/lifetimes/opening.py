@@ -142,7 +142,9 @@ def _maker(evaluator: Evaluator, function: t.Term, frame: Frame) -> t.Call | Non
     """The call that made a factory, where the text of this module, or the module that it is imported from, shows it."""
     if isinstance(function, t.Ref):
         target = evaluator.project.resolve(function.path, frame.module)
-        found = binding(evaluator.project, target[0], target[1][0]) if target is not None and len(target[1]) == 1 else None
+        found = (
+            binding(evaluator.project, target[0], target[1][0]) if target is not None and len(target[1]) == 1 else None
+        )
         function = found[1] if found is not None else function
     if isinstance(function, t.Declared) and function.value is not None:
         function = function.value

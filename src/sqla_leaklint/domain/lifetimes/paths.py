@@ -61,7 +61,9 @@ class Course:
         """Before each step that can follow the opening without cancellation: whether a connection is held."""
         if self.start is None:
             return {}
-        return solve_forward(self.graph, start=self.start, initial=False, flow=self._flow, join=lambda one, other: one or other)
+        return solve_forward(
+            self.graph, start=self.start, initial=False, flow=self._flow, join=lambda one, other: one or other
+        )
 
     def _flow(self, edge: Edge, held: bool) -> bool | None:
         if edge.kind in UNASKED:

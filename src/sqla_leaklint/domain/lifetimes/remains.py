@@ -36,7 +36,10 @@ class Remains(IntEnum):
 
 
 _OUTWARD = frozenset({Deed.STORED_ATTRIBUTE, Deed.STORED_ITEM, Deed.STORED_GLOBAL, Deed.AUGMENTED})
-_PLAIN_RESULTS = frozenset(f"builtins.{name}" for name in ["len", "int", "str", "float", "bool", "round", "sum", "abs", "any", "all", "repr", "format"])
+_PLAIN_RESULTS = frozenset(
+    f"builtins.{name}"
+    for name in ["len", "int", "str", "float", "bool", "round", "sum", "abs", "any", "all", "repr", "format"]
+)
 _PLAIN_OPERATIONS = ("an operation", "a comparison", "a truth value")
 
 
