@@ -60,7 +60,7 @@ def _program(text: str) -> str:
 PROOFS = (
     Proof(
         RULE,
-        "a profile is kept for every address that asks",
+        "a profile is kept for every address that asks (5,000 requests)",
         _program("""\
         from fastapi import FastAPI
 
@@ -79,7 +79,7 @@ PROOFS = (
     ),
     Proof(
         RULE,
-        "a lock is kept for every user",
+        "a lock is kept for every user (5,000 requests)",
         _program("""\
         from asyncio import Lock
 
@@ -116,7 +116,7 @@ PROOFS = (
     ),
     Proof(
         RULE,
-        "every request is noted in a list",
+        "every request is noted in a list (5,000 requests)",
         _program("""\
         from fastapi import FastAPI
 
