@@ -1,4 +1,4 @@
-"""A yielded session that is not closed whatever happens keeps its connection after an error; under `with` it gives it back."""
+"""A yielded session that is not always closed keeps its connection; under `with` it gives it back."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
     rows = session.scalars(query).all()       →        rows = session.scalars(query).all()
     return [row.name for row in rows]                  return [row.name for row in rows]
 
-The lines of the block are indented as they are, comments and blank lines with them; lines inside of a string stay where they
-are.  A close that `with` makes superfluous goes; where it is the last thing in a `finally`, its `try` goes too.
+The lines of the block are indented as they are, comments and blank lines with them; lines inside of a string stay where
+they are.  A close that `with` makes superfluous goes; where it is the last thing in a `finally`, its `try` goes too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _BLANK_OR_COMMENT = re.compile(r"[ \t\f]*(#.*)?")
 class Enclosure:
     """A statement `name = value` and the statements after it that go under `with value as name:`.
 
-    `closing` is the close that stands where the block ends; `guard` is the `try` at its end whose `finally` ends with one.
+    `closing` is the close that stands where the block ends; `guard` is the `try` at its end whose `finally` ends with
+    one.
     """
 
     opening: tree.Assign | tree.AnnAssign
@@ -54,8 +55,8 @@ def enclosure(
 ) -> Enclosure | None:
     """The block that an assignment of a function dominates, if it and nothing else uses the name.
 
-    `closes` are the statements that close it.  Where one of them stands in the block itself, or ends a `finally` there, the
-    block ends, so that what comes after the close still does.
+    `closes` are the statements that close it.  Where one of them stands in the block itself, or ends a `finally` there,
+    the block ends, so that what comes after the close still does.
     """
     match opening:
         case tree.Assign(targets=(tree.Name(id=name),)):
@@ -99,7 +100,7 @@ def _blocks(function: tree.Function) -> Iterator[tree.Block]:
 
 
 def _is_only_used_in(function: tree.Function, name: str, opening: tree.Stmt, block: Sequence[tree.Stmt]) -> bool:
-    """Whether a name means that one thing in the function, and only in a block; `global` and `nonlocal` speak against it."""
+    """Whether a name means that one thing in the function, and only in a block, and is neither global nor nonlocal."""
     if any(parameter.name == name for parameter in function.params):
         return False
     inside = {node for stmt in (opening, *block) for node in walk(stmt)}

@@ -1,12 +1,12 @@
 """Lifetimes: where a session is opened, who owns it, what ends it, and which ways lead past the end.
 
 Terms
-    *acquisition*: a call whose value is a session that whoever called has to give back.  *Use*: one thing that the program
-    does with it.  *End*: a use after which somebody else has it, or nobody (`with`, `close()`, `return`, a container).
-    *Release*: an end that closes it.  *Holder*: an object, collection or bound method that holds it.
+    *acquisition*: a call whose value is a session that whoever called has to give back.  *Use*: one thing that the
+    program does with it.  *End*: a use after which somebody else has it, or nobody (`with`, `close()`, `return`, a
+    container).  *Release*: an end that closes it.  *Holder*: an object, collection or bound method that holds it.
 
-`acquisition` finds the first, `uses` the second, in the function itself and through the functions that it is handed to, in
-whatever module; `paths` asks the control-flow graph what is still held where the function is left.
+`acquisition` finds the first, `uses` the second, in the function itself and through the functions that it is handed to,
+in whatever module; `paths` asks the control-flow graph what is still held where the function is left.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Acquisition:
 
     @property
     def leaking_exits(self) -> tuple[tree.Node, ...]:
-        """What is last run on the ways on which the function returns with a connection in hand, by the session's own doings."""
+        """What is last run on the ways on which the function returns with a connection in hand."""
         course = Course(self.function, self.node, self.uses)
         return tuple(step.node for step in course.leaves_holding())
 
@@ -122,7 +122,8 @@ def acquire(domain: Domain, body: Body, event: Event, found: Opening) -> Acquisi
 def candidates(body: Body, knowledge: Knowledge) -> Iterator[Event]:
     """The calls of a body whose value may be a session that the body has to close, by what is done with their value.
 
-    Only these are evaluated: those with a method of sessions called on them, handed to another call, yielded or captured.
+    Only these are evaluated: those with a method of sessions called on them, handed to another call, yielded or
+    captured.
     """
     methods = _telling_methods(knowledge)
     wanted: set[t.Call] = set()

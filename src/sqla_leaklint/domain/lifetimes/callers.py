@@ -23,7 +23,7 @@ _RUNNERS = frozenset({"run", "Fire"})
 
 
 def ends_with_process(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, depth: int = 0) -> bool:
-    """Whether nothing but a command, or code that runs when a module is run, calls a function: the process ends soon after."""
+    """Whether nothing but a command, or the body of a module, calls a function: the process ends soon after."""
     if Decoration.COMMAND in decorations(evaluator, module, function):
         return True
     callers = list(_callers(evaluator, module, function))

@@ -1,4 +1,4 @@
-"""What a callee does with a session that it is given: the summary of a function as far as one of its parameters goes."""
+"""What a callee does with a session that it is given: the summary of a function as far as one parameter goes."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 class Conduct:
     """What a call does with a session among its arguments.
 
-    `makes`: how the value of the call has to do with the session; `attributes`: where the object that it makes keeps it;
-    `commits_last`: whether it leaves no transaction open.
+    `makes`: how the value of the call has to do with the session; `attributes`: where the object that it makes keeps
+    it; `commits_last`: whether it leaves no transaction open.
     """
 
     doings: tuple[Doing, ...] = ()

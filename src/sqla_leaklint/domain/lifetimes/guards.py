@@ -88,14 +88,15 @@ class YieldedSession:
         return Gap.BEFORE if self._arrives(before, graph.raise_exit, self._flow_before) else None
 
     def _is_elsewhere(self, use: Use) -> bool:
-        """Whether somebody else has got hold of it, or closes it at a time that the paths of the function do not show."""
+        """Whether somebody else has got hold of it, or closes it when the paths of the function do not show."""
         if use.doing in {Doing.STORES, Doing.PASSES, Doing.DEFERS, Doing.FILES}:
             return True
         return use.doing in _ENDING and self._course.is_off_course(use)
 
     @cached_property
     def _course(self) -> Course:
-        uses = tuple(use for use in self.acquisition.uses if use.act.node not in self._idle_closes)  # type: ignore[union-attr]
+        idle = self._idle_closes
+        uses = tuple(use for use in self.acquisition.uses if not (isinstance(use.act, Event) and use.act.node in idle))
         return Course(self.acquisition.function, self.acquisition.node, uses)
 
     # --- closes that close nothing ---
@@ -182,7 +183,7 @@ class YieldedSession:
 
     @cached_property
     def _releasing_tests(self) -> frozenset[tree.Node]:
-        """The conditions of an `if` that closes it on one side: `if owned: session.close()` is right where `owned` is."""
+        """The conditions of an `if` that closes it on one side: `if owned: session.close()` is as right as `owned`."""
         releasing = {
             use.act.node
             for use in self._course.uses

@@ -102,7 +102,7 @@ def _opens(evaluator: Evaluator, callee: Value, call: t.Call, frame: Frame, dept
 
 
 def _autocommits(call: t.Call, maker: t.Call | None) -> bool:
-    """Whether a session gives its connection back after every statement, as `autocommit=True` said before SQLAlchemy 2.0."""
+    """Whether a session gives its connection back after every statement: `autocommit=True`, before SQLAlchemy 2.0."""
     given = (each.keyword("autocommit") for each in (call, maker) if each is not None)
     return any(isinstance(each, t.Const) and each.value is True for each in given)
 
@@ -120,7 +120,7 @@ def _is_engine(evaluator: Evaluator, bind: t.Term, frame: Frame) -> bool:
 
 
 def _has_engine(evaluator: Evaluator, call: t.Call, frame: Frame) -> bool:
-    """Whether a session that is constructed by hand takes its connections from an engine, not from its caller's connection."""
+    """Whether a session that is constructed by hand takes connections from an engine, not its caller's connection."""
     if call.keyword("binds") is not None:
         return True
     bind = _bind(call, positional=True)

@@ -95,7 +95,7 @@ def after(uses: Iterable[Use], edge: Edge, held: bool) -> bool:
 
 
 def nodes_of(step: Step) -> Iterator[tree.Node]:
-    """The nodes whose evaluation a step stands for; an operand that has a step of its own counts in both, harmlessly."""
+    """The nodes whose evaluation a step stands for; an operand that has its own step counts in both, harmlessly."""
     node = step.node
     yield node
     match node:

@@ -1,4 +1,4 @@
-"""What a function leaves behind of a session's rows: whether closing the session at the end can be noticed by anybody."""
+"""What a function leaves behind of a session's rows: whether anybody can notice that the session is closed."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _of_value(value: Value) -> Remains:
 
 
 def _takes_away(call: t.Call, session: t.Term) -> bool:
-    """Whether a call may keep something that came from the session: it is an argument, and not of the session itself."""
+    """Whether a call may keep what came from the session: it is an argument, and not of the session itself."""
     if isinstance(call.func, t.Attr) and _derives(call.func.base, session):
         return False
     if isinstance(call.func, t.Ref) and call.func.path.startswith("builtins."):

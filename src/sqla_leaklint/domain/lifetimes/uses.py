@@ -1,17 +1,18 @@
 """What a function does with a session: the uses of a value, in the order of the text.
 
 Terms
-    *seed*: the term that the session is born as: the call that opens it, or a parameter that it arrives in.  *Carry*: whether
-    another term is the same session, holds it, or is a query that will run on it.
+    *seed*: the term that the session is born as: the call that opens it, or a parameter that it arrives in.  *Carry*:
+    whether another term is the same session, holds it, or is a query that will run on it.
 
     def report(day):
         session = open_session()                # seed
         repo = OrderRepository(session)         # the term of `repo` holds it: `__init__` stores its parameter
         rows = repo.totals(day)                 # the body of `totals` runs SQL on `self.session`
-        audit(session, day)                     # the body of `audit` tells: it uses, closes, keeps or returns its parameter
+        audit(session, day)                     # the body of `audit` tells: it uses, closes, keeps or returns it
         return rows                             # derived: neither is, nor holds it
 
-What cannot be followed (an unknown callee, a container, recursion) counts as handing the session on, which ends the question.
+What cannot be followed (an unknown callee, a container, recursion) counts as handing the session on, which ends the
+question.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ class Tracker(Carrier):
             yield Use(Doing.TRANSACTS, act)
 
     def _begins(self, value: Term) -> bool:
-        """Whether a term is `session.begin()`; leaving `begin_nested()` ends only a savepoint, not the transaction around it."""
+        """Whether a term is `session.begin()`; leaving `begin_nested()` ends only a savepoint."""
         match value:
             case t.Call(func=t.Attr(base=base, name="begin")):
                 return self.carry(base) is Carry.IS

@@ -38,8 +38,8 @@ def check(session: YieldedSession, domain: Domain) -> Iterator[Draft]:
     draft = rule.diagnostic(acquisition.node, _MESSAGES[gap].format(name))
     keyword = "async with" if acquisition.opening.is_async else "with"
     draft = draft.with_help(
-        f"open it by `{keyword}` around the `yield`: left open, it keeps its connection until the cyclic collector runs, "
-        "and after a few requests the next ones end in `QueuePool limit … reached`"
+        f"open it by `{keyword}` around the `yield`: left open, it keeps its connection until the cyclic collector "
+        "runs, and after a few requests the next ones end in `QueuePool limit … reached`"
     )
     factory = acquisition.opening.factory
     if factory is not None:
