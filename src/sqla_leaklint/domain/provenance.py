@@ -11,7 +11,7 @@ Only what is traced in full counts: a parameter that nobody is known to fill has
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -64,16 +64,12 @@ class Trail:
     entry: Entry | None
 
 
-@dataclass(slots=True, eq=False)
-class _Memory:
-    """What has been found about functions and their parameters, by path, qualified name and name."""
+_ENTRIES: WeakKeyDictionary[Evaluator, dict[tuple[str, str], Entry | None]] = WeakKeyDictionary()
+"""What calls a function from outside, by path and qualified name: found once for all modules of a run.
 
-    trails: dict[tuple[str, str, str], Trail | None] = field(default_factory=dict)
-    entries: dict[tuple[str, str], Entry | None] = field(default_factory=dict)
-
-
-_MEMORIES: WeakKeyDictionary[Evaluator, _Memory] = WeakKeyDictionary()
-"""One for an evaluator: what has been followed back once is not followed again for the next module."""
+Trails are not remembered: what a search finds depends on where it began, and the same text has to be judged alike in
+whichever order files are checked.
+"""
 
 
 class Provenance:
@@ -81,14 +77,16 @@ class Provenance:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
-        self._memory = _MEMORIES.setdefault(evaluator, _Memory())
+        self._entries = _ENTRIES.setdefault(evaluator, {})
         self._active: set[tuple[str, str, str]] = set()
+        self._dead_ends: set[tuple[str, str, str]] = set()
         self._calls = 0
 
     def trail(self, module: ModuleSummary, function: FunctionSummary, term: t.Term) -> Trail | None:
         """How data from outside gets into a term of a function; None when none is known to."""
         if not self._active:
             self._calls = 0
+            self._dead_ends.clear()
         for source in sources(self.evaluator, module, term):
             if isinstance(source, t.Param):
                 holder = module.functions.get(source.function)
@@ -103,35 +101,32 @@ class Provenance:
 
     def entry(self, module: ModuleSummary, function: FunctionSummary) -> Entry | None:
         key = (module.path, function.qualname)
-        if key not in self._memory.entries:
-            self._memory.entries[key] = entry_of(self.evaluator, module, function)
-        return self._memory.entries[key]
+        if key not in self._entries:
+            self._entries[key] = entry_of(self.evaluator, module, function)
+        return self._entries[key]
 
     # --- trails ---
 
     def _of_parameter(self, module: ModuleSummary, function: FunctionSummary, name: str) -> Trail | None:
         if is_closed_parameter(self.evaluator, module, function, name):
             return None
-        return self._remembered(module, function, name)
+        return self._guarded(module, function, name)
 
     def _of_call(self, module: ModuleSummary, function: FunctionSummary) -> Trail | None:
         """How the outside world comes to call a function, whatever it passes."""
-        return self._remembered(module, function, "")
+        return self._guarded(module, function, "")
 
-    def _remembered(self, module: ModuleSummary, function: FunctionSummary, name: str) -> Trail | None:
+    def _guarded(self, module: ModuleSummary, function: FunctionSummary, name: str) -> Trail | None:
         key = (module.path, function.qualname, name)
-        if key in self._memory.trails:
-            return self._memory.trails[key]
-        if key in self._active or len(self._active) > LONGEST_TRAIL:
+        if key in self._active or key in self._dead_ends or len(self._active) > LONGEST_TRAIL:
             return None
         self._active.add(key)
         try:
             found = self._search(module, function, name)
         finally:
             self._active.discard(key)
-        if found is not None or not self._active:
-            # Nothing found in the middle of a search may only mean that the search was there before.
-            self._memory.trails[key] = found
+        if found is None:
+            self._dead_ends.add(key)
         return found
 
     def _search(self, module: ModuleSummary, function: FunctionSummary, name: str) -> Trail | None:
