@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.conduct import Callees
+from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.doings import TRACED, Carry
 from sqla_leaklint.domain.values import Statement
 from sqla_leaklint.knowledge.facts import Kind

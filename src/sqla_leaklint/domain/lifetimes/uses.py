@@ -22,8 +22,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.lifetimes.callees import is_super
 from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of
-from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct, is_super
+from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, TRACED, Carry, Doing, Use
 from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.semantic import terms as t
