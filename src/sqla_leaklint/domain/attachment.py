@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.values import Entity, Many, Rows, TupleValue, Unknown, Value, alternatives
@@ -32,7 +31,7 @@ def may_be_attached(domain: Domain, body: Body, expr: tree.Expr, session: Term |
         return False
     if _is_key(term) or term is session:
         return False
-    return any(part is session for part in _parts(term)) or _is_given_to(body, session, term)
+    return any(part is session for part in t.all_in([term])) or _is_given_to(body, session, term)
 
 
 def holds(value: Value, kind: type[Entity | Unknown]) -> bool:
@@ -69,19 +68,3 @@ def _is_given_to(body: Body, session: Term, term: Term) -> bool:
             if isinstance(function, t.Attr) and function.base is session and function.name in _TAKING:
                 return True
     return False
-
-
-def _parts(term: Term) -> Iterator[object]:
-    """A term and all that it is made of."""
-    pending: list[object] = [term]
-    seen: set[int] = set()
-    while pending:
-        part = pending.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        yield part
-        if isinstance(part, tuple):
-            pending.extend(part)
-        elif type(part) in t.COMPOUND:
-            pending.extend(getattr(part, slot) for slot in part.__slots__)  # type: ignore[attr-defined]

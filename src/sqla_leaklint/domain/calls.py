@@ -172,7 +172,8 @@ def _result(evaluator: Evaluator, function: ProjectFunction, summary: FunctionSu
 
 def function_attribute(evaluator: Evaluator, function: ProjectFunction, name: str) -> Value:
     """`function.name`, where a decorator has made an object of the function: `@click.group()` a group with
-    `command`."""
+    `command`.
+    """
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
     if (

@@ -153,17 +153,4 @@ def _last_name(term: Term) -> str:
 
 def contains(terms: Iterable[Term], wanted: Term) -> bool:
     """Whether one of some terms is made of another."""
-    pending: list[object] = list(terms)
-    seen: set[int] = set()
-    while pending:
-        part = pending.pop()
-        if part is wanted:
-            return True
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, tuple):
-            pending.extend(part)
-        elif type(part) in t.COMPOUND:
-            pending.extend(getattr(part, slot) for slot in part.__slots__)  # type: ignore[attr-defined]
-    return False
+    return any(part is wanted for part in t.all_in(terms))

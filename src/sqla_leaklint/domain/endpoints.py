@@ -79,7 +79,7 @@ def _names_provider(evaluator: Evaluator, user: ModuleSummary, wanted: ProjectFu
 @lru_cache(maxsize=512)
 def _dependency_terms(module: ModuleSummary) -> tuple[t.Call, ...]:
     """Every call in defaults, annotations, aliases and decorators of a module that can be a `Depends(...)`."""
-    roots: list[object] = list(module.bindings.values())
+    roots: list[t.Term] = list(module.bindings.values())
     for function in module.functions.values():
         roots.extend(function.decorators)
         for parameter in function.parameters:
@@ -87,26 +87,13 @@ def _dependency_terms(module: ModuleSummary) -> tuple[t.Call, ...]:
     for cls in module.classes.values():
         roots.extend(cls.attributes.values())
         roots.extend(cls.annotations.values())
-    return tuple(_calls_of_dependency(roots))
-
-
-def _calls_of_dependency(roots: list[object]) -> Iterator[t.Call]:
-    seen: set[int] = set()
-    while roots:
-        part = roots.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if (
-            isinstance(part, t.Call)
-            and isinstance(part.func, t.Ref)
-            and part.func.path.endswith((".Depends", ".Security"))
-        ):
-            yield part
-        if isinstance(part, tuple):
-            roots.extend(part)
-        elif type(part) in t.COMPOUND:
-            roots.extend(getattr(part, name) for name in part.__slots__)  # type: ignore[attr-defined]
+    return tuple(
+        part
+        for part in t.all_in(roots)
+        if isinstance(part, t.Call)
+        and isinstance(part.func, t.Ref)
+        and part.func.path.endswith((".Depends", ".Security"))
+    )
 
 
 def _registrations(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[Decoration]:

@@ -207,15 +207,9 @@ class Handoff:
 
 def _attributes_of(term: Term, kind: type, name: str) -> Iterator[str]:
     """The attributes that a term reads of a parameter: "db" and "log" of `self.log(self.db.query(…))`."""
-    pending: list[object] = [term]
-    while pending:
-        part = pending.pop()
+    for part in t.all_in([term]):
         if isinstance(part, t.Attr) and isinstance(part.base, kind) and getattr(part.base, "name", "") == name:
             yield part.name
-        if isinstance(part, tuple):
-            pending.extend(part)
-        elif type(part) in t.COMPOUND:
-            pending.extend(getattr(part, slot) for slot in part.__slots__)  # type: ignore[attr-defined]
 
 
 def _row(domain: Domain, call: t.Call) -> HandoffRow | None:

@@ -20,7 +20,7 @@ _UNTIL_2_0 = Versions("SQLAlchemy", until="2.0")
 _FROM_1_4_40 = Versions("SQLAlchemy", since="1.4.40")
 
 
-def _steps(  # noqa: PLR0917 - a row reads as a row
+def _steps(
     owner: str, docs: str, role: Role, names: str, returns: str = "self", versions: Versions | None = None
 ) -> Iterator[Step]:
     return (Step(owner, name, role, docs, returns, versions) for name in names.split())

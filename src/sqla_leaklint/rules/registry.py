@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from functools import lru_cache
+from functools import cache
 
 import sqla_leaklint.rules as package
 from sqla_leaklint.rules.base import Rule
 
 
-@lru_cache(maxsize=None)
+@cache
 def all_rules() -> tuple[Rule, ...]:
     """All rules, ordered by code."""
     found: list[Rule] = []

@@ -149,7 +149,8 @@ class Project:
         self, module: ModuleSummary, names: list[str], length: int
     ) -> tuple[ModuleSummary, list[str]] | None:
         """The package that hides a module of its own: after `from .engine import engine` there, "package.engine" is the
-        object, unless the path goes on to a name of the module."""
+        object, unless the path goes on to a name of the module.
+        """
         rest = names[length:]
         if module.is_package or length < 2 or (rest and rest[0] in module.bindings) or module.star_imports:
             return None

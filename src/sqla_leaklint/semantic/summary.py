@@ -69,7 +69,8 @@ class FunctionSummary:
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassSummary:
     """`attributes` are bound in the class body (methods too), `instance_attributes` are assigned on `self` or `cls` in
-    methods."""
+    methods.
+    """
 
     qualname: str
     bases: tuple[Term, ...]

@@ -17,7 +17,7 @@ gives the name `session` the term
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -44,7 +44,8 @@ class Param:
 @dataclass(slots=True, eq=False)
 class Local:
     """A local name of a function or class body seen from a nested scope, where the flow cannot say which binding is
-    meant."""
+    meant.
+    """
 
     function: str
     name: str
@@ -114,7 +115,8 @@ class Const:
 @dataclass(slots=True, eq=False)
 class Collection:
     """A tuple, list, set or dict that is written out; a dict has `keys`.  `is_open`: more may be in it than is
-    listed."""
+    listed.
+    """
 
     kind: str
     elements: tuple[Term, ...]
@@ -142,7 +144,8 @@ class Declared:
 @dataclass(slots=True, eq=False)
 class Compare:
     """`left operator right`, a truth value or, between columns, a clause of a query; the operator as written: "==",
-    "not in" …"""
+    "not in" …
+    """
 
     operator: str
     left: Term
@@ -188,6 +191,31 @@ COMPOUND: frozenset[type] = frozenset(
 """The kinds of term that other terms are part of."""
 
 T = TypeVar("T")
+
+
+def parts_of(term: Term) -> Iterator[Term]:
+    """The terms of which a term is directly made, in no order that matters."""
+    if type(term) not in COMPOUND:
+        return
+    pending: list[object] = [getattr(term, name) for name in type(term).__slots__]
+    for part in pending:
+        if isinstance(part, tuple):
+            pending.extend(part)
+        elif part is not None and not isinstance(part, str | int):
+            yield part  # type: ignore[misc]  # what is left are terms
+
+
+def all_in(terms: Iterable[Term]) -> Iterator[Term]:
+    """Some terms and everything that they are made of, each once."""
+    pending = list(terms)
+    seen: set[Term] = set()
+    while pending:
+        term = pending.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        yield term
+        pending.extend(parts_of(term))
 
 
 class Pool:

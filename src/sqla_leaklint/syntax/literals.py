@@ -72,7 +72,7 @@ def _unescape(match: re.Match[str]) -> str:
             raise ValueError(f"malformed escape: {match[0]}")
         return _SIMPLE_ESCAPES.get(written, match[0])  # an unknown escape keeps its backslash
     if kind == "name":
-        import unicodedata  # noqa: PLC0415  # a megabyte of tables that hardly any file needs
+        import unicodedata  # a megabyte of tables that hardly any file needs
 
         return unicodedata.lookup(written)
     number = int(written, 8 if kind == "octal" else 16)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,10 +60,8 @@ class Matcher:
                 return self._parameter is None and name in term.path
             case t.Attr() if term.name == name and self._parameter is None:
                 return True
-            case _ if type(term) in t.COMPOUND:
-                return any(self.may_mention(part) for part in parts_of(term))
             case _:
-                return False
+                return any(self.may_mention(part) for part in t.parts_of(term))
 
     def is_it(self, term: t.Term) -> bool:
         """Whether a term is the container, on some path at least."""
@@ -139,16 +136,3 @@ class Matcher:
         if not self._identity.owner or not isinstance(term, t.Attr):
             return True
         return not all(isinstance(value, Unknown) for value in alternatives(self._evaluator.of(term.base, self._frame)))
-
-
-def parts_of(term: t.Term) -> Iterator[t.Term]:
-    """The terms of which a term is made."""
-    for name in type(term).__slots__:
-        value = getattr(term, name)
-        if isinstance(value, tuple):
-            for part in value:
-                inner = part[1] if isinstance(part, tuple) else part
-                if not isinstance(inner, str | int):
-                    yield inner
-        elif value is not None and not isinstance(value, str | int | bool):
-            yield value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.containers.identity import Identity, Matcher, parts_of
+from sqla_leaklint.domain.containers.identity import Identity, Matcher
 from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use, put_in
 from sqla_leaklint.domain.decorators import is_static
 from sqla_leaklint.domain.endpoints import is_handler
@@ -197,11 +197,9 @@ class _Uses:
                     if self._matcher.is_it(part) and term.kind in _DISPLAYS:
                         yield self._other(Other.OUT_OF_SIGHT, part)
                     yield from self._scan(part)
-            case _ if type(term) in t.COMPOUND:
-                for part in parts_of(term):
-                    yield from self._scan(part)
             case _:
-                return
+                for part in t.parts_of(term):
+                    yield from self._scan(part)
 
     def _called(self, call: t.Call) -> Iterator[Use]:
         method = self._method(call.func)

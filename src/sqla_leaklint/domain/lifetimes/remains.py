@@ -109,17 +109,4 @@ def _takes_away(call: t.Call, session: t.Term) -> bool:
 
 def _derives(term: t.Term, session: t.Term) -> bool:
     """Whether a term is made of the session: its rows, their attributes."""
-    pending: list[object] = [term]
-    seen: set[int] = set()
-    while pending:
-        part = pending.pop()
-        if part is session:
-            return True
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, tuple):
-            pending.extend(part)
-        elif type(part) in t.COMPOUND:
-            pending.extend(getattr(part, name) for name in part.__slots__)  # type: ignore[attr-defined]
-    return False
+    return any(part is session for part in t.all_in([term]))
