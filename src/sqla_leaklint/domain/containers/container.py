@@ -30,10 +30,11 @@ _STATEFUL = frozenset({"asyncio", "threading", "multiprocessing", "queue", "anyi
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a function puts in, and the trail by which it comes from outside."""
+    """What a function puts in, and the trail by which it comes from outside; `is_as_passed`: the parameter as it is."""
 
     function: FunctionSummary
     trail: Trail
+    is_as_passed: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +155,7 @@ class Container:
             if module is None or not is_key_checked(
                 module, use.function.qualname, use.data, self.definition.identity.name
             ):
-                yield Kept(use.function, trail)
+                yield Kept(use.function, trail, isinstance(use.data, t.Param))
 
     @property
     def _may_keep(self) -> bool:

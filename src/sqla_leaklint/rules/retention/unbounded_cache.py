@@ -56,11 +56,11 @@ def _place(stop: Stop, domain: Domain) -> Location | None:
 
 def _message(container: Container, kept: Kept) -> str:
     of = kept.trail.stops[0].parameter
-    every = f"`{of}`" if of else "key"
+    what_comes = f"`{of}`" if of and kept.is_as_passed else f"key made from `{of}`" if of else "key"
     if container.is_mapping:
-        what = f"gets an entry for every {every}"
+        what = f"gets an entry for every {what_comes}"
     elif container.is_set:
-        what = f"gets an element for every {every}"
+        what = f"gets an element for every {what_comes}"
     else:
         what = f"gets longer with every call of `{kept.function.name}`"
     return f"`{container.name}` {what}, and nothing ever takes one out"
