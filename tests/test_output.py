@@ -17,7 +17,8 @@ pytest_plugins = ["tests.hosts.fixtures"]
 
 def diagnostic(span: Span, *, path: str = "app/a.py", code: str = "LKS101", **more: object) -> Diagnostic:
     place = Location(path, span)
-    return Diagnostic(code, "unclosed-session", Group.LEAK, "`s` is never closed", place, **more)  # type: ignore[arg-type]
+    message = "`s` is never closed"
+    return Diagnostic(code, "unclosed-session", Group.LEAK, message, place, **more)  # type: ignore[arg-type]
 
 
 def fix(applicability: Applicability) -> Fix:

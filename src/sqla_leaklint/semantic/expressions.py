@@ -294,5 +294,5 @@ class ExpressionExecutor:
 
 
 KEPT_OPERATIONS = frozenset({"slice", "f-string", "concatenation", "binary:+", "binary:%", "binary:&", "unary:~"})
-"""Operations whose operands later floors look at: a slice bounds a query; an f-string, `+` and `%` make a key of what they
-put together; clauses of a query are put together with `&`, `|` and `~`."""
+"""Operations whose operands later floors look at: a slice bounds a query; an f-string, `+` and `%` make a key of what
+they put together; clauses of a query are put together with `&`, `|` and `~`."""
