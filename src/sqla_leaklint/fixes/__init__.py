@@ -1,6 +1,7 @@
 """From a decision to change code to the edits that change it.
 
-A rule decides *what* to do and says so with one of the builders in this package; the text is produced later, once, when the
+A rule decides *what* to do and says so with one of the builders in this package; the text is produced later, once,
+when the
 positions of the nodes are known.
 """
 

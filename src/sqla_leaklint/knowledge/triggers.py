@@ -175,7 +175,7 @@ def _user_words(tables: tuple[Table, ...]) -> set[str]:
 
 
 def _container_words(tables: tuple[Table, ...]) -> set[str]:
-    """What makes a container or makes it grow: an empty one, one of its methods, an item that is set, or an operator."""
+    """What makes a container or makes it grow: an empty one, a method of it, an item that is set, or an operator."""
     containers = {row.name for table in tables for row in table.types if row.kind is Kind.GROWING_CONTAINER}
     growing = {
         row.name

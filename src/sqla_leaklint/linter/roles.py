@@ -18,7 +18,7 @@ class FileRole(str, Enum):
 
 
 def role_of(path: Path, root: Path | None, data: bytes) -> FileRole:
-    """What part of a program a file is, by where it lies below the project's root; migrations say it themselves, too."""
+    """What part of a program a file is, by where it lies below the project's root; migrations say it themselves."""
     parts = path.relative_to(root).parts if root is not None and root in path.parents else (path.name,)
     *folders, name = parts
     if any(folder in {"tests", "test", "testing"} or folder.endswith("_tests") for folder in folders):
