@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Value, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.project import is_test_file
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax.tree import ParameterKind
 
@@ -42,7 +43,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
     if function.owner is not None and name == "__init__":
         wanted = ProjectClass(module.path, function.owner)
         name = wanted.name
-    for user in _users(evaluator, name):
+    for user in _users(evaluator, module, name):
         frame = evaluator.frame(user)
         for caller, call in calls_naming(user).get(name, ()):
             if caller is not None and caller is function:
@@ -61,7 +62,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
 def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     """Whether a function is handed, for itself, to what the project does not define (`adapter.run(bot.on_turn)`)."""
     wanted = ProjectFunction(module.path, function.qualname)
-    for user in _users(evaluator, function.name):
+    for user in _users(evaluator, module, function.name):
         frame = evaluator.frame(user)
         for _, call in calls_naming(user).get(function.name, ()):
             given = [argument for argument in call.args if _last_name(argument) == function.name]
@@ -76,7 +77,7 @@ def decorated_by(
 ) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
     """The functions of the project, outside of tests, that stand below a decorator of the project."""
     wanted = ProjectFunction(module.path, decorator.qualname)
-    for user in _users(evaluator, decorator.name):
+    for user in _users(evaluator, module, decorator.name):
         frame = evaluator.frame(user)
         for function in user.functions.values():
             for term in function.decorators:
@@ -102,14 +103,8 @@ def calls_naming(module: ModuleSummary) -> Mapping[str, list[tuple[FunctionSumma
 
 
 def is_test(path: str, evaluator: Evaluator) -> bool:
-    """Whether a file is one of the project's tests, by where it lies."""
-    root = evaluator.project.root
-    *folders, name = (
-        PurePath(path).relative_to(root).parts if root is not None and path.startswith(str(root)) else (path,)
-    )
-    if any(folder in {"tests", "test", "testing"} or folder.endswith("_tests") for folder in folders):
-        return True
-    return name in {"conftest.py", "tests.py"} or name.startswith("test_") or name.endswith("_test.py")
+    """Whether a file is one of the project's tests."""
+    return is_test_file(Path(path), evaluator.project.root)
 
 
 def _last_name(term: t.Term) -> str:
@@ -119,8 +114,12 @@ def _last_name(term: t.Term) -> str:
     return method_name(term)
 
 
-def _users(evaluator: Evaluator, name: str) -> Iterator[ModuleSummary]:
-    return evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator))
+def _users(evaluator: Evaluator, module: ModuleSummary, name: str) -> Iterator[ModuleSummary]:
+    """The modules that may use a name of a module: those that mention it, and itself where there is no project."""
+    if evaluator.project.root is None:
+        yield module
+    else:
+        yield from evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator))
 
 
 def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:

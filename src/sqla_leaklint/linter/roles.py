@@ -6,6 +6,8 @@ import re
 from enum import Enum
 from pathlib import Path
 
+from sqla_leaklint.semantic.project import is_test_file
+
 _REVISION = re.compile(rb"^down_revision\b", re.MULTILINE)
 
 
@@ -19,11 +21,7 @@ class FileRole(str, Enum):
 
 def role_of(path: Path, root: Path | None, data: bytes) -> FileRole:
     """What part of a program a file is, by where it lies below the project's root; migrations say it themselves."""
-    parts = path.relative_to(root).parts if root is not None and root in path.parents else (path.name,)
-    *folders, name = parts
-    if any(folder in {"tests", "test", "testing"} or folder.endswith("_tests") for folder in folders):
-        return FileRole.TEST
-    if name in {"conftest.py", "tests.py"} or name.startswith("test_") or name.endswith("_test.py"):
+    if is_test_file(path, root):
         return FileRole.TEST
     if _is_migration(path, data):
         return FileRole.MIGRATION

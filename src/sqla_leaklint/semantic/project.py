@@ -272,3 +272,11 @@ def project_root(path: Path) -> Path | None:
     """The nearest folder at or above a path that holds a project file, or None."""
     start = path.resolve()
     return next((folder for folder in (start, *start.parents) if folder.is_dir() and _is_marked(folder)), None)
+
+
+def is_test_file(path: Path, root: Path | None) -> bool:
+    """Whether a file of a project is one of its tests, by where it lies and what it is called."""
+    *folders, name = path.relative_to(root).parts if root is not None and root in path.parents else (path.name,)
+    if any(folder in {"tests", "test", "testing"} or folder.endswith("_tests") for folder in folders):
+        return True
+    return name in {"conftest.py", "tests.py"} or name.startswith("test_") or name.endswith("_test.py")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.callers import ends_with_process
 from sqla_leaklint.domain.lifetimes.doings import ENDS, Doing, Use
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
 from sqla_leaklint.domain.lifetimes.paths import Course
+from sqla_leaklint.domain.lifetimes.process import ends_with_process
 from sqla_leaklint.domain.lifetimes.remains import Remains, remains
 from sqla_leaklint.domain.lifetimes.uses import events_within, uses_in
 from sqla_leaklint.knowledge import Knowledge
