@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_leaklint.cli import main
+from sqla_leaklint.cli import entry_point
 
 if __name__ == "__main__":
-    main()
+    entry_point()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sqla_leaklint.cli.main import main
+from sqla_leaklint.cli.main import entry_point, main
 
-__all__ = ["main"]
+__all__ = ["entry_point", "main"]

@@ -185,8 +185,15 @@ def expanded(evaluator: Evaluator, annotation: Term, frame: Frame, depth: int = 
             alias = _alias(evaluator, annotation, frame)
             if alias is None:
                 yield annotation, frame
-            else:
+                return
+            name = (frame.module.path, annotation.path)
+            if name in evaluator.aliases_in_progress:
+                return  # JSON = dict[str, "JSON"] | str
+            evaluator.aliases_in_progress.add(name)
+            try:
                 yield from expanded(evaluator, *alias, depth + 1)
+            finally:
+                evaluator.aliases_in_progress.discard(name)
         case t.Join():
             for element in annotation.terms:
                 yield from expanded(evaluator, element, frame, depth + 1)

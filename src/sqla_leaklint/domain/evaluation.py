@@ -84,6 +84,8 @@ class Evaluator:
         self._frames: dict[str, Frame] = {}
         self._active: set[tuple[int, int]] = set()
         self.calls_in_progress: list[tuple[str, str]] = []
+        self.aliases_in_progress: set[tuple[str, str]] = set()
+        """Names of annotations that are being followed: one that is defined by itself ends there."""
         self.results: dict[tuple[object, ...], Value] = {}
         """What functions of the project return, by the arguments that matter for it."""
 
