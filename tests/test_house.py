@@ -229,9 +229,9 @@ def test_the_version_is_told_without_the_linter() -> None:
     program = (
         "import sys\n"
         "sys.argv = ['leaklint', '--version']\n"
-        "import runpy\n"
+        "from sqla_leaklint.cli import main\n"
         "try:\n"
-        "    runpy.run_module('sqla_leaklint', run_name='__main__')\n"
+        "    main()\n"
         "except SystemExit as end:\n"
         "    assert not end.code, end.code\n"
         "heavy = ('libcst', 'rich', 'asyncio', 'sqla_leaklint.rules', 'sqla_leaklint.domain')\n"

@@ -186,14 +186,14 @@ def expanded(evaluator: Evaluator, annotation: Term, frame: Frame, depth: int = 
             if alias is None:
                 yield annotation, frame
                 return
-            name = (frame.module.path, annotation.path)
-            if name in evaluator.aliases_in_progress:
+            key = (frame.module.path, annotation.path)
+            if key in evaluator.aliases_in_progress:
                 return  # JSON = dict[str, "JSON"] | str
-            evaluator.aliases_in_progress.add(name)
+            evaluator.aliases_in_progress.add(key)
             try:
                 yield from expanded(evaluator, *alias, depth + 1)
             finally:
-                evaluator.aliases_in_progress.discard(name)
+                evaluator.aliases_in_progress.discard(key)
         case t.Join():
             for element in annotation.terms:
                 yield from expanded(evaluator, element, frame, depth + 1)
