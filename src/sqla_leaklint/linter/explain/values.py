@@ -1,0 +1,93 @@
+"""Any other expression: what it is, who owns it, through which names it was found, or what was not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.library import unwrapped
+from sqla_leaklint.domain.lifetimes import Acquisition
+from sqla_leaklint.domain.lifetimes.opening import roots_of
+from sqla_leaklint.domain.values import (
+    BoundMethod,
+    Instance,
+    Literal,
+    ModuleValue,
+    Origin,
+    ProjectInstance,
+    Symbol,
+    Unknown,
+    Value,
+    alternatives,
+)
+from sqla_leaklint.linter.explain.chain import chain
+from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
+from sqla_leaklint.linter.explain.places import Places
+from sqla_leaklint.linter.explain.sessions import explain_no_acquisition, is_session, owner_of, root_event
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.syntax import tree
+
+
+def is_telling(domain: Domain, expr: tree.Expr) -> bool:
+    """Whether there is more to say of an expression than that a library has it, or that it is a constant."""
+    value = domain.value(expr)
+    if isinstance(value, Symbol) and not isinstance(expr, tree.Call):
+        return domain.evaluator.knowledge.canonical(value.path) is None and not value.path.startswith("builtins.")
+    return not isinstance(value, Literal | ModuleValue)
+
+
+def explain_value(domain: Domain, expr: tree.Expr, places: Places) -> Paragraph:
+    """What an expression is."""
+    term = domain.term(expr)
+    if term is None:
+        told = Paragraph(f"{places.quoted(expr)}: not known")
+        told.add("not known", "this part of the text is never reached, or is not followed (an annotation, a string)")
+        return told
+    return explain_term(domain, term, places.quoted(expr), places)
+
+
+def explain_term(domain: Domain, term: t.Term, name: str, places: Places) -> Paragraph:
+    """What a term is, under the name by which the reader knows it."""
+    value = domain.value_of(term)
+    told = Paragraph(f"{name}: {'not known' if isinstance(value, Unknown) else described(value)}")
+    told.add("found by", columns(chain(places, term, domain.module.summary)))
+    opened = _opened(domain, term)
+    if opened is not None:
+        told.add("opened", f"at {places.at(opened.node)} by {places.quoted(opened.node)}: ask there what becomes of it")
+    else:
+        told.add("owner", list(dict.fromkeys(_owners(domain, term, value, places))))
+    told.add("not known", list(dict.fromkeys(_reasons(value))))
+    return told
+
+
+def _opened(domain: Domain, term: t.Term) -> Acquisition | None:
+    roots = set(roots_of(term))
+    return next((each for each in domain.subjects(Acquisition) if each.event.value in roots), None)
+
+
+def _owners(domain: Domain, term: t.Term, value: Value, places: Places) -> Iterator[str]:
+    for each in alternatives(unwrapped(value)):
+        if not isinstance(each, Instance | ProjectInstance) or not is_session(domain, each):
+            continue
+        if each.origin is Origin.FRESH:
+            events = [root_event(domain, root) for root in roots_of(term)]
+            for event in events:
+                if event is not None:
+                    yield f"nobody is asked to close it: {explain_no_acquisition(domain, event, each)}"
+        else:
+            holder = f"`{term.function}`" if isinstance(term, t.Param) else "the function"
+            yield owner_of(each, holder, places)
+
+
+def _reasons(value: Value) -> Iterator[str]:
+    for each in alternatives(unwrapped(value)):
+        match each:
+            case Unknown():
+                yield each.reason
+            case BoundMethod(receiver=Unknown() as receiver):
+                yield receiver.reason
+            case Symbol():
+                yield "what it does and returns: it is a library's, and in no table (settings can add it)"
+            case _:
+                pass
