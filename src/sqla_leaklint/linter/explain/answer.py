@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from sqla_leaklint.diagnostics import Diagnostic
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.domain.containers.definitions import definitions
@@ -24,10 +27,13 @@ from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import INDENT, Paragraph
 from sqla_leaklint.linter.explain.places import Places
 from sqla_leaklint.linter.explain.rows import explain_load
-from sqla_leaklint.linter.explain.sessions import explain_acquisition
+from sqla_leaklint.linter.explain.sessions import explain_acquisition, is_session
 from sqla_leaklint.linter.explain.values import explain_value, is_telling
 from sqla_leaklint.linter.roles import FileRole, role_of
+from sqla_leaklint.linter.selection import selection
+from sqla_leaklint.linter.suppression import unsuppressed
 from sqla_leaklint.linter.workspace import Text, Workspace, relative_to_working_directory, root_of
+from sqla_leaklint.rules.registry import all_rules
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.deep_stack import call_with_deep_stack
 from sqla_leaklint.syntax.walk import walk
@@ -42,7 +48,7 @@ class NotALineError(Exception):
 
 def explain(file: SourceFile, number: int, settings_for: SettingsFor) -> list[str]:
     """The lines of the answer; raises `SourceError` for a file that cannot be read or parsed, and `NotALineError`."""
-    workspace = Workspace(settings_for)
+    workspace = Workspace(settings_for, heeds_noqa=False)
     text = workspace.text_of(file)
     lines = text.source.text.splitlines()
     if not 1 <= number <= len(lines):
@@ -85,7 +91,7 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
             yield explain_acquisition(acquisition, places)
     for load in domain.subjects(Load):
         if load.node in line.nodes and load.node not in told:
-            told.update(_spoken_for(load.node))
+            told.update(_spoken_for(domain, load.node))
             yield explain_load(load, places)
     for handoff in domain.subjects(Handoff):
         if handoff.node in line.nodes:
@@ -98,12 +104,17 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
                 told.update((item.context, *([item.context.func] if isinstance(item.context, tree.Call) else [])))
                 yield paragraph
     yield from _defined(domain, line, places)
-    yield from _values(domain, line, places, told)
+    others = list(_values(domain, line, places, told))
+    if not others and not told:
+        others = list(_values(domain, line, places, told, everything=True))
+    yield from others
 
 
-def _spoken_for(node: tree.Expr) -> Iterator[tree.Node]:
-    """The parts of a load that its paragraph explains: all but the names, of which the session is one."""
-    yield from (part for part in walk(node) if not isinstance(part, tree.Name))
+def _spoken_for(domain: Domain, node: tree.Expr) -> Iterator[tree.Node]:
+    """The parts of a load that its paragraph explains: all but the session."""
+    for part in walk(node):
+        if not (isinstance(part, tree.Name | tree.Attribute) and is_session(domain, domain.value(part))):
+            yield part
 
 
 def _defined(domain: Domain, line: Line, places: Places) -> Iterator[Paragraph]:
@@ -117,12 +128,14 @@ def _defined(domain: Domain, line: Line, places: Places) -> Iterator[Paragraph]:
     yield from (paragraph for paragraph in found if paragraph is not None)
 
 
-def _values(domain: Domain, line: Line, places: Places, told: set[tree.Node]) -> Iterator[Paragraph]:
-    """The other expressions, each text once."""
+def _values(
+    domain: Domain, line: Line, places: Places, told: set[tree.Node], *, everything: bool = False
+) -> Iterator[Paragraph]:
+    """The other expressions, each text once; `everything`: even if it is only a library's name or a constant."""
     seen: set[str] = set()
     for expr in line.values():
         text = places.quoted(expr)
-        if expr in told or text in seen or not is_telling(domain, expr):
+        if expr in told or text in seen or not (everything or is_telling(domain, expr)):
             continue
         seen.add(text)
         if len(seen) > MOST_VALUES:
@@ -133,17 +146,33 @@ def _values(domain: Domain, line: Line, places: Places, told: set[tree.Node]) ->
 
 def _nothing(line: Line) -> str:
     if not line.nodes:
-        return "Nothing is known here: no expression begins on this line (it is empty, a comment, or a keyword)."
-    return "Nothing is known here: what stands on this line is constants, and names of libraries."
+        return "Nothing is known here: no statement or expression begins on this line."
+    if not any(True for _ in line.of_type(tree.Expr)):
+        return "Nothing is known here: what stands on this line has no value."
+    return "Nothing is known here: what stands on this line is constants, operations, and names of libraries."
 
 
 def _reported(workspace: Workspace, text: Text, file: SourceFile, numbers: set[int]) -> Iterator[str]:
-    """What `leaklint check` says of the line, or what keeps it from saying anything."""
-    found = [one for one in workspace.check_text(text, file).diagnostics if one.location.span.line in numbers]
-    for one in found:
-        yield f"Reported: {one.code} [{one.name}] {one.message}"
-    if found:
-        return
-    role = role_of(Path(file.path).resolve(), root_of(file), text.data)
-    because = "" if role is FileRole.APP else f" (the file is a {role.value}: many rules spare it, but for --all-files)"
-    yield f"Reported: nothing{because}"
+    """What `leaklint check` says of the line, and what it would say but for settings and comments."""
+    everything = replace(file, settings=file.settings.overridden(select=("LKS",), all_files=True))
+    role = role_of(Path(os.path.realpath(file.path)), root_of(file), text.data)
+    is_told = False
+    for one in workspace.check_text(text, everything).diagnostics:
+        if one.location.span.line not in numbers:
+            continue
+        is_told = True
+        silenced = _silenced(one, text, file, role)
+        verb = f"Not reported, as {silenced}" if silenced else "Reported"
+        yield f"{verb}: {one.code} [{one.name}] {one.message}"
+    if not is_told:
+        yield "Reported: nothing"
+
+
+def _silenced(one: Diagnostic, text: Text, file: SourceFile, role: FileRole) -> str:
+    """What keeps a diagnostic from being heard ("" for nothing)."""
+    rule = next(rule for rule in all_rules() if rule.code == one.code)
+    if not selection(file.settings, all_rules()).includes(one.code, one.group):
+        return f"the settings do not select it (group {one.group.value})"
+    if rule.noisy_outside_app and role is not FileRole.APP and not file.settings.all_files:
+        return f"the file is a {role.value}"
+    return "" if any(True for _ in unsuppressed([one], text.source.text)) else "a `noqa` comment silences it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqla_leaklint.domain.endpoints import is_handler
 from sqla_leaklint.domain.parameters import dependency_of
 from sqla_leaklint.domain.values import (
     Literal,
@@ -79,20 +80,18 @@ class _Chain:
                 return
 
     def _reference(self, term: t.Ref, module: ModuleSummary, *, is_called: bool) -> Iterator[Link]:
-        name = term.path.rpartition(".")[2]
         canonical = self.evaluator.knowledge.canonical(term.path)
         if canonical is not None:
-            yield f"`{canonical}`", "a library's", "known to leaklint"
+            yield f"`{canonical}`", "library", "in the tables of what libraries do"
             return
         target = self.evaluator.project.resolve(term.path, module)
         if target is None:
             if not term.path.startswith("builtins."):
-                yield f"`{term.path}`", "not of the project", "nothing is known of it"
+                yield f"`{term.path}`", "library", "in no table: nothing is known of it"
             return
         owner, rest = target
-        if len(rest) != 1:
-            if len(rest) > 1:
-                yield f"`{term.path}`", self.places.shown(owner.path), "an attribute of something there"
+        if not rest:
+            yield f"`{term.path}`", self.places.shown(owner.path), "a module"
             return
         found = binding(self.evaluator.project, owner, rest[0])
         if found is None:
@@ -103,7 +102,10 @@ class _Chain:
             yield from self.links(value, holder, is_called=is_called)
             return
         place, statement = self.places.binding(holder, rest[0])
-        yield f"`{name}`", place, statement or "imported from elsewhere"
+        if len(rest) > 1:
+            yield f"`{'.'.join(rest)}`", self.places.shown(owner.path), "an attribute"
+        if not isinstance(value, t.Ref):
+            yield f"`{rest[0]}`", place, statement or "bound there"
         made = value.value if isinstance(value, t.Declared) and value.value is not None else value
         if isinstance(made, t.Call):  # its place is the statement's
             yield from self.links(made.func, holder, is_called=True)
@@ -131,7 +133,11 @@ class _Chain:
                         return
                 case _:
                     pass
-        yield from self.links(term.base, module)
+        base_term = term.base
+        if isinstance(base_term, t.Call):  # the earlier calls of a chain of methods say nothing
+            yield from self.links(base_term.func, module, is_called=True)
+        else:
+            yield from self.links(base_term, module)
 
     def _parameter(self, term: t.Param, module: ModuleSummary) -> Iterator[Link]:
         function = module.functions.get(term.function)
@@ -147,9 +153,10 @@ class _Chain:
             return
         if function.owner is not None and function.parameters and function.parameters[0].name == term.name:
             return
-        parameter = function.parameter(term.name)
-        declared = ", by its annotation" if parameter is not None and parameter.annotation is not None else ""
-        yield f"`{term.name}`", place, f"a parameter of `{function.name}`{declared}: whoever calls it passes it"
+        if is_handler(self.evaluator, module, function):
+            yield f"`{term.name}`", place, f"a parameter of `{function.name}`, filled from the request"
+            return
+        yield f"`{term.name}`", place, f"a parameter of `{function.name}`: whoever calls it passes it"
 
     def _function(self, function: ProjectFunction, *, is_called: bool) -> Iterator[Link]:
         summary = self.evaluator.classes.function(function)

@@ -9,6 +9,7 @@ from sqla_leaklint.domain.containers import Container, Kept
 from sqla_leaklint.domain.containers.definitions import Definition
 from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse
 from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.values import Unknown
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -41,7 +42,8 @@ def explain_container(domain: Domain, definition: Definition, found: Container |
 
 def _growth(domain: Domain, use: Growth, places: Places) -> tuple[str, str]:
     value = domain.evaluator.of(use.data, domain.evaluator.frame(use.module))
-    return _place(use.module, use.function, places), f"key or element: {described(value)}"
+    what = value.reason if isinstance(value, Unknown) else described(value)
+    return _place(use.module, use.function, places), f"puts in, as key or element: {what}"
 
 
 def _place(module: ModuleSummary, function: FunctionSummary | None, places: Places) -> str:
@@ -53,7 +55,10 @@ def _place(module: ModuleSummary, function: FunctionSummary | None, places: Plac
 def _trail(kept: Kept, places: Places) -> Iterator[tuple[str, str]]:
     *stops, last = kept.trail.stops
     for stop in stops:
-        yield _place(stop.module, stop.function, places), f"by `{stop.parameter}`" if stop.parameter else "made there"
+        yield (
+            _place(stop.module, stop.function, places),
+            f"by its parameter `{stop.parameter}`" if stop.parameter else "made there",
+        )
     entry = kept.trail.entry
     called = f"called {entry.value}" if entry is not None else "wraps functions that are called with any arguments"
     yield _place(last.module, last.function, places), called

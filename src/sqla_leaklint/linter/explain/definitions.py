@@ -32,7 +32,7 @@ def explain_function(domain: Domain, node: tree.Function, places: Places) -> Par
     qualname = domain.body_of[node].qualname
     module = domain.module.summary
     summary = module.functions[qualname]
-    told = Paragraph(f"`{qualname}` is a function")
+    told = Paragraph(f"`{qualname}`: a function")
     for term in dict.fromkeys(summary.yields):
         told.add("yields", described(domain.value_of(term)))
     for term in dict.fromkeys(summary.returns):
@@ -82,7 +82,9 @@ def explain_with(domain: Domain, node: tree.With, item: tree.WithItem, places: P
         told.add("not known", value.reason)
         told.add("found by", columns(_links(domain, item, places)))
         return told
-    if not is_session(domain, value) or not all(isinstance(each, Instance | ProjectInstance) for each in alternatives(value)):
+    if not is_session(domain, value) or not all(
+        isinstance(each, Instance | ProjectInstance) for each in alternatives(value)
+    ):
         return None
     told = Paragraph(f"{places.quoted(item.context)} gives a session to its `with` block: {described(value)}")
     told.add("made by", columns(_links(domain, item, places)))
@@ -96,4 +98,3 @@ def explain_with(domain: Domain, node: tree.With, item: tree.WithItem, places: P
 
 def _links(domain: Domain, item: tree.WithItem, places: Places) -> list[tuple[str, str, str]]:
     return chain(places, domain.term(item.context), domain.module.summary)
-

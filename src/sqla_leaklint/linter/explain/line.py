@@ -9,10 +9,19 @@ from typing import TypeVar
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.linter.explain.places import Places
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import children, walk
+from sqla_leaklint.syntax.walk import walk
 
 N = TypeVar("N", bound=tree.Node)
-_SIMPLE = (tree.Assign, tree.AnnAssign, tree.AugAssign, tree.ExprStmt, tree.Return, tree.Raise, tree.Assert, tree.Delete)
+_SIMPLE = (
+    tree.Assign,
+    tree.AnnAssign,
+    tree.AugAssign,
+    tree.ExprStmt,
+    tree.Return,
+    tree.Raise,
+    tree.Assert,
+    tree.Delete,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +56,21 @@ class Line:
     def values(self) -> Iterator[tree.Expr]:
         """The expressions that are worth explaining: names, attributes and calls, outermost first.
 
-        What only names a method that is called, or is assigned to, is left out.
+        Left out is what is called (the call itself is there), assigned to, or an annotation, and a parameter's default.
         """
         passed_over: set[tree.Node] = set()
         for node in self.nodes:
             match node:
-                case tree.Call(func=tree.Attribute() as method):
-                    passed_over.add(method)
+                case tree.Call(func=tree.Attribute() | tree.Name() as called):
+                    passed_over.add(called)
+                    if isinstance(called, tree.Attribute) and isinstance(called.value, tree.Call):
+                        passed_over.add(called.value)  # an earlier link of a chain of calls
                 case tree.Assign():
                     passed_over.update(node.targets)
                 case tree.AnnAssign():
                     passed_over.update((node.target, *walk(node.annotation)))
-                case tree.For():
-                    pass
-                case tree.Parameter() if node.annotation is not None:
-                    passed_over.update(walk(node.annotation))
+                case tree.Parameter():
+                    passed_over.update(part for part in walk(node) if part is not node)
                 case tree.Function() if node.returns is not None:
                     passed_over.update(walk(node.returns))
                 case tree.Attribute():
@@ -75,13 +84,3 @@ class Line:
         for node in self.nodes:
             if isinstance(node, tree.Name | tree.Attribute | tree.Call) and node not in passed_over:
                 yield node
-
-
-def below(nodes: list[tree.Node]) -> set[tree.Node]:
-    """Nodes and everything in them."""
-    return {inner for node in nodes for inner in walk(node)}
-
-
-def is_empty(line: Line) -> bool:
-    """Whether nothing stands on a line that could have a value."""
-    return not any(True for node in line.nodes for _ in (node, *children(node)))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.project import Module
 from sqla_leaklint.semantic.summary import ModuleSummary
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.spans import SourceMap
+from sqla_leaklint.syntax.walk import walk
 
 LONGEST_TEXT = 70
 """Characters of code that are quoted in one piece."""
@@ -52,6 +52,13 @@ class Places:
         positions = self.map_of(module or self.domain.module)
         return quote(positions.text[slice(*positions.offsets(node))])
 
+    def heading(self, node: tree.Node) -> str:
+        """The text of a node; of a call without its arguments, which are elsewhere to be read."""
+        if not isinstance(node, tree.Call):
+            return self.quoted(node)
+        start, end = self.own_map.offsets(node.func)
+        return quote(f"{self.own_map.text[start:end]}({'…' if node.args else ''})")
+
     def at(self, node: tree.Node, module: Module | None = None) -> str:
         """Where a node is: "line 7", "shop/database.py:31"."""
         place = module or self.domain.module
@@ -71,15 +78,14 @@ class Places:
         module = self.module(summary.path)
         if module is None:
             return self._show(summary.path), ""
-        for event in module.executor.bodies[""].events:
-            if event.deed is Deed.STORED_GLOBAL and event.key == name:
-                node = event.stmt if isinstance(event.stmt, tree.Assign | tree.AnnAssign) else event.node
-                return self.at(node, module), self.quoted(node, module)
+        for stmt in _statements(module.parsed.tree.body):
+            if name in _names_bound(stmt):
+                return self.at(stmt, module), self.quoted(stmt, module)
         body = module.executor.bodies.get(name)
         return (self.at(body.node, module), "") if body is not None else (self._show(summary.path), "")
 
     def call(self, term: t.Call, summary: ModuleSummary) -> tuple[str, str] | None:
-        """Where a call of a module is, and its text."""
+        """Where a call of a module is, and its text; None when that cannot be told."""
         module = self.module(summary.path)
         sites = module.executor.sites.items() if module is not None else ()
         node = next((node for node, site in sites if site == term.site), None)
@@ -93,6 +99,26 @@ class Places:
 
     def _written(self, path: str, line: int) -> str:
         return f"line {line}" if path == self.domain.module.path else f"{self._show(path)}:{line}"
+
+
+def _statements(block: tree.Block) -> Iterator[tree.Stmt]:
+    """The statements of a module's own body, those in its branches included."""
+    for stmt in block:
+        if not isinstance(stmt, tree.Function | tree.Class):
+            yield stmt
+            for inner in tree.blocks_of(stmt):
+                yield from _statements(inner)
+
+
+def _names_bound(stmt: tree.Stmt) -> set[str]:
+    match stmt:
+        case tree.Assign():
+            targets = stmt.targets
+        case tree.AnnAssign(value=value) if value is not None:
+            targets = (stmt.target,)
+        case _:
+            return set()
+    return {node.id for target in targets for node in walk(target) if isinstance(node, tree.Name)}
 
 
 def quote(text: str) -> str:

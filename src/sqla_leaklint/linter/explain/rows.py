@@ -56,7 +56,9 @@ def explain_load(load: Load, places: Places) -> Paragraph:
 
 def _steps(statement: Statement) -> Iterator[tuple[str, str]]:
     for step in statement.steps:
-        given = ", ".join([*map(described, step.args), *(f"{name}={described(value)}" for name, value in step.keywords)])
+        given = ", ".join(
+            [*map(described, step.args), *(f"{name}={described(value)}" for name, value in step.keywords)]
+        )
         role = step.role.value if step.role is not None else "in no table"
         yield f".{step.name}({given})", f"{role}{', on some paths only' if step.is_conditional else ''}"
 

@@ -6,17 +6,22 @@ from collections.abc import Iterator
 
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.fastapi_version import (
+    VersionRange,
+    fastapi_versions,
+    moment_of_exit,
+    source_of_version,
+    written,
+)
 from sqla_leaklint.domain.lifetimes import Acquisition, Gap, YieldedSession
 from sqla_leaklint.domain.lifetimes.acquisition import candidates
-from sqla_leaklint.domain.lifetimes.doings import ENDS, Doing, Use
+from sqla_leaklint.domain.lifetimes.doings import Use
+from sqla_leaklint.domain.lifetimes.opening import roots_of
 from sqla_leaklint.domain.values import (
-    BoundMethod,
     Instance,
     Origin,
     ProjectFunction,
     ProjectInstance,
-    Symbol,
-    Unknown,
     Value,
     alternatives,
 )
@@ -24,10 +29,11 @@ from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.linter.explain.chain import chain
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places
+from sqla_leaklint.linter.explain.undecided import UNDECIDED, undecided
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.syntax import tree
 
-UNDECIDED = frozenset({Doing.PASSES, Doing.STORES})
 _GAPS = {
     Gap.ALWAYS: "nothing closes it after the `yield`",
     Gap.ON_ERROR: "it stays open when an exception arrives at the `yield`",
@@ -48,21 +54,28 @@ def explain_acquisition(acquisition: Acquisition, places: Places) -> Paragraph:
     yielded = YieldedSession.of(acquisition)
     if yielded is not None:
         told.add("yielded", _yielded(yielded, places))
-    told.add("ends", columns(_end(use, places) for use in acquisition.ends) or "none, on any path")
-    told.add("not known", columns(_undecided(domain, acquisition.uses, places)))
+    told.add("ends", list(dict.fromkeys(columns(_end(use, places) for use in acquisition.ends))) or "none, on any path")
+    told.add("not known", columns(undecided(acquisition, places)))
     exits = () if acquisition.ends or yielded is not None else acquisition.leaking_exits
-    told.add("leaks at", columns((places.at(node), f"{places.quoted(node)} is last run") for node in exits))
+    told.add(
+        "leaks at",
+        columns((places.at(node), f"left here with a connection in hand: {places.quoted(node)}") for node in exits),
+    )
     told.add("so", _verdict(acquisition, yielded, exits))
     return told
 
 
 def _uses(acquisition: Acquisition, places: Places) -> Iterator[tuple[str, str, str]]:
+    """What is done with it, by the node that does it: a call of a function may do several things."""
     first = acquisition.first_sql
+    acts: dict[tuple[tree.Node, ProjectFunction | None], list[str]] = {}
     for use in acquisition.uses:
         if isinstance(use.act, Event):
-            through = f", in `{use.callee.qualname}` ({places.of(use.callee)})" if use.callee is not None else ""
-            remark = ": the first SQL" if use is first else ""
-            yield places.at(use.act.node), places.quoted(use.act.node), f"{use.doing.value}{through}{remark}"
+            remark = " (the first SQL)" if use is first else ""
+            acts.setdefault((use.act.node, use.callee), []).append(f"{use.doing.value}{remark}")
+    for (node, callee), doings in acts.items():
+        through = f", in `{callee.qualname}` ({places.of(callee)})" if callee is not None else ""
+        yield places.at(node), places.heading(node), f"{'; '.join(dict.fromkeys(doings))}{through}"
 
 
 def _end(use: Use, places: Places) -> tuple[str, str]:
@@ -72,7 +85,7 @@ def _end(use: Use, places: Places) -> tuple[str, str]:
 
 def _yielded(yielded: YieldedSession, places: Places) -> list[str]:
     whose = "FastAPI runs the generator" if yielded.is_dependency else "whoever runs the generator goes on with it"
-    told = [f"at {places.at(yielding)}: {whose}" for yielding in (yielded.yielding,)]
+    told = [f"at {places.at(yielded.yielding)}: {whose}"]
     gap = yielded.gap
     told.append(_GAPS[gap] if gap is not None else "what follows the `yield` closes it, or somebody else has it")
     return told
@@ -82,12 +95,12 @@ def _verdict(acquisition: Acquisition, yielded: YieldedSession | None, exits: tu
     """Why it is reported, or why not."""
     if yielded is not None:
         return "it leaks (LKS103)" if yielded.gap is not None else "no leak is seen"
-    if acquisition.first_sql is None:
-        return "no SQL is seen on it: without a connection there is nothing to give back"
     if acquisition.ends:
         if any(use.doing in UNDECIDED for use in acquisition.ends):
-            return "silence: somebody else may close it, and that is not known"
-        return "it is closed, or its owner is somebody else from there on"
+            return "silence: somebody else may close it, and whether they do is not known"
+        return "it is closed, or somebody else owns it from there on"
+    if acquisition.first_sql is None:
+        return "no SQL is seen on it: without a connection there is nothing to give back"
     if not exits:
         return "silence: no way leads out of the function with a connection in hand"
     if acquisition.ends_with_process:
@@ -95,45 +108,18 @@ def _verdict(acquisition: Acquisition, yielded: YieldedSession | None, exits: tu
     return "it leaks (LKS101)"
 
 
-def _undecided(domain: Domain, uses: tuple[Use, ...], places: Places) -> Iterator[tuple[str, str]]:
-    """The uses after which somebody else may close it, with what was not known of them."""
-    for use in uses:
-        if use.doing not in UNDECIDED or use.doing not in ENDS or not isinstance(use.act, Event):
-            continue
-        place = places.at(use.act.node)
-        if use.callee is not None:
-            yield place, f"`{use.callee.qualname}` ({places.of(use.callee)}) hands it on in turn"
-        elif use.act.deed is Deed.CALLED:
-            for value in alternatives(domain.value_of(use.act.call.func)):
-                yield place, f"what {places.quoted(use.act.node)} does with it: {_of_callee(value, places)}"
-        else:
-            yield place, f"what becomes of {places.quoted(use.act.node)}, where it is {use.act.deed.value}"
-
-
-def _of_callee(value: Value, places: Places) -> str:
-    match value:
-        case Unknown():
-            return value.reason
-        case Symbol():
-            return f"`{value.path}` is a library's, and nothing says that it keeps no session"
-        case BoundMethod():
-            return f"{described(value)} is in no table"
-        case ProjectFunction():
-            return f"`{value.qualname}` ({places.of(value)}) could not be followed"
-        case _:
-            return described(value)
-
-
 # --- sessions that are no acquisition ---
 
 
-def explain_no_acquisition(domain: Domain, event: Event, value: Instance | ProjectInstance) -> str:
+def explain_no_acquisition(domain: Domain, event: Event) -> str:
     """Why a call that gives a fresh session is not asked about."""
     body = next((body for body in domain.bodies if event in body.events), None)
     if body is None or not body.is_function:
         return "it is opened in the body of a module or class, which keeps it as long as the process lives"
     if any(each.deed is Deed.ENTERED and each.value is event.value for each in body.events):
         return "`with` enters it at once, and closes it when its block is left"
+    if any(each.deed is Deed.RETURNED and event.value in roots_of(each.value) for each in body.events):
+        return f"it is returned as it is, so that whoever calls `{body.qualname}` has to close it"
     if event in list(candidates(body, domain.evaluator.knowledge)):
         return "it is not certain that it takes its connection from an engine, hence that it is to be closed here"
     return "nothing is done with it here that takes a connection, nor is it handed to anybody"
@@ -166,6 +152,24 @@ def owner_of(value: Instance | ProjectInstance, holder: str, places: Places) -> 
             return f"the request{by}{scope}"
         case Origin.DECLARED:
             return "not known: all that is known is the annotation"
+
+
+def add_exit(told: Paragraph, domain: Domain, session: Instance | ProjectInstance, places: Places) -> None:
+    """When a session that FastAPI provides is closed, which depends on the version of FastAPI."""
+    root, setting = domain.evaluator.project.root, domain.settings.fastapi_version
+    versions = fastapi_versions(root, setting)
+    source = source_of_version(root, setting)
+    by = f"by {source if setting else places.shown(source)}" if source else "as no file or setting names one"
+    moment = moment_of_exit(domain.evaluator.knowledge.dependency_exits, versions, session.scope)
+    told.add("until", moment.value if moment is not None else "not known: it depends on the version of FastAPI")
+    told.add("FastAPI", f"{_range(versions)}, {by}")
+
+
+def _range(versions: VersionRange) -> str:
+    since, until = written(versions.since), written(versions.until)
+    if since and until:
+        return f"{since} or newer, older than {until}"
+    return f"{since} or newer" if since else f"older than {until}" if until else "any version"
 
 
 def root_event(domain: Domain, term: t.Term) -> Event | None:
