@@ -18,8 +18,8 @@ from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 def explain_container(domain: Domain, definition: Definition, found: Container | None, places: Places) -> Paragraph:
     """What is known of a container; `found` is it as a subject, when something in the project puts things in."""
     identity = definition.identity
-    kind = "object" if identity.owner else "module"
-    told = Paragraph(f"{places.quoted(definition.node)} makes a {identity.type.rpartition('.')[2]} of the {kind}'s own")
+    kind = "class" if identity.owner else "module"
+    told = Paragraph(f"{places.quoted(definition.node)} makes a container of the {kind}: {identity.type}")
     if found is None:
         is_alone = domain.evaluator.project.root is None
         told.add("grows", "not known: the file belongs to no project" if is_alone else "nothing seems to put things in")

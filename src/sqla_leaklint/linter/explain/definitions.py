@@ -11,6 +11,8 @@ from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.values import (
     Instance,
     Manager,
+    ManagerFactory,
+    ProjectFunction,
     ProjectInstance,
     Unknown,
     alternatives,
@@ -88,12 +90,41 @@ def explain_with(domain: Domain, node: tree.With, item: tree.WithItem, places: P
         return None
     told = Paragraph(f"{places.quoted(item.context)} gives a session to its `with` block: {described(value)}")
     told.add("made by", columns(_links(domain, item, places)))
-    term = domain.term(item.context)
-    end = f"at line {places.last_line_of(node)}, when the block is left, whatever happens in it"
-    is_opened_here = any(isinstance(each, Instance | ProjectInstance | Manager) for each in alternatives(given))
-    told.add("owner", "the `with` block" if is_opened_here and term is not None else "not known")
-    told.add("ends", end)
+    told.add("owner", "the `with` block")
+    told.add(
+        "ends", f"at line {places.last_line_of(node)}, when the block is left, {_how_surely(domain, item, places)}"
+    )
     return told
+
+
+def _how_surely(domain: Domain, item: tree.WithItem, places: Places) -> str:
+    """Whether the block itself closes the session, or a context manager of the project has to see to it."""
+    for given in alternatives(unwrapped(domain.value(item.context))):
+        match given:
+            case ProjectInstance(cls=cls):
+                found = domain.evaluator.classes.find(cls, "__exit__", on_instance=False)
+                found = found or domain.evaluator.classes.find(cls, "__aexit__", on_instance=False)
+                if found is not None:
+                    return f"if the `__exit__` of `{found[0].qualname}` ({places.of(found[0])}) sees to it"
+            case Manager():
+                function = _generator(domain, item.context)
+                if function is not None:
+                    return (
+                        f"if `{function.qualname}` ({places.of(function)}) sees to it: ask where it opens the session"
+                    )
+            case _:
+                pass
+    return "whatever happens in it"
+
+
+def _generator(domain: Domain, expr: tree.Expr) -> ProjectFunction | None:
+    """The generator function of the project that a context manager was made of."""
+    term = domain.term(expr)
+    for value in alternatives(domain.value_of(term.func)) if isinstance(term, t.Call) else ():
+        function = value.function if isinstance(value, ManagerFactory) else value
+        if isinstance(function, ProjectFunction):
+            return function
+    return None
 
 
 def _links(domain: Domain, item: tree.WithItem, places: Places) -> list[tuple[str, str, str]]:

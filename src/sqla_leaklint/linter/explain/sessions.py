@@ -34,6 +34,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.syntax import tree
 
+_STORED = frozenset({Deed.STORED_ATTRIBUTE, Deed.STORED_ITEM, Deed.STORED_GLOBAL})
 _GAPS = {
     Gap.ALWAYS: "nothing closes it after the `yield`",
     Gap.ON_ERROR: "it stays open when an exception arrives at the `yield`",
@@ -61,6 +62,11 @@ def explain_acquisition(acquisition: Acquisition, places: Places) -> Paragraph:
         "leaks at",
         columns((places.at(node), f"left here with a connection in hand: {places.quoted(node)}") for node in exits),
     )
+    if exits:
+        ends = acquisition.ends_with_process
+        told.add(
+            "process", "ends soon after" if ends else "goes on: not only commands and scripts are known to come here"
+        )
     told.add("so", _verdict(acquisition, yielded, exits))
     return told
 
@@ -118,8 +124,10 @@ def explain_no_acquisition(domain: Domain, event: Event) -> str:
         return "it is opened in the body of a module or class, which keeps it as long as the process lives"
     if any(each.deed is Deed.ENTERED and each.value is event.value for each in body.events):
         return "`with` enters it at once, and closes it when its block is left"
-    if any(each.deed is Deed.RETURNED and event.value in roots_of(each.value) for each in body.events):
+    if any(root is event.value for each in body.events if each.deed is Deed.RETURNED for root in roots_of(each.value)):
         return f"it is returned as it is, so that whoever calls `{body.qualname}` has to close it"
+    if any(root is event.value for each in body.events if each.deed in _STORED for root in roots_of(each.value)):
+        return "it is stored, and who closes it where it is kept is not followed"
     if event in list(candidates(body, domain.evaluator.knowledge)):
         return "it is not certain that it takes its connection from an engine, hence that it is to be closed here"
     return "nothing is done with it here that takes a connection, nor is it handed to anybody"

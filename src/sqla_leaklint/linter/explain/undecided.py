@@ -98,7 +98,7 @@ class _Search:
             case BoundMethod(receiver=Unknown() as receiver):
                 return f"the object whose method is called is not known: {receiver.reason}"
             case BoundMethod():
-                return f"of the {described(value)} no table says that it keeps no session"
+                return f"no table says that `{value.name}` of {described(value.receiver)} keeps no session"
             case ProjectClass():
                 return f"what the class `{value.qualname}` ({self.places.of(value)}) does with it could not be followed"
             case ProjectFunction():

@@ -74,7 +74,7 @@ def explain_term(domain: Domain, term: t.Term, name: str, places: Places) -> Par
                 if is_session(domain, each):
                     add_exit(told, domain, each, places)
                 break
-    told.add("not known", list(dict.fromkeys(_reasons(value))))
+    told.add("not known", list(dict.fromkeys(_reasons(domain, value))))
     return told
 
 
@@ -112,14 +112,14 @@ def _owners(domain: Domain, term: t.Term, value: Value, places: Places) -> Itera
             yield owner_of(each, holder, places)
 
 
-def _reasons(value: Value) -> Iterator[str]:
+def _reasons(domain: Domain, value: Value) -> Iterator[str]:
     for each in alternatives(unwrapped(value)):
         match each:
             case Unknown():
                 yield each.reason if each.reason != "unknown" else "the tables do not say what it is"
             case BoundMethod(receiver=Unknown() as receiver):
                 yield receiver.reason
-            case Symbol():
+            case Symbol() if domain.evaluator.knowledge.canonical(each.path) is None:
                 yield "what it does and returns: it is a library's, and in no table (settings can add it)"
             case _:
                 pass
