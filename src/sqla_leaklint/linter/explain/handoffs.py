@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_leaklint.domain.describe import described
-from sqla_leaklint.domain.handoffs import Handoff
+from sqla_leaklint.domain.handoffs import Handoff, Passenger
 from sqla_leaklint.domain.values import Origin, ProjectFunction, Unknown, alternatives
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places
 from sqla_leaklint.linter.explain.sessions import add_exit, owner_of
+
+_NOBODY = "none that belongs to a request, a caller or a `with` block travels along"
 
 
 def explain_handoff(handoff: Handoff, places: Places) -> Paragraph:
@@ -18,22 +20,19 @@ def explain_handoff(handoff: Handoff, places: Places) -> Paragraph:
     if handoff.callee is not None:
         told.add("work", _work(handoff, places))
     passengers = list(handoff.passengers())
-    holder = f"`{handoff.body.qualname}`"
-    told.add(
-        "sessions",
-        [
-            f"{places.quoted(each.node)}: {described(each.session)}"
-            f"{f', in {each.hidden_in}' if each.hidden_in else ''}; its owner is {owner_of(each.session, holder, places)}"
-            for each in passengers
-        ]
-        or "none that belongs to a request, a caller or a `with` block travels along",
-    )
+    told.add("sessions", [_passenger(each, handoff, places) for each in passengers] or _NOBODY)
     told.add("not known", columns(_unknown(handoff, places)))
     for each in passengers:
         if each.origin is Origin.PROVIDED:
             add_exit(told, handoff.domain, each.session, places)
             break
     return told
+
+
+def _passenger(passenger: Passenger, handoff: Handoff, places: Places) -> str:
+    hidden = f", in {passenger.hidden_in}" if passenger.hidden_in else ""
+    owner = owner_of(passenger.session, f"`{handoff.body.qualname}`", places)
+    return f"{places.quoted(passenger.node)}: {described(passenger.session)}{hidden}; its owner is {owner}"
 
 
 def _work(handoff: Handoff, places: Places) -> Iterator[str]:
