@@ -39,6 +39,8 @@ class _Chain:
         self.places = places
         self.evaluator = places.domain.evaluator
         self._seen: set[tuple[int, bool]] = set()
+        self._keys: list[object] = []
+        """Where in the tuples that are still to come the value is: the innermost last."""
 
     def links(self, term: t.Term, module: ModuleSummary, *, is_called: bool = False) -> Iterator[Link]:
         """The links of a term; `is_called`: what matters is what it returns."""
@@ -47,7 +49,12 @@ class _Chain:
             return
         self._seen.add(key)
         match term:
-            case t.Await() | t.Star() | t.Element() | t.Enter() | t.Item():
+            case t.Item():
+                self._keys.append(term.key.value if isinstance(term.key, t.Const) else None)
+                yield from self.links(term.value, module)
+            case t.Collection():
+                yield from self._collection(term, module)
+            case t.Await() | t.Star() | t.Element() | t.Enter():
                 yield from self.links(term.value, module)
             case t.Declared():
                 yield from self.links(term.value if term.value is not None else term.annotation, module)
@@ -106,11 +113,30 @@ class _Chain:
             yield f"`{'.'.join(rest)}`", self.places.shown(owner.path), "an attribute"
         if not isinstance(value, t.Ref):
             yield f"`{rest[0]}`", place, statement or "bound there"
-        made = value.value if isinstance(value, t.Declared) and value.value is not None else value
+        made = self._unpacked(value)
         if isinstance(made, t.Call):  # its place is the statement's
             yield from self.links(made.func, holder, is_called=True)
         else:
             yield from self.links(made, holder, is_called=is_called)
+
+    def _unpacked(self, term: t.Term) -> t.Term:
+        """What is on the right side of the statement that binds a name to a term."""
+        while True:
+            match term:
+                case t.Item():
+                    self._keys.append(term.key.value if isinstance(term.key, t.Const) else None)
+                    term = term.value
+                case t.Declared(value=value) if value is not None:
+                    term = value
+                case t.Await():
+                    term = term.value
+                case _:
+                    return term
+
+    def _collection(self, term: t.Collection, module: ModuleSummary) -> Iterator[Link]:
+        key = self._keys.pop() if self._keys else None
+        if isinstance(key, int) and not term.keys and -len(term.elements) <= key < len(term.elements):
+            yield from self.links(term.elements[key], module)
 
     def _attribute(self, term: t.Attr, module: ModuleSummary, *, is_called: bool) -> Iterator[Link]:
         frame = self.evaluator.frame(module)
@@ -128,8 +154,13 @@ class _Chain:
                     inner = self.evaluator.project.summary_at(found[0].path) if found is not None else None
                     if found is not None and inner is not None:
                         if not isinstance(found[1], t.FunctionRef):
-                            yield f"`{found[0].name}.{term.name}`", self.places.of(found[0]), "an attribute"
-                        yield from self.links(found[1], inner, is_called=is_called)
+                            place, statement = self.places.attribute(found[0], term.name)
+                            yield f"`{found[0].name}.{term.name}`", place, statement or "an attribute"
+                        made = self._unpacked(found[1])
+                        if isinstance(made, t.Call):
+                            yield from self.links(made.func, inner, is_called=True)
+                        else:
+                            yield from self.links(made, inner, is_called=is_called)
                         return
                 case _:
                     pass

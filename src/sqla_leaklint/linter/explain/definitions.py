@@ -21,7 +21,7 @@ from sqla_leaklint.linter.explain.chain import chain
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places
 from sqla_leaklint.linter.explain.sessions import is_session
-from sqla_leaklint.linter.explain.values import explain_term
+from sqla_leaklint.linter.explain.values import explain_term, reasons
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 
@@ -79,9 +79,9 @@ def explain_with(domain: Domain, node: tree.With, item: tree.WithItem, places: P
     """What a `with` block opens and gives back; None when it has nothing to do with sessions and is known."""
     given = unwrapped(domain.value(item.context))
     value = domain.evaluator.entered(given, is_async=node.is_async)
-    if isinstance(value, Unknown):
-        told = Paragraph(f"{places.quoted(item.context)} is entered by `with`; what that does is not known")
-        told.add("not known", value.reason)
+    if any(isinstance(each, Unknown) for each in alternatives(value)):
+        told = Paragraph(f"{places.quoted(item.context)} is entered by `with`; what that gives is not known")
+        told.add("not known", reasons(domain, value))
         told.add("found by", columns(_links(domain, item, places)))
         return told
     if not is_session(domain, value) or not all(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.project import Module
 from sqla_leaklint.semantic.summary import ModuleSummary
 from sqla_leaklint.syntax import tree
@@ -83,6 +84,24 @@ class Places:
                 return self.at(stmt, module), self.quoted(stmt, module)
         body = module.executor.bodies.get(name)
         return (self.at(body.node, module), "") if body is not None else (self._show(summary.path), "")
+
+    def attribute(self, cls: ProjectClass, name: str) -> tuple[str, str]:
+        """Where a class or a method of it gives an attribute something else than None, and the statement."""
+        module = self.module(cls.path)
+        body = module.executor.bodies.get(cls.qualname) if module is not None else None
+        if module is None or body is None or not isinstance(body.node, tree.Class):
+            return self.of(cls), ""
+        for stmt in _statements(body.node.body):
+            if name in _names_bound(stmt):
+                return self.at(stmt, module), self.quoted(stmt, module)
+        for method in module.executor.bodies.values():
+            for event in method.events if method.parent is body else ():
+                if event.deed is not Deed.STORED_ATTRIBUTE or event.key != name or event.stmt is None:
+                    continue
+                value = event.value.value if isinstance(event.value, t.Declared) else event.value
+                if not (isinstance(value, t.Const) and value.value is None):
+                    return self.at(event.stmt, module), self.quoted(event.stmt, module)
+        return self.of(cls), ""
 
     def call(self, term: t.Call, summary: ModuleSummary) -> tuple[str, str] | None:
         """Where a call of a module is, and its text; None when that cannot be told."""

@@ -13,10 +13,14 @@ from sqla_leaklint.domain.lifetimes import Acquisition
 from sqla_leaklint.domain.lifetimes.describe import described_acquisition
 from sqla_leaklint.domain.lifetimes.opening import roots_of
 from sqla_leaklint.domain.values import (
+    Awaitable,
     BoundMethod,
     Clause,
+    Generator,
     Instance,
     Literal,
+    Manager,
+    Many,
     ModelAttribute,
     ModuleValue,
     Origin,
@@ -74,7 +78,7 @@ def explain_term(domain: Domain, term: t.Term, name: str, places: Places) -> Par
                 if is_session(domain, each):
                     add_exit(told, domain, each, places)
                 break
-    told.add("not known", list(dict.fromkeys(_reasons(domain, value))))
+    told.add("not known", reasons(domain, value))
     return told
 
 
@@ -112,9 +116,18 @@ def _owners(domain: Domain, term: t.Term, value: Value, places: Places) -> Itera
             yield owner_of(each, holder, places)
 
 
+def reasons(domain: Domain, value: Value) -> Iterator[str]:
+    """What was not known of a value, each once."""
+    yield from dict.fromkeys(_reasons(domain, value))
+
+
 def _reasons(domain: Domain, value: Value) -> Iterator[str]:
     for each in alternatives(unwrapped(value)):
         match each:
+            case Manager() | Awaitable():
+                yield from _reasons(domain, each.value)
+            case Generator() | Many():
+                yield from _reasons(domain, each.element)
             case Unknown():
                 yield each.reason if each.reason != "unknown" else "the tables do not say what it is"
             case BoundMethod(receiver=Unknown() as receiver):
