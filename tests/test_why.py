@@ -231,6 +231,78 @@ def test_where_it_is_silent_it_says_what_was_not_known(code: str, nth: int, said
     assert said in " ".join(ran.out.split()), ran.out
 
 
+CHAINS = """\
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import create_engine
+
+
+def set_up(url):
+    engine = create_engine(url)
+    factory = sessionmaker(bind=engine)
+    return engine, factory
+
+
+engine, make = set_up("sqlite://")
+
+
+class Database:
+    def __init__(self):
+        self._make = None
+
+    def connect(self):
+        self._make = sessionmaker(create_engine("sqlite://"))
+
+    def session(self):
+        return self._make()
+
+
+class Unit:
+    def __enter__(self) -> Session:
+        self.session = make()
+        return self.session
+
+    def __exit__(self, *_):
+        self.session.close()
+
+
+def unpacked():
+    return make()
+
+
+def attribute(database: Database):
+    with database.session() as session:
+        return session
+
+
+def unit():
+    with Unit() as session:
+        return session
+
+
+def stranger(thing):
+    with thing.scope() as session:
+        return session
+"""
+
+FOUND = [
+    ("return make()", "`set_up` line 5 a function: what it returns `sessionmaker(bind=engine)` line 7 the call"),
+    ("return make()", '`make` line 11 `engine, make = set_up("sqlite://")`'),
+    ("with database", '`Database._make` line 19 `self._make = sessionmaker(create_engine("sqlite://"))`'),
+    ("with database", "ends at line 40, when the block is left, whatever happens in it"),
+    ("with Unit", "ends at line 45, when the block is left, if the `__exit__` of `Unit` (line 25) sees to it"),
+    ("with thing", "what that gives is not known not known parameter `thing`"),
+    ("def attribute", "the parameter `database`: Database (parameter)"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), FOUND)
+def test_the_names_through_which_a_value_is_found(code: str, said: str, project: Path) -> None:
+    write(project, {"app.py": CHAINS})
+    (line,) = (number for number, text in enumerate(CHAINS.splitlines(), start=1) if code in text)
+    ran = leaklint("why", f"app.py:{line}")
+    assert said in " ".join(ran.out.split()), ran.out
+
+
 def test_what_settings_and_the_role_of_a_file_keep_from_being_reported(project: Path) -> None:
     write(project, {"app.py": PROGRAM, "tests/test_app.py": PROGRAM, "off/app.py": PROGRAM})
     write(project, {"off/leaklint.toml": 'ignore = ["LKS101"]\n'})

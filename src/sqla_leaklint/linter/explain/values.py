@@ -44,6 +44,8 @@ MOST_CALLERS = 5
 
 def is_telling(domain: Domain, expr: tree.Expr) -> bool:
     """Whether there is more to say of an expression than its name does: a constant, a class, a column does not."""
+    if isinstance(expr, tree.Name) and expr.id in {"self", "cls"}:
+        return False
     value = domain.value(expr)
     if isinstance(value, Symbol) and not isinstance(expr, tree.Call):
         return domain.evaluator.knowledge.canonical(value.path) is None and not value.path.startswith("builtins.")
