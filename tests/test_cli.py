@@ -31,8 +31,9 @@ def test_check_is_the_default_command(project: Path) -> None:
 
 
 def test_a_file_may_be_called_like_a_command(project: Path) -> None:
-    write(project, {"rule/a.py": program("leak(plain)"), "check/a.py": program("leak(plain)")})
+    write(project, {f"{name}/a.py": program("leak(plain)") for name in ("rule", "why", "check")})
     assert leaklint("./rule").out.startswith("rule/a.py:3:1: ")
+    assert leaklint("./why").out.startswith("why/a.py:3:1: ")
     assert leaklint("check", "check").out.startswith("check/a.py:3:1: ")
 
 
@@ -185,7 +186,9 @@ def test_version() -> None:
     assert run_module("--version").stdout == f"leaklint {sqla_leaklint.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["check", "--help"], ["rule", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["check", "--help"], ["rule", "--help"], ["why", "--help"]]
+)
 def test_what_needs_no_linter_does_not_load_it(arguments: list[str]) -> None:
     code = (
         "import sys; from sqla_leaklint.cli import main\n"

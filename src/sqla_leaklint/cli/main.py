@@ -125,6 +125,15 @@ def rule(rule: str | None, all_rules: bool) -> None:
     click.echo("\n".join(pages(rule)), nl=False)
 
 
+@group.command()
+@click.argument("place", metavar="FILE:LINE")
+def why(place: str) -> None:
+    """Tell what is believed of a line, and what is not known: why something is reported there, or nothing."""
+    from sqla_leaklint.cli.why import answer
+
+    click.echo("\n".join(answer(place)))
+
+
 def main() -> None:
     """Run the command with the arguments of the process."""
     for stream in (sys.stdout, sys.stderr):

@@ -74,13 +74,31 @@ def fastapi_versions(root: Path | None, setting: str | None) -> VersionRange:
     return _versions_below(root) if root is not None else VersionRange()
 
 
-@lru_cache(maxsize=64)
+def source_of_version(root: Path | None, setting: str | None) -> str:
+    """What `fastapi_versions` goes by: a file, "the setting `fastapi-version`", or "" when nothing tells."""
+    if setting:
+        return "the setting `fastapi-version`"
+    source = _found_below(root)[1] if root is not None else None
+    return str(source) if source is not None else ""
+
+
+def written(version: Version) -> str:
+    """A version as people write it; "" for the ends of the widest range."""
+    return "" if version in {(0,), _NEWEST} else ".".join(map(str, version))
+
+
 def _versions_below(root: Path) -> VersionRange:
+    return _found_below(root)[0]
+
+
+@lru_cache(maxsize=64)
+def _found_below(root: Path) -> tuple[VersionRange, Path | None]:
+    """The possible versions, and the file that says so."""
     folders = list(_folders(root))
-    required = next((found for folder in folders for found in _required_in(folder)), VersionRange())
+    required = next((found for folder in folders for found in _required_in(folder)), (VersionRange(), None))
     locked = (found for folder in folders for found in _locked_in(folder))
     # The lock file of a workspace lies above the project; one that contradicts the project is not the project's.
-    return next((found for found in locked if found.overlaps(required)), required)
+    return next((found for found in locked if found[0].overlaps(required[0])), required)
 
 
 def _folders(root: Path) -> Iterator[Path]:
@@ -94,19 +112,21 @@ def _folders(root: Path) -> Iterator[Path]:
         yield from above[: repository + 1]
 
 
-def _locked_in(folder: Path) -> Iterator[VersionRange]:
+def _locked_in(folder: Path) -> Iterator[tuple[VersionRange, Path]]:
     for name, pattern in _LOCK_FILES.items():
         versions = [exact(version) for version in pattern.findall(_text(folder / name))]
         if versions:  # several of them: one for each platform or Python
-            yield VersionRange(min(version.since for version in versions), max(version.until for version in versions))
+            since, until = min(version.since for version in versions), max(version.until for version in versions)
+            yield VersionRange(since, until), folder / name
 
 
-def _required_in(folder: Path) -> Iterator[VersionRange]:
+def _required_in(folder: Path) -> Iterator[tuple[VersionRange, Path]]:
     for path in sorted((*folder.glob("requirements*.txt"), *folder.glob("requirements/*.txt"))):
-        yield from map(specified, _REQUIREMENT.findall(_text(path)))
-    pyproject = _text(folder / "pyproject.toml")
+        yield from ((specified(found), path) for found in _REQUIREMENT.findall(_text(path)))
+    pyproject = folder / "pyproject.toml"
+    text = _text(pyproject)
     for pattern in (_REQUIREMENT, _POETRY, _POETRY_TABLE):
-        yield from map(specified, pattern.findall(pyproject))
+        yield from ((specified(found), pyproject) for found in pattern.findall(text))
 
 
 def specified(specifier: str) -> VersionRange:

@@ -78,16 +78,17 @@ class Callees:
 
     def conduct(self, call: t.Call, which: int | str) -> Conduct:
         """What a call does with the argument of that position or name."""
-        callees = self._callees(call)
+        callees = self.called(call)
         if not callees or isinstance(_given(call, which), t.Star):
             return GIVEN_AWAY
         return either(self._conduct(callee, which) for callee in callees)
 
     def only_looks(self, call: t.Call) -> bool:
         """Whether a call does nothing with its arguments but look at them."""
-        return all(isinstance(each, Symbol) and each.path in _LOOKING for each in self._callees(call) or (None,))
+        return all(isinstance(each, Symbol) and each.path in _LOOKING for each in self.called(call) or (None,))
 
-    def _callees(self, call: t.Call) -> list[Value]:
+    def called(self, call: t.Call) -> list[Value]:
+        """What a call may call, whatever `super()` means among it; nothing when that is not known."""
         func = call.func
         if isinstance(func, t.Attr) and is_super(func.base):
             return [found] if (found := self._inherited(func.name)) is not None else []
@@ -158,12 +159,13 @@ class Callees:
         module = self.evaluator.project.summary_at(function.path)
         if summary is None or module is None or not self._is_plain(summary, module):
             return GIVEN_AWAY
-        parameter = self._parameter(function, summary, module, which)
+        parameter = self.parameter(function, summary, module, which)
         return self._with_parameter(function, parameter) if parameter is not None else GIVEN_AWAY
 
-    def _parameter(
+    def parameter(
         self, function: ProjectFunction, summary: FunctionSummary, module: ModuleSummary, which: int | str
     ) -> str | None:
+        """The parameter in which a function gets the argument of that position or name."""
         if isinstance(which, str):
             found = summary.parameter(which)
             return found.name if found is not None else None

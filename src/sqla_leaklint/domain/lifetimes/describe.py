@@ -26,7 +26,7 @@ def described_lifetime(domain: Domain, expr: tree.Expr) -> str:
     for acquisition in domain.subjects(Acquisition):
         if acquisition.event.value in roots:
             uses = tuple(use for use in acquisition.uses if not _reveals(use))
-            return _described(replace(acquisition, uses=uses))
+            return described_acquisition(replace(acquisition, uses=uses))
     return "nothing that is opened here"
 
 
@@ -35,7 +35,8 @@ def _reveals(use: Use) -> bool:
     return isinstance(node, tree.Call) and isinstance(node.func, tree.Name) and node.func.id.startswith("reveal_")
 
 
-def _described(acquisition: Acquisition) -> str:
+def described_acquisition(acquisition: Acquisition) -> str:
+    """What becomes of a session: "leaks", "ends: closes it" …"""
     yielded = YieldedSession.of(acquisition)
     if yielded is not None:
         return f"yielded, open {yielded.gap.value}" if yielded.gap is not None else "yielded, and closed or kept"

@@ -1,0 +1,188 @@
+"""Lines that open a session: what is done with it, who owns it, what ends it or where it leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.fastapi_version import (
+    VersionRange,
+    fastapi_versions,
+    moment_of_exit,
+    source_of_version,
+    written,
+)
+from sqla_leaklint.domain.lifetimes import Acquisition, Gap, YieldedSession
+from sqla_leaklint.domain.lifetimes.acquisition import candidates
+from sqla_leaklint.domain.lifetimes.doings import Use
+from sqla_leaklint.domain.lifetimes.opening import roots_of
+from sqla_leaklint.domain.values import (
+    Instance,
+    Origin,
+    ProjectFunction,
+    ProjectInstance,
+    Value,
+    alternatives,
+)
+from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.linter.explain.chain import chain
+from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
+from sqla_leaklint.linter.explain.places import Places
+from sqla_leaklint.linter.explain.undecided import UNDECIDED, undecided
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.syntax import tree
+
+_STORED = frozenset({Deed.STORED_ATTRIBUTE, Deed.STORED_ITEM, Deed.STORED_GLOBAL})
+_GAPS = {
+    Gap.ALWAYS: "nothing closes it after the `yield`",
+    Gap.ON_ERROR: "it stays open when an exception arrives at the `yield`",
+    Gap.ON_SUCCESS: "it stays open when nothing goes wrong at the `yield`",
+    Gap.BEFORE: "it stays open when something raises before the `try` that closes it",
+}
+
+
+def explain_acquisition(acquisition: Acquisition, places: Places) -> Paragraph:
+    """All that is known of a session that is opened, in the order in which it lives."""
+    domain, function = acquisition.domain, acquisition.summary
+    session = described(acquisition.opening.session)
+    told = Paragraph(f"{places.quoted(acquisition.node)} opens a session: {session}")
+    told.add("made by", columns(chain(places, acquisition.event.value, domain.module.summary)))
+    name = f", in `{acquisition.name}`" if acquisition.name is not None else ""
+    told.add("owner", f"the function `{function.qualname}`{name}, until it closes it or hands it on")
+    told.add("uses", columns(_uses(acquisition, places)) or "none that is seen")
+    yielded = YieldedSession.of(acquisition)
+    if yielded is not None:
+        told.add("yielded", _yielded(yielded, places))
+    told.add("ends", list(dict.fromkeys(columns(_end(use, places) for use in acquisition.ends))) or "none, on any path")
+    told.add("not known", columns(undecided(acquisition, places)))
+    exits = () if acquisition.ends or yielded is not None else acquisition.leaking_exits
+    told.add(
+        "leaks at",
+        columns((places.at(node), f"left here with a connection in hand: {places.quoted(node)}") for node in exits),
+    )
+    if exits:
+        ends = acquisition.ends_with_process
+        told.add(
+            "process", "ends soon after" if ends else "goes on: not only commands and scripts are known to come here"
+        )
+    told.add("so", _verdict(acquisition, yielded, exits))
+    return told
+
+
+def _uses(acquisition: Acquisition, places: Places) -> Iterator[tuple[str, str, str]]:
+    """What is done with it, by the node that does it: a call of a function may do several things."""
+    first = acquisition.first_sql
+    acts: dict[tuple[tree.Node, ProjectFunction | None], list[str]] = {}
+    for use in acquisition.uses:
+        if isinstance(use.act, Event):
+            remark = " (the first SQL)" if use is first else ""
+            acts.setdefault((use.act.node, use.callee), []).append(f"{use.doing.value}{remark}")
+    for (node, callee), doings in acts.items():
+        through = f", in `{callee.qualname}` ({places.of(callee)})" if callee is not None else ""
+        yield places.at(node), places.heading(node), f"{'; '.join(dict.fromkeys(doings))}{through}"
+
+
+def _end(use: Use, places: Places) -> tuple[str, str]:
+    place = places.at(use.act.node) if isinstance(use.act, Event) else "a callee"
+    return place, use.doing.value
+
+
+def _yielded(yielded: YieldedSession, places: Places) -> list[str]:
+    whose = "FastAPI runs the generator" if yielded.is_dependency else "whoever runs the generator goes on with it"
+    told = [f"at {places.at(yielded.yielding)}: {whose}"]
+    gap = yielded.gap
+    told.append(_GAPS[gap] if gap is not None else "what follows the `yield` closes it, or somebody else has it")
+    return told
+
+
+def _verdict(acquisition: Acquisition, yielded: YieldedSession | None, exits: tuple[object, ...]) -> str:
+    """Why it is reported, or why not."""
+    if yielded is not None:
+        return "it leaks (LKS103)" if yielded.gap is not None else "no leak is seen"
+    if acquisition.ends:
+        if any(use.doing in UNDECIDED for use in acquisition.ends):
+            return "silence: somebody else may close it, and whether they do is not known"
+        return "it is closed, or somebody else owns it from there on"
+    if acquisition.first_sql is None:
+        return "no SQL is seen on it: without a connection there is nothing to give back"
+    if not exits:
+        return "silence: no way leads out of the function with a connection in hand"
+    if acquisition.ends_with_process:
+        return "silence: only commands and scripts come here, and the process ends with them"
+    return "it leaks (LKS101)"
+
+
+# --- sessions that are no acquisition ---
+
+
+def explain_no_acquisition(domain: Domain, event: Event) -> str:
+    """Why a call that gives a fresh session is not asked about."""
+    body = next((body for body in domain.bodies if event in body.events), None)
+    if body is None or not body.is_function:
+        return "it is opened in the body of a module or class, which keeps it as long as the process lives"
+    if any(each.deed is Deed.ENTERED and each.value is event.value for each in body.events):
+        return "`with` enters it at once, and closes it when its block is left"
+    if any(root is event.value for each in body.events if each.deed is Deed.RETURNED for root in roots_of(each.value)):
+        return f"it is returned as it is, so that whoever calls `{body.qualname}` has to close it"
+    if any(root is event.value for each in body.events if each.deed in _STORED for root in roots_of(each.value)):
+        return "it is stored, and who closes it where it is kept is not followed"
+    if event in list(candidates(body, domain.evaluator.knowledge)):
+        return "it is not certain that it takes its connection from an engine, hence that it is to be closed here"
+    return "nothing is done with it here that takes a connection, nor is it handed to anybody"
+
+
+def is_session(domain: Domain, value: Value) -> bool:
+    """Whether a value is a session, whatever path was taken."""
+    return all(domain.evaluator.classes.is_a(each, Kind.SESSION, Kind.ASYNC_SESSION) for each in alternatives(value))
+
+
+def owner_of(value: Instance | ProjectInstance, holder: str, places: Places) -> str:
+    """Who owns a session or other thing of that origin, and until when."""
+    match value.origin:
+        case Origin.FRESH:
+            return "whoever made the call"
+        case Origin.MANAGED:
+            return "the `with` block, which closes it when it is left"
+        case Origin.PARAMETER:
+            return f"whoever calls {holder}"
+        case Origin.GLOBAL:
+            return "the process: a module keeps it"
+        case Origin.ATTRIBUTE:
+            return "the object whose attribute it is"
+        case Origin.REGISTRY:
+            return "the registry, until `remove()`"
+        case Origin.PROVIDED:
+            provider = value.provider
+            by = f": FastAPI had it from `{provider.qualname}` ({places.of(provider)})" if provider is not None else ""
+            scope = f", scope {value.scope}" if value.scope else ""
+            return f"the request{by}{scope}"
+        case Origin.DECLARED:
+            return "not known: all that is known is the annotation"
+
+
+def add_exit(told: Paragraph, domain: Domain, session: Instance | ProjectInstance, places: Places) -> None:
+    """When a session that FastAPI provides is closed, which depends on the version of FastAPI."""
+    root, setting = domain.evaluator.project.root, domain.settings.fastapi_version
+    versions = fastapi_versions(root, setting)
+    source = source_of_version(root, setting)
+    by = f"by {source if setting else places.shown(source)}" if source else "as no file or setting names one"
+    moment = moment_of_exit(domain.evaluator.knowledge.dependency_exits, versions, session.scope)
+    told.add("until", moment.value if moment is not None else "not known: it depends on the version of FastAPI")
+    told.add("FastAPI", f"{_range(versions)}, {by}")
+
+
+def _range(versions: VersionRange) -> str:
+    since, until = written(versions.since), written(versions.until)
+    if since and until:
+        return f"{since} or newer, older than {until}"
+    return f"{since} or newer" if since else f"older than {until}" if until else "any version"
+
+
+def root_event(domain: Domain, term: t.Term) -> Event | None:
+    """The event of a call."""
+    return next(
+        (event for body in domain.bodies for event in body.events if event.deed is Deed.CALLED and event.value is term),
+        None,
+    )
