@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import calls, decorators, library
+from sqla_leaklint.domain import calls, decorators, library, mapping
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Dependency,
@@ -23,6 +23,7 @@ from sqla_leaklint.domain.values import (
     with_origin,
 )
 from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.knowledge.sqlalchemy import DECLARATIVE_BASE
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import ClassSummary, FunctionSummary
 
@@ -106,6 +107,15 @@ class Classes:
                     yield from self.line(value)
                 elif isinstance(value, Symbol):
                     yield value
+                    if isinstance(base, t.Ref) and (extended := self._extended_by(base, frame)) is not None:
+                        yield from self.line(extended)
+        if summary.decorators and mapping.is_made_declarative(self._evaluator, summary, frame):
+            yield Symbol(DECLARATIVE_BASE)
+
+    def _extended_by(self, base: t.Ref, frame: Frame) -> ProjectClass | None:
+        """`Base = declarative_base(cls=Model)`: the project's own class that such a base extends."""
+        value = self._evaluator.of(base, frame)
+        return value.makes if isinstance(value, Instance) and isinstance(value.makes, ProjectClass) else None
 
     def base_class(self, base: t.Term, frame: Frame) -> Value:
         if isinstance(base, t.Item):  # Generic[T], Repository[User]
@@ -142,54 +152,10 @@ class Classes:
 
     def is_mapped(self, cls: ProjectClass) -> bool:
         """Whether a class is mapped: it extends a declarative base and is not one itself."""
-        for base in self.line(cls):
-            if base is cls:
-                continue
-            path = base.path if isinstance(base, Symbol) else None
-            if path is None or not self._evaluator.knowledge.is_a(path, Kind.DECLARATIVE_BASE):
-                continue
-            return self._is_table(cls, path)
-        return False
+        return mapping.is_mapped(self._evaluator, cls)
 
-    def _is_table(self, cls: ProjectClass, base: str) -> bool:
-        """SQLModel maps only classes with `table=True`; a plain declarative class is mapped unless it is a base or
-        abstract.
-        """
-        summary, frame = self.summary(cls), self.frame(cls)
-        if summary is None or frame is None:
-            return False
-        if base.startswith("sqlmodel."):
-            return any(
-                key == "table" and isinstance(term, t.Const) and term.value is True for key, term in summary.keywords
-            )
-        if any(isinstance(self._evaluator.of(term, frame), Symbol) for term in summary.bases) and not any(
-            isinstance(base, ProjectClass) for base in self.line(cls)[1:]
-        ):
-            return False  # class Base(DeclarativeBase): the base of models, not a model
-        abstract = summary.attributes.get("__abstract__")
-        if isinstance(abstract, t.Const) and abstract.value is True:
-            return False
-        return any(
-            "__tablename__" in found.attributes
-            or "__table__" in found.attributes
-            or "__mapper_args__" in found.attributes
-            for found in self._project_line(cls)
-        ) or self._has_columns(cls)
-
-    def _has_columns(self, cls: ProjectClass) -> bool:
-        summary, frame = self.summary(cls), self.frame(cls)
-        if summary is None or frame is None:
-            return False
-        for term in summary.attributes.values():
-            call = term.value if isinstance(term, t.Declared) else term
-            if isinstance(call, t.Call):
-                value = self._evaluator.of(call.func, frame)
-                row = self._evaluator.knowledge.function(value.path) if isinstance(value, Symbol) else None
-                if row is not None and row.returns == "column":
-                    return True
-        return False
-
-    def _project_line(self, cls: ProjectClass) -> Iterator[ClassSummary]:
+    def project_line(self, cls: ProjectClass) -> Iterator[ClassSummary]:
+        """The class and those of its bases that the project defines."""
         for base in self.line(cls):
             if isinstance(base, ProjectClass):
                 summary = self.summary(base)

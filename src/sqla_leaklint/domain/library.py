@@ -171,7 +171,8 @@ def returned(
         case "decorator":
             return args[0] if args and isinstance(args[0], ProjectFunction) else Unknown("a decorator")
         case "class":
-            return Instance(rest, Origin.GLOBAL)
+            extended = dict(keywords).get("cls")
+            return Instance(rest, Origin.GLOBAL, extended if isinstance(extended, ProjectClass) else None)
         case _:
             row = evaluator.knowledge.type(notation)
             if row is not None and row.kind in {Kind.STATEMENT, Kind.LEGACY_QUERY}:

@@ -53,6 +53,8 @@ ASYNC_SCALAR_RESULT = "sqlalchemy.ext.asyncio.AsyncScalarResult"
 ASYNC_MAPPING_RESULT = "sqlalchemy.ext.asyncio.AsyncMappingResult"
 DBAPI_CONNECTION = "sqlalchemy.pool.PoolProxiedConnection"
 REGISTRY = "sqlalchemy.orm.registry"
+DECLARATIVE_BASE = "sqlalchemy.orm.DeclarativeBase"
+AS_DECLARATIVE = "sqlalchemy.ext.declarative.as_declarative"
 METADATA = "sqlalchemy.MetaData"
 TABLE_CLASS = "sqlalchemy.Table"
 

@@ -91,8 +91,7 @@ class DefinitionExecutor(ExpressionExecutor):
             self.pending.append((body, env))
 
     def define_class(self, stmt: tree.Class) -> None:
-        for decorator in stmt.decorators:
-            self.term(decorator)
+        decorators = tuple(self.term(decorator) for decorator in stmt.decorators)
         bases: list[Term] = []
         keywords: list[tuple[str, Term]] = []
         for argument in stmt.args:
@@ -104,7 +103,8 @@ class DefinitionExecutor(ExpressionExecutor):
         qualname = self._unique(self._qualname(stmt.name), stmt)
         known = self.bodies.get(qualname)
         if known is None or known.node is not stmt:
-            body = Body(qualname, stmt, self.body, names_in(stmt.body), bases=tuple(bases), keywords=tuple(keywords))
+            body = Body(qualname, stmt, self.body, names_in(stmt.body), decorators=decorators)
+            body.bases, body.keywords = tuple(bases), tuple(keywords)
             self.bodies[qualname] = body
             outer, outer_env = self.body, self.env
             self.body, self.env = body, dict(outer_env or {}) if outer.is_function else {}

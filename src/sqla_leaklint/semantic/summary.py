@@ -73,6 +73,7 @@ class ClassSummary:
     """
 
     qualname: str
+    decorators: tuple[Term, ...]
     bases: tuple[Term, ...]
     keywords: tuple[tuple[str, Term], ...]
     attributes: dict[str, Term]
@@ -174,6 +175,7 @@ def _class(body: Body, executor: Executor) -> ClassSummary:
                 instance[event.key] = event.value if known is None else executor.pool.join(known, event.value)
     return ClassSummary(
         qualname=body.qualname,
+        decorators=body.decorators,
         bases=body.bases,
         keywords=body.keywords,
         attributes=attributes,
