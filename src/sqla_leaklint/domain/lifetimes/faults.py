@@ -49,6 +49,8 @@ _QUIET = sys.stdlib_module_names | {
 _FAILING = frozenset({"json.loads", "json.load", "urllib.request.urlopen", "subprocess.run", "subprocess.check_output"})
 _TALKING = ("log", "_log", "print", "debug", "warn", "info", "trace", "record_metric")
 """Beginnings of the names of functions that only tell what happens."""
+_EXCEPTIONS = ("Error", "Exception", "NotFound")
+"""Ends of the names of classes that are made to be raised."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,13 +173,12 @@ def is_commit(use: Use) -> bool:
 
 
 def _is_serious(deed: Deed, value: t.Term) -> bool:
-    """Whether an act of a function may fail: it raises, or calls what is neither built in nor logging."""
-    if deed is Deed.RAISED:
-        return True
+    """Whether an act of a function may fail: it makes an exception, or calls what is neither built in nor logging."""
     if deed is not Deed.CALLED or not isinstance(value, t.Call):
         return False
     match value.func:
         case t.Ref(path=path):
-            return path.partition(".")[0] not in _QUIET and path.rpartition(".")[2][:1].islower()
-        case _:
-            return isinstance(value.func, t.FunctionRef)
+            top, name = path.partition(".")[0], path.rpartition(".")[2]
+            return name.endswith(_EXCEPTIONS) or (top not in _QUIET and name[:1].islower())
+        case func:
+            return isinstance(func, t.FunctionRef)
