@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
+from sqla_leaklint.domain.lifetimes.handlers import DATABASE_ERROR
 from sqla_leaklint.domain.values import ProjectFunction, Statement, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.semantic import terms as t
@@ -24,7 +25,6 @@ from sqla_leaklint.syntax import tree
 if TYPE_CHECKING:
     from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 
-DATABASE_ERROR = "SQLAlchemyError"
 _ANY_ERROR = ""
 _QUERY = "sqlalchemy.orm.Query"
 

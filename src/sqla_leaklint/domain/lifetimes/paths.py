@@ -119,7 +119,11 @@ def nodes_of(step: Step) -> Iterator[tree.Node]:
 
 
 def releasing_tests(
-    function: tree.Function, releases: Collection[tree.Node], outside: Collection[tree.Node], *, only_flags: bool = False
+    function: tree.Function,
+    releases: Collection[tree.Node],
+    outside: Collection[tree.Node],
+    *,
+    only_flags: bool = False,
 ) -> frozenset[tree.Node]:
     """The conditions of an `if` that closes it on one side: `if owned: session.close()` is as right as `owned`.
 

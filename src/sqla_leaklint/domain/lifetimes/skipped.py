@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
-from sqla_leaklint.domain.lifetimes.faults import DATABASE_ERROR, Faults
+from sqla_leaklint.domain.lifetimes.faults import Faults
+from sqla_leaklint.domain.lifetimes.handlers import may_take, name_of
 from sqla_leaklint.domain.lifetimes.paths import Course, after, nodes_of, releasing_tests
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind
 from sqla_leaklint.flow.exceptions import statements_within
@@ -208,8 +209,8 @@ class _Search:
             if not _goes_on(edge):
                 return None
             if isinstance(step.node, tree.Raise) and step.node.exc is not None:
-                error = _name(step.node.exc) or error
-        if step.kind is StepKind.HANDLER and not _may_take(step.node, error, edge.kind is EdgeKind.TRUE):
+                error = name_of(step.node.exc) or error
+        if step.kind is StepKind.HANDLER and not may_take(step.node, error, edge.kind is EdgeKind.TRUE):
             return None
         held = False if step is self.course.start else state.held
         if step.kind is StepKind.TEST and step.node in self._tests:
@@ -218,7 +219,7 @@ class _Search:
 
 
 def _leaving(state: _State, came_from: dict[_State, _State | None]) -> tree.Node | None:
-    """The statement with which a way is left, through what runs after it: `finally`, the end of `with`, a loop's head."""
+    """The statement with which a way is left, before what still runs: `finally`, leaving `with`, a loop's head."""
     current: _State | None = state
     while current is not None:
         if isinstance(current.step.node, _LEAVING):
@@ -248,56 +249,3 @@ def _is_shielded(node: tree.Node) -> bool:
             return True
         case _:
             return False
-
-
-# --- handlers -----------------------------------------------------------------------------------------------------------
-
-_DATABASE_ERRORS = frozenset(
-    {
-        DATABASE_ERROR,
-        "DBAPIError",
-        "DatabaseError",
-        "DataError",
-        "IntegrityError",
-        "InterfaceError",
-        "InternalError",
-        "InvalidRequestError",
-        "MultipleResultsFound",
-        "NoResultFound",
-        "NotSupportedError",
-        "OperationalError",
-        "PendingRollbackError",
-        "ProgrammingError",
-        "StaleDataError",
-        "StatementError",
-        "TimeoutError",
-    }
-)
-_TAKES_ALL = frozenset({"Exception", "BaseException"})
-
-
-def _may_take(handler: tree.Node, error: str | None, is_taken: bool) -> bool:
-    """Whether a handler takes (or lets pass) an exception, going by the names of the classes."""
-    if not isinstance(handler, tree.ExceptHandler) or handler.type is None or not error:
-        return True
-    types = handler.type.elements if isinstance(handler.type, tree.Display) else (handler.type,)
-    names = {_name(each) or "" for each in types}
-    if names & _TAKES_ALL:
-        return True
-    if error in names or any(name.isupper() or not name for name in names):
-        return is_taken  # `except ERRORS:` is trusted to name what is meant
-    if error == DATABASE_ERROR:
-        return not is_taken or bool(names & _DATABASE_ERRORS)
-    return not is_taken or not names <= _DATABASE_ERRORS
-
-
-def _name(expr: tree.Expr) -> str | None:
-    match expr:
-        case tree.Call():
-            return _name(expr.func)
-        case tree.Name():
-            return expr.id
-        case tree.Attribute():
-            return expr.attr
-        case _:
-            return None

@@ -55,7 +55,7 @@ def check(skipped: SkippedClose, domain: Domain) -> Iterator[Draft]:
 
 
 def _fix(skipped: SkippedClose) -> PendingFix | None:
-    """Put what comes before the close under `with`: safe where nobody can notice that it is closed on the other ways."""
+    """Put what comes before the close under `with`: safe where nobody can notice that the other ways close it."""
     acquisition = skipped.acquisition
     is_async = acquisition.opening.is_async
     remains = acquisition.remains
