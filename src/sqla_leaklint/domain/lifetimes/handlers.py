@@ -29,6 +29,8 @@ _DATABASE_ERRORS = frozenset(
     }
 )
 _TAKES_ALL = frozenset({"Exception", "BaseException"})
+_TAKES_DATABASE_ERRORS = frozenset({DATABASE_ERROR, "StatementError", "DBAPIError", "DatabaseError"})
+"""What takes all that a statement fails with, but for mistakes of the programmer and an empty pool."""
 
 
 def may_take(handler: tree.Node, error: str | None, is_taken: bool) -> bool:
@@ -41,6 +43,8 @@ def may_take(handler: tree.Node, error: str | None, is_taken: bool) -> bool:
         return True
     if error in names or any(name.isupper() or not name for name in names):
         return is_taken  # `except ERRORS:` is trusted to name what is meant
+    if error == DATABASE_ERROR and names & _TAKES_DATABASE_ERRORS:
+        return is_taken
     if error == DATABASE_ERROR:
         return not is_taken or bool(names & _DATABASE_ERRORS)
     return not is_taken or not names <= _DATABASE_ERRORS
