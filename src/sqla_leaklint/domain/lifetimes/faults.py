@@ -1,8 +1,9 @@
 """Faults: the calls between opening and closing a session that are known to fail now and then.
 
 Nearly everything in Python can raise.  Only what fails in the ordinary life of a program is a fault here: SQL through
-the session itself, functions of the project that raise or call others that may, and functions of libraries.  Not:
-logging, constructors, the standard library's plain functions, methods of what is not known.
+the session, also in a function of the project that is given it and has no handlers; functions of the project that raise
+or call others that may; functions of libraries.  Not: logging, constructors, the standard library's plain functions,
+methods of what is not known.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.handlers import DATABASE_ERROR
 from sqla_leaklint.domain.values import ProjectFunction, Statement, Symbol, alternatives
+from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
@@ -132,7 +134,19 @@ class Faults:
                 continue
             if use.callee is None and (use.doing is Doing.RUNS_SQL or is_commit(use)):
                 found[use.act.node] = DATABASE_ERROR
+            elif use.callee is not None and use.doing is Doing.RUNS_SQL and not self._handles_errors(use.callee):
+                found.setdefault(use.act.node, DATABASE_ERROR)
         return found
+
+    def _handles_errors(self, callee: ProjectFunction) -> bool:
+        """Whether a function of the project has handlers of its own, or cannot be read."""
+        domain = self.acquisition.domain
+        is_here = callee.path == domain.module.path
+        module = domain.module if is_here else domain.evaluator.project.module_at(callee.path)
+        body = module.executor.bodies.get(callee.qualname) if module is not None else None
+        if body is None or not isinstance(body.node, tree.Function):
+            return True
+        return any(isinstance(stmt, tree.Try) and stmt.handlers for stmt in statements_within(body.node.body))
 
     def held_after(self, uses: list[Use], held: bool) -> bool:
         """Whether a connection is held after a step that failed."""
