@@ -17,7 +17,7 @@ from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults
 from sqla_leaklint.domain.lifetimes.handlers import may_take, name_of
 from sqla_leaklint.domain.lifetimes.paths import Course, after, nodes_of, releasing_tests
-from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind
+from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, may_suppress
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.semantic import terms as t
@@ -237,8 +237,10 @@ _PASSED = frozenset({StepKind.RESUME, StepKind.WITH_EXIT, StepKind.NEXT})
 def _goes_on(edge: Edge) -> bool:
     """Whether an exceptional edge is that of an exception which is under way, or of a `raise`."""
     step = edge.source
-    if step.kind is StepKind.WITH_EXIT:
-        return step.completion is not None and step.completion.edge_kind is edge.kind
+    if step.kind is StepKind.WITH_EXIT and isinstance(step.node, tree.WithItem):
+        completion = step.completion
+        # A context that may swallow it is trusted to.
+        return completion is not None and completion.edge_kind is edge.kind and not may_suppress(step.node, completion)
     return step.kind in {StepKind.HANDLER, StepKind.RESUME} or isinstance(step.node, tree.Raise)
 
 
