@@ -65,10 +65,11 @@ def _fix(skipped: SkippedClose) -> PendingFix | None:
     if block is None:
         return None
     # Where the block ends with its close, only who leaves it early could miss the session.
-    is_missed = skipped.way is Way.EARLY or not block.is_closed_at_end
+    is_missed = not block.is_closed_at_end or block.returns_something
     if is_missed and remains is Remains.UNREAD:
         return None
-    is_kept = is_missed and (remains is not Remains.VALUES or not block.is_rest_of(acquisition.function))
+    is_rest = block.is_closed_at_end or block.is_rest_of(acquisition.function)
+    is_kept = is_missed and not (remains is Remains.VALUES and is_rest)
     is_safe = acquisition.opening.is_plain and not is_kept
     keyword = "async with" if is_async else "with"
     applicability = Applicability.SAFE if is_safe else Applicability.UNSAFE
