@@ -45,6 +45,20 @@ class Enclosure:
         """Whether the function ends where the block does."""
         return self.opening in function.body and not self.after
 
+    @property
+    def is_closed_at_end(self) -> bool:
+        """Whether a close stands where the block ends already."""
+        return self.closing is not None or self.guard is not None
+
+    @property
+    def returns_something(self) -> bool:
+        """Whether a `return` in the block gives a value that is not written out there."""
+        return any(
+            isinstance(node, tree.Return) and not isinstance(node.value, tree.Constant | None)
+            for stmt in self.body
+            for node in walk(stmt)
+        )
+
     def as_fix(self, applicability: Applicability, message: str, *, is_async: bool) -> PendingFix:
         keyword = "async with" if is_async else "with"
         return PendingFix(applicability, message, lambda source_map: _rendered(self, keyword, source_map))

@@ -14,5 +14,6 @@ from __future__ import annotations
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
 from sqla_leaklint.domain.lifetimes.remains import Remains
+from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
 
-__all__ = ["Acquisition", "Gap", "Remains", "YieldedSession"]
+__all__ = ["Acquisition", "Gap", "Remains", "SkippedClose", "Way", "YieldedSession"]

@@ -13,6 +13,7 @@ from sqla_leaklint.domain.lifetimes.paths import Course
 from sqla_leaklint.domain.lifetimes.process import ends_with_process
 from sqla_leaklint.domain.lifetimes.remains import Remains, remains
 from sqla_leaklint.domain.lifetimes.uses import events_within, uses_in
+from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.semantic import terms as t
@@ -80,6 +81,19 @@ class Acquisition:
     def ends(self) -> tuple[Use, ...]:
         """What closes the session or makes it somebody else's, on whatever path."""
         return tuple(use for use in self.uses if use.doing in ENDS)
+
+    @property
+    def idle_closes(self) -> dict[tree.Node, tree.Call]:
+        """The `close()` of an async session as a statement of its own: a coroutine that nobody runs."""
+        if not self.opening.is_async:
+            return {}
+        statements = {
+            stmt.value: stmt.value
+            for stmt in statements_within(self.function.body)
+            if isinstance(stmt, tree.ExprStmt) and isinstance(stmt.value, tree.Call)
+        }
+        closes = (use.act.node for use in self.uses if use.doing is Doing.CLOSES and isinstance(use.act, Event))
+        return {node: statements[node] for node in closes if isinstance(node, tree.Call) and node in statements}
 
     @property
     def leaking_exits(self) -> tuple[tree.Node, ...]:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.endpoints import decorations, is_provider
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
-from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, after, nodes_of
+from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, after, releasing_tests
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, solve_forward
-from sqla_leaklint.flow.evaluation import subexpressions
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Decoration, Effect
 from sqla_leaklint.semantic.events import Event
@@ -95,7 +94,7 @@ class YieldedSession:
 
     @cached_property
     def _course(self) -> Course:
-        idle = self._idle_closes
+        idle = self.acquisition.idle_closes
         uses = tuple(use for use in self.acquisition.uses if not (isinstance(use.act, Event) and use.act.node in idle))
         return Course(self.acquisition.function, self.acquisition.node, uses)
 
@@ -104,21 +103,7 @@ class YieldedSession:
     @cached_property
     def unawaited_close(self) -> tree.Call | None:
         """A `close()` of an async session as a statement of its own: a coroutine that nobody runs."""
-        return next(iter(self._idle_closes.values()), None)
-
-    @cached_property
-    def _idle_closes(self) -> dict[tree.Node, tree.Call]:
-        if not self.acquisition.opening.is_async:
-            return {}
-        statements = {
-            stmt.value: stmt.value
-            for stmt in statements_within(self.acquisition.function.body)
-            if isinstance(stmt, tree.ExprStmt) and isinstance(stmt.value, tree.Call)
-        }
-        closes = (
-            use.act.node for use in self.acquisition.uses if use.doing is Doing.CLOSES and isinstance(use.act, Event)
-        )
-        return {node: statements[node] for node in closes if isinstance(node, tree.Call) and node in statements}
+        return next(iter(self.acquisition.idle_closes.values()), None)
 
     @cached_property
     def uncalled_close(self) -> tree.Attribute | None:
@@ -143,7 +128,7 @@ class YieldedSession:
     def closes(self) -> tuple[tree.Stmt, ...]:
         """The statements that do nothing but close it, or mean to."""
         meant: set[tree.Node | None] = {event.node for event in self._releases}
-        meant.update((*self._idle_closes, self.uncalled_close))
+        meant.update((*self.acquisition.idle_closes, self.uncalled_close))
         return tuple(
             stmt
             for stmt in statements_within(self.acquisition.function.body)
@@ -189,19 +174,7 @@ class YieldedSession:
             for use in self._course.uses
             if isinstance(use.act, Event) and (use.doing in RELEASES or use.doing is Doing.ENDS_TRANSACTION)
         }
-        found: set[tree.Node] = set()
-        for stmt in statements_within(self.acquisition.function.body):
-            if not isinstance(stmt, tree.If):
-                continue
-            inner = {
-                node
-                for part in (stmt.body, stmt.orelse)
-                for each in statements_within(part)
-                for node in _evaluated(each)
-            }
-            if inner & releasing and self.yielding not in inner and self.acquisition.node not in inner:
-                found.update(subexpressions(stmt.test))
-        return frozenset(found)
+        return releasing_tests(self.acquisition.function, releasing, (self.yielding, self.acquisition.node))
 
 
 _ENDING = frozenset({Doing.ENDS_TRANSACTION, Doing.CLOSES})
@@ -209,9 +182,3 @@ _ENDING = frozenset({Doing.ENDS_TRANSACTION, Doing.CLOSES})
 
 def _either(one: bool, other: bool) -> bool:
     return one or other
-
-
-def _evaluated(stmt: tree.Stmt) -> Iterator[tree.Node]:
-    yield from nodes_of(Step(0, StepKind.STATEMENT, stmt))
-    if isinstance(stmt, tree.With):
-        yield from stmt.items

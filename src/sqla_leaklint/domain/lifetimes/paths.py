@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
-from sqla_leaklint.flow import Edge, EdgeKind, Graph, Step, StepKind, build_cfg, solve_forward
+from sqla_leaklint.flow import Edge, EdgeKind, Graph, Step, StepKind, build_cfg, may_raise, solve_forward
 from sqla_leaklint.flow.evaluation import evaluated_by, subexpressions
+from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.semantic.events import Event
 from sqla_leaklint.syntax import tree
 
@@ -20,16 +21,17 @@ class Course:
     """The uses of one session along the paths of a function, from the call that opens it.
 
     At every step the session either *holds* a connection or does not: it takes one by the first SQL and gives it back
-    when it is closed or its transaction ends.
+    when it is closed or its transaction ends.  `may_raise` is what the graph is built with.
     """
 
     function: tree.Function
     opened_by: tree.Call
     uses: tuple[Use, ...]
+    may_raise: Callable[[tree.Node], bool] = may_raise
 
     @cached_property
     def graph(self) -> Graph:
-        return build_cfg(self.function)
+        return build_cfg(self.function, may_raise=self.may_raise)
 
     @cached_property
     def start(self) -> Step | None:
@@ -114,3 +116,38 @@ def nodes_of(step: Step) -> Iterator[tree.Node]:
             yield from subexpressions(node)
         case _:
             pass
+
+
+def releasing_tests(
+    function: tree.Function,
+    releases: Collection[tree.Node],
+    outside: Collection[tree.Node],
+    *,
+    only_flags: bool = False,
+) -> frozenset[tree.Node]:
+    """The conditions of an `if` that closes it on one side: `if owned: session.close()` is as right as `owned`.
+
+    An `if` that also holds one of `outside` is none of these; with `only_flags` neither is one that closes it just to
+    leave: there the other side has to close it as well.
+    """
+    found: set[tree.Node] = set()
+    for stmt in statements_within(function.body):
+        if not isinstance(stmt, tree.If):
+            continue
+        if only_flags and any(part and isinstance(part[-1], _LEAVING) for part in (stmt.body, stmt.orelse)):
+            continue
+        inner = {
+            node for part in (stmt.body, stmt.orelse) for each in statements_within(part) for node in _evaluated(each)
+        }
+        if any(node in inner for node in releases) and not any(node in inner for node in outside):
+            found.update(subexpressions(stmt.test))
+    return frozenset(found)
+
+
+_LEAVING = (tree.Return, tree.Raise, tree.Continue, tree.Break)
+
+
+def _evaluated(stmt: tree.Stmt) -> Iterator[tree.Node]:
+    yield from nodes_of(Step(0, StepKind.STATEMENT, stmt))
+    if isinstance(stmt, tree.With):
+        yield from stmt.items

@@ -1,0 +1,76 @@
+"""A session that is closed when all goes well, and stays open when something does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_leaklint.diagnostics import Applicability, Group
+from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.lifetimes import Remains, SkippedClose, Way
+from sqla_leaklint.fixes import PendingFix
+from sqla_leaklint.fixes.with_block import enclosure
+from sqla_leaklint.rules.base import Draft, Rule
+
+rule = Rule(
+    code="LKS102",
+    name="session-leaked-on-error",
+    group=Group.LEAK,
+    since="0.1.0",
+    summary="a session is closed, but not on every way out: an exception or an early return skips the close",
+    fix=(Applicability.SAFE, Applicability.UNSAFE),
+    noisy_outside_app=True,
+)
+
+_MESSAGES = {
+    Way.EARLY: "`{}` stays open on a way that does not pass its close",
+    Way.EXCEPTION: "`{}` stays open when an exception skips its close",
+    Way.CANCELLATION: "`{}` stays open when the task is cancelled",
+}
+_CAUSES = {
+    Way.EXCEPTION: "this can raise, with a connection in hand",
+    Way.CANCELLATION: "the task can be cancelled here, which `except Exception` does not take",
+}
+
+
+@rule.check(SkippedClose)
+def check(skipped: SkippedClose, domain: Domain) -> Iterator[Draft]:
+    acquisition = skipped.acquisition
+    if acquisition.ends_with_process:
+        return
+    keyword = "async with" if acquisition.opening.is_async else "with"
+    draft = rule.diagnostic(acquisition.node, _MESSAGES[skipped.way].format(acquisition.name))
+    draft = draft.with_help(
+        f"open it by `{keyword}`, or close it in `finally`: left open, it keeps its connection until the cyclic "
+        "collector runs, and a few errors later requests end in `QueuePool limit … reached`"
+    )
+    factory = acquisition.opening.factory
+    if factory is not None:
+        place = domain.locate(factory.path, factory.qualname)
+        draft = draft.with_note(place, f"`{factory.qualname}` returns it open: closing it is left to its callers")
+    draft = draft.with_note(skipped.cause, _CAUSES.get(skipped.way, ""))
+    draft = draft.with_note(skipped.leaving, "this leaves it open")
+    draft = draft.with_note(skipped.unawaited_close, "the coroutine is not awaited, so nothing is closed")
+    draft = draft.with_note(skipped.last_close, "this close is skipped")
+    yield draft.with_fix(_fix(skipped))
+
+
+def _fix(skipped: SkippedClose) -> PendingFix | None:
+    """Put what comes before the close under `with`: safe where nobody can notice that the other ways close it."""
+    acquisition = skipped.acquisition
+    is_async = acquisition.opening.is_async
+    remains = acquisition.remains
+    if is_async and not acquisition.function.is_async:
+        return None
+    block = enclosure(acquisition.function, acquisition.event.stmt, closes=skipped.closes)
+    if block is None:
+        return None
+    # Where the block ends with its close, only who leaves it early could miss the session.
+    is_missed = not block.is_closed_at_end or block.returns_something
+    if is_missed and remains is Remains.UNREAD:
+        return None
+    is_rest = block.is_closed_at_end or block.is_rest_of(acquisition.function)
+    is_kept = is_missed and not (remains is Remains.VALUES and is_rest)
+    is_safe = acquisition.opening.is_plain and not is_kept
+    keyword = "async with" if is_async else "with"
+    applicability = Applicability.SAFE if is_safe else Applicability.UNSAFE
+    return block.as_fix(applicability, f"open `{acquisition.name}` by `{keyword}`", is_async=is_async)
