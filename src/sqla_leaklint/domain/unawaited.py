@@ -143,7 +143,8 @@ def _is_never_read(body: Body, name: str, target: tree.Name) -> bool:
 @lru_cache(maxsize=8)
 def _coroutine_methods(knowledge: Knowledge) -> frozenset[str]:
     """The names of all methods in the tables that return coroutines."""
-    rows = (row for table in knowledge.tables for row in (*table.methods, *table.steps))
-    found = {row.name for row in rows if row.returns.startswith("await ")}
-    found |= {row.name for table in knowledge.tables for row in table.consumers if row.is_async}
+    tables = knowledge.tables
+    found = {row.name for table in tables for row in table.methods if row.returns.startswith("await ")}
+    found |= {row.name for table in tables for row in table.steps if row.returns.startswith("await ")}
+    found |= {row.name for table in tables for row in table.consumers if row.is_async}
     return frozenset(name for name in found if not name.startswith("__"))
