@@ -16,6 +16,7 @@ from sqla_leaklint.domain.values import (
     BoundMethod,
     Instance,
     Literal,
+    Origin,
     ProjectFunction,
     ProjectInstance,
     ResultValue,
@@ -84,7 +85,8 @@ def _judged(domain: Domain, body: Body, event: Event) -> IdleCoroutine | None:
         return None
     row = domain.evaluator.knowledge.method(owners[0], name)
     effect = row.effect if row is not None else None
-    return IdleCoroutine(body, event, owners[0], name, effect, _provider(callees[0]))
+    found = IdleCoroutine(body, event, owners[0], name, effect, _provider(callees[0]))
+    return None if _may_be_sync(domain, found, callees) else found
 
 
 def _owner(domain: Domain, callee: Value) -> str | None:
@@ -96,6 +98,21 @@ def _owner(domain: Domain, callee: Value) -> str | None:
             return domain.evaluator.classes.library_type(receiver)
         case _:
             return None
+
+
+def _may_be_sync(domain: Domain, found: IdleCoroutine, callees: list[Value]) -> bool:
+    """Whether a function may be run by `run_sync`: it then gets a plain session, whatever it calls its parameter."""
+    if found.can_await or not isinstance(found.body.node, tree.Function):
+        return False
+    if not any(isinstance(each, BoundMethod) and _is_parameter(each.receiver) for each in callees):
+        return False
+    project, name = domain.evaluator.project, found.body.node.name
+    users = {module.path for module in project.mentioning("run_sync")}
+    return any(module.path in users for module in project.mentioning(name))
+
+
+def _is_parameter(receiver: Value) -> bool:
+    return isinstance(receiver, Instance | ProjectInstance) and receiver.origin is Origin.PARAMETER
 
 
 def _provider(callee: Value) -> ProjectFunction | None:

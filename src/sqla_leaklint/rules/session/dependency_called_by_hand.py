@@ -41,7 +41,7 @@ def check(taken: TakenSession, domain: Domain) -> Iterator[Draft]:
         f"write {_remedy(name, is_async=taken.is_async_provider)}: nobody holds the generator, so its end runs before "
         "the session is done with; the session opens again and keeps its connection until the cyclic collector runs"
     )
-    draft = draft.with_note(place, f"`{name}` would close it behind its `yield`")
+    draft = draft.with_note(place, f"`{name}` yields it, and is not run to its end")
     if isinstance(sql.act, Event):
         draft = draft.with_note(sql.act.node, "the first SQL takes a connection")
     draft = draft.with_note(exits[0], "the function is left here, with the connection in hand")
