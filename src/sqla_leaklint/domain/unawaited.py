@@ -25,6 +25,7 @@ from sqla_leaklint.domain.values import (
 )
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Effect, Kind
+from sqla_leaklint.knowledge.sqlalchemy import SESSION
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
@@ -86,7 +87,7 @@ def _judged(domain: Domain, body: Body, event: Event) -> IdleCoroutine | None:
     row = domain.evaluator.knowledge.method(owners[0], name)
     effect = row.effect if row is not None else None
     found = IdleCoroutine(body, event, owners[0], name, effect, _provider(callees[0]))
-    return None if _may_be_sync(domain, found, callees) else found
+    return None if _may_be_sync(domain, found, callees) or _is_taken_for_sync(domain, found) else found
 
 
 def _owner(domain: Domain, callee: Value) -> str | None:
@@ -109,6 +110,18 @@ def _may_be_sync(domain: Domain, found: IdleCoroutine, callees: list[Value]) -> 
     project, name = domain.evaluator.project, found.body.node.name
     users = {module.path for module in project.mentioning("run_sync")}
     return any(module.path in users for module in project.mentioning(name))
+
+
+def _is_taken_for_sync(domain: Domain, found: IdleCoroutine) -> bool:
+    """Whether the same function calls what only a plain session has, like `query`: it fails there, or the receiver is
+    not what it seems; `await` alone mends neither.
+    """
+    function, knowledge = found.event.call.func, domain.evaluator.knowledge
+    if not isinstance(function, t.Attr) or not knowledge.is_a(found.owner, Kind.ASYNC_SESSION):
+        return False
+    called = (event.call.func for event in found.body.events if event.deed is Deed.CALLED)
+    others = {other.name for other in called if isinstance(other, t.Attr) and other.base is function.base}
+    return any(knowledge.method(SESSION, name) and knowledge.returns(found.owner, name) is None for name in others)
 
 
 def _is_parameter(receiver: Value) -> bool:
