@@ -121,7 +121,15 @@ def _is_taken_for_sync(domain: Domain, found: IdleCoroutine) -> bool:
         return False
     called = (event.call.func for event in found.body.events if event.deed is Deed.CALLED)
     others = {other.name for other in called if isinstance(other, t.Attr) and other.base is function.base}
-    return any(knowledge.method(SESSION, name) and knowledge.returns(found.owner, name) is None for name in others)
+    return any(_is_only_of_plain_sessions(knowledge, found.owner, name) for name in others)
+
+
+def _is_only_of_plain_sessions(knowledge: Knowledge, owner: str, name: str) -> bool:
+    """Whether a method runs SQL, or makes a query that will, and async sessions lack it."""
+    row = knowledge.method(SESSION, name)
+    if row is None or knowledge.returns(owner, name) is not None:
+        return False
+    return row.effect is Effect.RUNS_SQL or knowledge.is_a(row.returns, Kind.LEGACY_QUERY)
 
 
 def _is_parameter(receiver: Value) -> bool:
