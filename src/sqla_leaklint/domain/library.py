@@ -45,6 +45,8 @@ _MAKES_A_LIST = frozenset({"builtins.list", "builtins.sorted", "builtins.set", "
 def call_library(evaluator: Evaluator, path: str, args: Arguments, keywords: Keywords) -> Value:
     knowledge = evaluator.knowledge
     if path in {"builtins.next", "builtins.anext"} and args:
+        if _is_wrong_kind_of_generator(evaluator, args[0], is_async=path == "builtins.anext"):
+            return Unknown(f"`{path}` of the wrong kind of generator")
         element = evaluator.element(args[0])
         return Awaitable(element) if path == "builtins.anext" else element
     if path in {"builtins.iter", "builtins.aiter", "builtins.reversed", "builtins.enumerate"} and args:
@@ -73,6 +75,14 @@ def call_library(evaluator: Evaluator, path: str, args: Arguments, keywords: Key
     if path.startswith(_CLAUSES) and not path.startswith("sqlalchemy.orm."):
         return Clause(path, args)
     return Unknown(f"`{path}` is not in the tables")
+
+
+def _is_wrong_kind_of_generator(evaluator: Evaluator, value: Value, *, is_async: bool) -> bool:
+    """Whether `next` gets an async generator, or `anext` a plain one: that raises `TypeError`."""
+    if not isinstance(value, Generator) or value.function is None:
+        return False
+    summary = evaluator.classes.function(value.function)
+    return summary is not None and not summary.decorators and summary.is_async is not is_async
 
 
 _CLAUSES = ("sqlalchemy.", "sqlmodel.")

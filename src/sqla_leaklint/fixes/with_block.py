@@ -61,7 +61,7 @@ class Enclosure:
 
     def as_fix(self, applicability: Applicability, message: str, *, is_async: bool) -> PendingFix:
         keyword = "async with" if is_async else "with"
-        return PendingFix(applicability, message, lambda source_map: _rendered(self, keyword, source_map))
+        return PendingFix(applicability, message, lambda source_map: rendered(self, keyword, source_map))
 
 
 def enclosure(
@@ -145,7 +145,10 @@ class _Line(NamedTuple):
     next: int
 
 
-def _rendered(enclosure: Enclosure, keyword: str, source_map: SourceMap) -> Sequence[TextEdit]:
+def rendered(
+    enclosure: Enclosure, keyword: str, source_map: SourceMap, *, context: str | None = None
+) -> Sequence[TextEdit]:
+    """The edit that puts the block under `with`; `context` is entered instead of the assigned value."""
     source_map.prepare(_nodes(enclosure))
     text = source_map.text
     start, end = source_map.offsets(enclosure.opening)
@@ -156,7 +159,7 @@ def _rendered(enclosure: Enclosure, keyword: str, source_map: SourceMap) -> Sequ
     indentation = text[first.start : start]
     stop = source_map.line_end(end)
     is_alone = not indentation.strip() and _BLANK_OR_COMMENT.fullmatch(text, end, stop)
-    header = _header(enclosure, keyword, source_map)
+    header = _header(enclosure, keyword, source_map, context)
     superfluous = _superfluous(enclosure, source_map)
     if not is_alone or header is None or source_map.indentation(enclosure.body[0]) != indentation or not lines:
         return ()
@@ -206,7 +209,7 @@ def _end_of(stmt: tree.Stmt, source_map: SourceMap) -> int:
     return start + len(source_map.text[start:end].rstrip())
 
 
-def _header(enclosure: Enclosure, keyword: str, source_map: SourceMap) -> str | None:
+def _header(enclosure: Enclosure, keyword: str, source_map: SourceMap, context: str | None) -> str | None:
     """The `with` line; None when a comment or a backslash in the assignment does not allow it."""
     text, opening = source_map.text, enclosure.opening
     end = source_map.offsets(opening)[1]
@@ -216,7 +219,7 @@ def _header(enclosure: Enclosure, keyword: str, source_map: SourceMap) -> str | 
     value = value.strip()
     if not equals or "#" in before or value.startswith(("\\", "(")):
         return None
-    return f"{keyword} {value} as {enclosure.name}:"
+    return f"{keyword} {context or value} as {enclosure.name}:"
 
 
 def _unit(text: str) -> str:

@@ -12,8 +12,9 @@ in whatever module; `paths` asks the control-flow graph what is still held where
 from __future__ import annotations
 
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
+from sqla_leaklint.domain.lifetimes.by_hand import CutOffLoop, TakenSession
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
 
-__all__ = ["Acquisition", "Gap", "Remains", "SkippedClose", "Way", "YieldedSession"]
+__all__ = ["Acquisition", "CutOffLoop", "Gap", "Remains", "SkippedClose", "TakenSession", "Way", "YieldedSession"]
