@@ -8,6 +8,8 @@ import pytest
 
 from tests.proofs.databases import Database, PostgreSQL, SQLite, UnavailableError, postgresql
 
+pytest.register_assert_rewrite("tests.proofs.verdicts")
+
 
 @pytest.fixture(scope="session")
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> SQLite:

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import decorations, is_handler, method_name
+from sqla_leaklint.domain.handoffs import handoff_names
 from sqla_leaklint.domain.usage import Deal
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Decoration
@@ -127,7 +128,7 @@ def _job(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary)
 
 
 def _is_handed_over(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
-    names = _handoff_names(evaluator)
+    names = handoff_names(evaluator.knowledge)
     wanted = (module.path, function.qualname)
     for user in evaluator.project.mentioning(function.name):
         calls = _calls_named(user)
@@ -141,10 +142,6 @@ def _is_handed_over(evaluator: Evaluator, module: ModuleSummary, function: Funct
                         if isinstance(value, ProjectFunction) and (value.path, value.qualname) == wanted:
                             return True
     return False
-
-
-def _handoff_names(evaluator: Evaluator) -> frozenset[str]:
-    return frozenset(row.name.rpartition(".")[2] for table in evaluator.knowledge.tables for row in table.handoffs)
 
 
 def _last_name(term: Term) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import method_name
@@ -92,7 +93,7 @@ class Handoff:
     def find(domain: Domain) -> Iterator[Handoff]:
         """Every hand-over in a module whose receiver is known."""
         knowledge = domain.evaluator.knowledge
-        names = _names(knowledge)
+        names = handoff_names(knowledge)
         for body in domain.bodies:
             for event in body.events:
                 if event.deed is Deed.CALLED and method_name(event.call.func) in names:
@@ -227,6 +228,7 @@ def _row(domain: Domain, call: t.Call) -> HandoffRow | None:
     return None
 
 
-def _names(knowledge: Knowledge) -> frozenset[str]:
+@lru_cache(maxsize=8)
+def handoff_names(knowledge: Knowledge) -> frozenset[str]:
     """The last names of everything that hands over work: what is worth a look."""
     return frozenset(row.name.rpartition(".")[2] for table in knowledge.tables for row in table.handoffs)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Instance,
@@ -58,7 +59,7 @@ class IdleCoroutine:
         names = _coroutine_methods(domain.evaluator.knowledge)
         for body in domain.bodies:
             for event in body.events:
-                if event.deed is Deed.CALLED and _name(event.call.func) in names and _is_idle(body, event):
+                if event.deed is Deed.CALLED and method_name(event.call.func) in names and _is_idle(body, event):
                     found = _judged(domain, body, event)
                     if found is not None:
                         yield found
@@ -75,7 +76,7 @@ class IdleCoroutine:
 
 
 def _judged(domain: Domain, body: Body, event: Event) -> IdleCoroutine | None:
-    name = _name(event.call.func)
+    name = method_name(event.call.func)
     callees = [each for each in alternatives(domain.value_of(event.call.func)) if each != Literal(None)]
     owners = [_owner(domain, callee) for callee in callees]
     for owner in owners:
@@ -142,16 +143,6 @@ def _provider(callee: Value) -> ProjectFunction | None:
             return provider
         case _:
             return None
-
-
-def _name(function: t.Term) -> str:
-    match function:
-        case t.Attr(name=name):
-            return name
-        case t.Ref(path=path):
-            return path.rpartition(".")[2]
-        case _:
-            return ""
 
 
 def _is_idle(body: Body, event: Event) -> bool:

@@ -66,7 +66,7 @@ def may_suppress(item: tree.WithItem, completion: Completion) -> bool:
     """Tell whether leaving the context may swallow an exception of that kind."""
     if not isinstance(item.context, tree.Call):
         return False
-    name = _last_name(item.context.func)
+    name = last_name(item.context.func)
     if name not in _SUPPRESSING:
         return False
     if name != "suppress":
@@ -101,7 +101,7 @@ def catches(type_: tree.Expr | None, completion: Completion) -> Catch:
     if isinstance(type_, tree.Display):
         return _catches_one_of(type_, completion)
     is_ordinary = completion is Completion.EXCEPTION
-    match _last_name(type_):
+    match last_name(type_):
         case "BaseException":
             return Catch.ALWAYS
         case "Exception":
@@ -125,7 +125,7 @@ def _catches_one_of(types: tree.Display, completion: Completion) -> Catch:
 
 def raised_by(exc: tree.Expr) -> Completion:
     """Tell what kind of exception `raise exc` raises, going by the name."""
-    name = _last_name(exc.func if isinstance(exc, tree.Call) else exc)
+    name = last_name(exc.func if isinstance(exc, tree.Call) else exc)
     if name in _INTERRUPTS:
         return Completion.INTERRUPT
     if name == "GeneratorExit":
@@ -153,7 +153,8 @@ def any_raises(block: tree.Block, policy: Policy) -> bool:
     )
 
 
-def _last_name(expr: tree.Expr) -> str | None:
+def last_name(expr: tree.Expr) -> str | None:
+    """The last part of a dotted name; None for any other expression."""
     match expr:
         case tree.Name():
             return expr.id

@@ -114,14 +114,11 @@ class Const:
 
 @dataclass(slots=True, eq=False)
 class Collection:
-    """A tuple, list, set or dict that is written out; a dict has `keys`.  `is_open`: more may be in it than is
-    listed.
-    """
+    """A tuple, list, set or dict that is written out; a dict has `keys`."""
 
     kind: str
     elements: tuple[Term, ...]
     keys: tuple[Term, ...] = ()
-    is_open: bool = False
 
 
 @dataclass(slots=True, eq=False)

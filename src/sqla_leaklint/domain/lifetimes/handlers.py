@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqla_leaklint.flow.exceptions import last_name
 from sqla_leaklint.syntax import tree
 
 DATABASE_ERROR = "SQLAlchemyError"
@@ -52,12 +53,4 @@ def may_take(handler: tree.Node, error: str | None, is_taken: bool) -> bool:
 
 def name_of(expr: tree.Expr) -> str | None:
     """The last name of the class of an exception, or of the call that makes one."""
-    match expr:
-        case tree.Call():
-            return name_of(expr.func)
-        case tree.Name():
-            return expr.id
-        case tree.Attribute():
-            return expr.attr
-        case _:
-            return None
+    return name_of(expr.func) if isinstance(expr, tree.Call) else last_name(expr)
