@@ -16,5 +16,16 @@ from sqla_leaklint.domain.lifetimes.by_hand import CutOffLoop, TakenSession
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
+from sqla_leaklint.domain.lifetimes.swallowed import SwallowedError
 
-__all__ = ["Acquisition", "CutOffLoop", "Gap", "Remains", "SkippedClose", "TakenSession", "Way", "YieldedSession"]
+__all__ = [
+    "Acquisition",
+    "CutOffLoop",
+    "Gap",
+    "Remains",
+    "SkippedClose",
+    "SwallowedError",
+    "TakenSession",
+    "Way",
+    "YieldedSession",
+]
