@@ -143,27 +143,16 @@ class Faults:
         for event in self.work.body.events:
             if event.deed is Deed.CALLED and self._may_fail(event.call):
                 found[event.node] = _ANY_ERROR
-        for event, use in self.database_uses:
-            if use.callee is None:
-                found[event.node] = DATABASE_ERROR
-            else:
-                found.setdefault(event.node, DATABASE_ERROR)
+        for use in self.uses:
+            if not isinstance(use.act, Event) or use.doing not in {Doing.RUNS_SQL, Doing.ENDS_TRANSACTION}:
+                continue
+            if use.callee is None and (use.doing is Doing.RUNS_SQL or is_commit(use)):
+                found[use.act.node] = DATABASE_ERROR
+            elif use.callee is not None and use.doing is Doing.RUNS_SQL and not self.handles_errors(use.callee):
+                found.setdefault(use.act.node, DATABASE_ERROR)
         return found
 
-    @cached_property
-    def database_uses(self) -> tuple[tuple[Event, Use], ...]:
-        """The uses that send SQL, with whose error nobody deals before it gets here."""
-        return tuple(
-            (use.act, use)
-            for use in self.uses
-            if isinstance(use.act, Event)
-            and (
-                (use.callee is None and (use.doing is Doing.RUNS_SQL or is_commit(use)))
-                or (use.callee is not None and use.doing is Doing.RUNS_SQL and not self._handles_errors(use.callee))
-            )
-        )
-
-    def _handles_errors(self, callee: ProjectFunction) -> bool:
+    def handles_errors(self, callee: ProjectFunction) -> bool:
         """Whether a function of the project has handlers of its own, or cannot be read."""
         domain = self.work.domain
         is_here = callee.path == domain.module.path

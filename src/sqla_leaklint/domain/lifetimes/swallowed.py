@@ -170,15 +170,22 @@ class _Search:
 
     def __init__(self, session: HeldSession) -> None:
         self.session = session
-        faults = Faults(session)
-        self.faults = {event.node: use for event, use in faults.database_uses if self._fails(use)}
+        self._work = Faults(session)
+        self.faults = {
+            use.act.node: use for use in self._work.uses if isinstance(use.act, Event) and self._fails(use)
+        }
         self._told: dict[tree.Node, _Telling] = {}
-        self.course = Course(session.function, None, faults.uses, self.faults.__contains__)
+        self.course = Course(session.function, None, self._work.uses, self.faults.__contains__)
 
     def _fails(self, use: Use) -> bool:
-        """Whether an error of a use leaves the session to be restored: a callee may see to that itself."""
+        """Whether an error of a use leaves the session to be restored.
+
+        Of what functions of the project do with it, only what they write counts: what they read seldom fails.
+        """
+        if use.doing is not Doing.RUNS_SQL and not is_commit(use) and use.callee is None:
+            return False
         if use.callee is not None:
-            return self._is_flush(use) and not restores(self.session.domain.evaluator, use.callee)
+            return use.doing in {Doing.RUNS_SQL, Doing.ENDS_TRANSACTION} and self._is_flush(use) and self._is_bare(use)
         row = self._row_of(use)
         return row is None or (row.effect is not Effect.BEGINS and row.name not in _HARDLY_FAILING)
 
@@ -196,6 +203,13 @@ class _Search:
                     if edge.kind is EdgeKind.EXCEPTION:
                         for handler, again in self._follow(_State(edge.target, None, DATABASE_ERROR), is_flush):
                             yield SwallowedError(self.session, handler, node, again, is_flush)
+
+    def _is_bare(self, use: Use) -> bool:
+        """Whether a callee lets errors through, and leaves the session as they leave it."""
+        callee = use.callee
+        if callee is None:
+            return True
+        return not self._work.handles_errors(callee) and not restores(self.session.domain.evaluator, callee)
 
     def _row_of(self, use: Use) -> Method | None:
         function = use.act.value.func if isinstance(use.act.value, t.Call) else None
@@ -294,10 +308,11 @@ class _Search:
     def _outcome_of(self, use: Use, node: tree.Node, is_flush: bool) -> tree.Node | bool | None:
         match use.doing:
             case Doing.RUNS_SQL:
-                return node if use.callee is None or node in self.faults else True
+                return node if self._is_bare(use) else True
             case Doing.ENDS_TRANSACTION:
                 # Without a flush, a commit only ends the transaction: what the database makes of it is a rollback.
-                return node if use.callee is None and is_commit(use) and is_flush else True
+                commits = node in self.faults or (use.callee is None and is_commit(use))
+                return node if commits and is_flush else True
             case Doing.QUEUES | Doing.LOOKS | Doing.HOLDS:
                 return None
             case Doing.PASSES:
