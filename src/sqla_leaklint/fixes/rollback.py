@@ -1,9 +1,4 @@
-"""Rolls a session back at the start of a handler.
-
-    except IntegrityError as error:              except IntegrityError as error:
-        log.warning("%s", error)          →          session.rollback()
-                                                     log.warning("%s", error)
-"""
+"""Rolls a session back at the start of a handler: `except IntegrityError: session.rollback(); …`."""
 
 from __future__ import annotations
 

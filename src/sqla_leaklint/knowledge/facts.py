@@ -31,6 +31,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqla_leaklint.knowledge.vocabulary import (
+    Awaited,
     Decoration,
     Effect,
     Executor,
@@ -44,6 +45,7 @@ from sqla_leaklint.knowledge.vocabulary import (
 
 __all__ = [
     "Aggregate",
+    "Awaited",
     "ColumnType",
     "Consumer",
     "Decoration",
@@ -68,6 +70,7 @@ __all__ = [
     "Table",
     "Type",
     "Versions",
+    "Wait",
 ]
 
 
@@ -262,6 +265,22 @@ class Handoff:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """A call that waits: a function or, with `owner`, a method of that class.
+
+    `is_async`: it waits when its value is awaited, or entered by `async with`.
+    """
+
+    name: str
+    awaited: Awaited
+    docs: str
+    owner: str = ""
+    is_async: bool = False
+    aliases: tuple[str, ...] = ()
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DependencyExit:
     """When the exit code of a FastAPI `yield` dependency of that scope runs, in that range of versions."""
 
@@ -292,5 +311,6 @@ class Table:
     decorators: tuple[Decorator, ...] = ()
     memoizers: tuple[Memoizer, ...] = ()
     handoffs: tuple[Handoff, ...] = ()
+    waits: tuple[Wait, ...] = ()
     dependency_exits: tuple[DependencyExit, ...] = ()
     is_user: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqla_leaklint.knowledge.facts import (
+    Awaited,
     Decoration,
     Decorator,
     Effect,
@@ -14,6 +15,7 @@ from sqla_leaklint.knowledge.facts import (
     Method,
     Table,
     Type,
+    Wait,
 )
 
 _DOCS = "https://docs.python.org/3/library/"
@@ -186,4 +188,9 @@ TABLE = Table(
         Memoizer("functools.lru_cache", _FUNCTOOLS, "maxsize", 128),
     ),
     handoffs=_HANDOFFS,
+    waits=(
+        Wait("time.sleep", Awaited.TIME, _DOCS + "time.html"),
+        Wait("asyncio.sleep", Awaited.TIME, _TASKS, is_async=True, aliases=("asyncio.tasks.sleep",)),
+        Wait("urllib.request.urlopen", Awaited.ANSWER, _DOCS + "urllib.request.html"),
+    ),
 )

@@ -17,6 +17,7 @@ from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
 from sqla_leaklint.domain.lifetimes.swallowed import SwallowedError
+from sqla_leaklint.domain.lifetimes.waiting import WaitInTransaction
 
 __all__ = [
     "Acquisition",
@@ -26,6 +27,7 @@ __all__ = [
     "SkippedClose",
     "SwallowedError",
     "TakenSession",
+    "WaitInTransaction",
     "Way",
     "YieldedSession",
 ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from sqla_leaklint.domain.lifetimes.acquisition import telling_methods
 from sqla_leaklint.domain.lifetimes.doings import Carry, Use
@@ -73,14 +73,24 @@ class HeldSession:
             if event.deed is not Deed.CALLED or not isinstance(event.node, tree.Call):
                 continue
             called = event.node.func
-            if self.tracker.method(event.call.func) is not None and isinstance(called, tree.Attribute):
-                if _is_plain(called.value):
-                    return called.value
+            is_method = self.tracker.method(event.call.func) is not None
+            if is_method and isinstance(called, tree.Attribute) and _is_plain(called.value):
+                return called.value
             for argument in event.node.args:
                 term = self.domain.term(argument.value)
                 if term is not None and self.is_it(term) and not argument.star and _is_plain(argument.value):
                     return argument.value
         return None
+
+    @property
+    def name(self) -> str:
+        """What it is called in the text; "" where it has no name there."""
+        return _dotted(self.spelling)
+
+
+def origins_of(session: HeldSession) -> frozenset[t.Term]:
+    """The calls that a session comes from."""
+    return frozenset(part for part in t.all_in([session.seed]) if isinstance(part, t.Call | t.Element))
 
 
 def held_sessions(domain: Domain, body: Body) -> Iterator[HeldSession]:
@@ -177,9 +187,18 @@ def _is_session(domain: Domain, value: Instance | ProjectInstance) -> bool:
     return domain.evaluator.classes.is_a(value, *SESSIONS, Kind.SESSION_REGISTRY)
 
 
-def _is_plain(expr: tree.Expr) -> bool:
+def _dotted(expr: tree.Expr | None) -> str:
+    """A name with its attributes; "" for anything else."""
+    match expr:
+        case tree.Name(id=name):
+            return name
+        case tree.Attribute(value=value, attr=attr) if base := _dotted(value):
+            return f"{base}.{attr}"
+        case _:
+            return ""
+
+
+def _is_plain(expr: tree.Expr) -> TypeGuard[tree.Name | tree.Attribute]:
     while isinstance(expr, tree.Attribute):
         expr = expr.value
     return isinstance(expr, tree.Name)
-
-

@@ -131,4 +131,3 @@ def _entered(session: HeldSession, term: Term) -> tuple[Term, ...]:
 
 def _switches_autoflush(term: Term) -> bool:
     return isinstance(term, t.Attr) and term.name == "no_autoflush"
-

@@ -26,12 +26,12 @@ from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults, is_commit
 from sqla_leaklint.domain.lifetimes.handlers import DATABASE_ERROR, may_take, name_of, takes_database_errors
-from sqla_leaklint.domain.lifetimes.held import HeldSession, held_sessions
-from sqla_leaklint.domain.lifetimes.paths import Course, nodes_of, releasing_tests
+from sqla_leaklint.domain.lifetimes.held import HeldSession, held_sessions, origins_of
+from sqla_leaklint.domain.lifetimes.paths import Course, nodes_of
 from sqla_leaklint.domain.lifetimes.restoring import may_restore, restored_on_leaving, restores
+from sqla_leaklint.domain.lifetimes.telling import TellingTests, statement_of
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, may_suppress
-from sqla_leaklint.flow.evaluation import subexpressions
 from sqla_leaklint.flow.exceptions import Catch, statements_within
 from sqla_leaklint.knowledge.facts import Effect, Method
 from sqla_leaklint.semantic import terms as t
@@ -83,11 +83,6 @@ class SwallowedError:
         return self.session.spelling
 
     @property
-    def name(self) -> str:
-        """What the session is called in the text; "" where it has no name there."""
-        return dotted(self.session.spelling)
-
-    @property
     def loses_work(self) -> bool:
         """Whether a rollback would undo more than the `try` did: it does not commit, and something was written before,
         here or by whoever passes the session.
@@ -101,11 +96,7 @@ class SwallowedError:
 
     @property
     def _statement(self) -> tree.Try:
-        return next(
-            stmt
-            for stmt in statements_within(self.session.function.body)
-            if isinstance(stmt, tree.Try) and self.handler in stmt.handlers
-        )
+        return statement_of(self.session.function, self.handler)
 
     @staticmethod
     def find(domain: Domain) -> Iterator[SwallowedError]:
@@ -125,22 +116,6 @@ def _node_of(use: Use) -> tree.Node | None:
     return use.act.node if isinstance(use.act, Event) else None
 
 
-def origins_of(session: HeldSession) -> frozenset[t.Term]:
-    """The calls that a session comes from."""
-    return frozenset(part for part in t.all_in([session.seed]) if isinstance(part, t.Call | t.Element))
-
-
-def dotted(expr: tree.Expr | None) -> str:
-    """A name with its attributes; "" for anything else."""
-    match expr:
-        case tree.Name(id=name):
-            return name
-        case tree.Attribute(value=value, attr=attr) if base := dotted(value):
-            return f"{base}.{attr}"
-        case _:
-            return ""
-
-
 def _may_swallow(domain: Domain, body: Body) -> bool:
     """Whether a function has a handler that takes database errors, and one that does not just raise."""
     assert isinstance(body.node, tree.Function)
@@ -155,26 +130,14 @@ def _may_swallow(domain: Domain, body: Body) -> bool:
     return any(takes_database_errors(domain, handler) is not Catch.NEVER for handler in handlers)
 
 
-class _Telling(NamedTuple):
-    """The names by which it can be known later that a handler ran, and for what: what it binds or grows, what its
-    `try` binds, what it counts.
-    """
-
-    by_handler: frozenset[str]
-    by_body: frozenset[str]
-    counted: frozenset[str]
-
-
 class _Search:
     """Looks for handlers that swallow the errors of one session."""
 
     def __init__(self, session: HeldSession) -> None:
         self.session = session
         self._work = Faults(session)
-        self.faults = {
-            use.act.node: use for use in self._work.uses if isinstance(use.act, Event) and self._fails(use)
-        }
-        self._told: dict[tree.Node, _Telling] = {}
+        self.faults = {use.act.node: use for use in self._work.uses if isinstance(use.act, Event) and self._fails(use)}
+        self._tests = TellingTests(session)
         self.course = Course(session.function, None, self._work.uses, self.faults.__contains__)
 
     def _fails(self, use: Use) -> bool:
@@ -288,7 +251,7 @@ class _Search:
             return None
         if step.kind is StepKind.WITH_EXIT and isinstance(step.node, tree.WithItem):
             return True if restored_on_leaving(self.session, step.node) else None
-        if step.kind is StepKind.TEST and self._is_telling_test(step.node, state):
+        if step.kind is StepKind.TEST and self._tests.has(step.node, state.handler, state.is_later_round):
             return True
         if step.kind is StepKind.NEXT and self._is_made_by(step.node):
             return True
@@ -351,49 +314,6 @@ class _Search:
         iterated = self.session.domain.term(loop.iter) if isinstance(loop, tree.For) else None
         return any(isinstance(part, t.Element) and part.value is iterated for part in origins_of(self.session))
 
-    # --- conditions ---
-
-    def _is_telling_test(self, test: tree.Node, state: _State) -> bool:
-        """Whether a condition depends on whether there was an error, or whether the session is to be restored."""
-        if test in self._restoring_tests:
-            return True
-        if state.handler is None or not isinstance(test, tree.Expr):
-            return False
-        names = self._told_by(state.handler)
-        told = names.by_handler if state.is_later_round else names.by_handler | names.by_body
-        if test not in self._loop_tests:
-            told |= names.counted
-        return any(isinstance(node, tree.Name) and node.id in told for node in subexpressions(test))
-
-    @cached_property
-    def _loop_tests(self) -> frozenset[tree.Node]:
-        loops = (stmt for stmt in statements_within(self.session.function.body) if isinstance(stmt, tree.While))
-        return frozenset(node for loop in loops for node in subexpressions(loop.test))
-
-    @cached_property
-    def _restoring_tests(self) -> frozenset[tree.Node]:
-        restoring = {
-            event.node
-            for events in self._events.values()
-            for event in events
-            if event.deed is Deed.CALLED and may_restore(self.session, event.call)
-        }
-        return releasing_tests(self.session.function, restoring, ())
-
-    def _told_by(self, handler: tree.ExceptHandler) -> _Telling:
-        if handler not in self._told:
-            statement = next(
-                stmt
-                for stmt in statements_within(self.session.function.body)
-                if isinstance(stmt, tree.Try) and handler in stmt.handlers
-            )
-            self._told[handler] = _Telling(
-                frozenset({handler.name or "", *_bound_by(handler.body)}),
-                frozenset(_bound_by((*statement.body, *statement.orelse))),
-                frozenset(_counted_by(handler.body)),
-            )
-        return self._told[handler]
-
 
 _HARDLY_FAILING = frozenset({"get", "get_one", "refresh"})
 """Reading by primary key fails only where the server is gone."""
@@ -403,26 +323,3 @@ _TALKING = ("log", "_log", "print", "debug", "warn", "info", "error", "exception
 def _is_caught(exc: tree.Expr, handler: tree.ExceptHandler | None) -> bool:
     """Whether a `raise` raises what its handler caught."""
     return handler is not None and isinstance(exc, tree.Name) and exc.id == handler.name
-
-
-def _bound_by(block: tree.Block) -> Iterator[str]:
-    for node in _nodes_within(block):
-        match node:
-            case tree.Assign(targets=targets):
-                yield from (each.id for target in targets for each in walk(target) if isinstance(each, tree.Name))
-            case tree.AnnAssign(target=tree.Name(id=name)) | tree.NamedExpr(target=tree.Name(id=name)):
-                yield name
-            case tree.Call(func=tree.Attribute(value=tree.Name(id=name), attr="append" | "add" | "update" | "set")):
-                yield name
-            case _:
-                pass
-
-
-def _counted_by(block: tree.Block) -> Iterator[str]:
-    for node in _nodes_within(block):
-        if isinstance(node, tree.AugAssign):
-            yield from (each.id for each in walk(node.target) if isinstance(each, tree.Name))
-
-
-def _nodes_within(block: tree.Block) -> Iterator[tree.Node]:
-    return (node for stmt in block for node in walk(stmt))

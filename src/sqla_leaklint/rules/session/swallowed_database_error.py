@@ -30,7 +30,7 @@ _AFTER_STATEMENT = (
 
 @rule.check(SwallowedError)
 def check(swallowed: SwallowedError, domain: Domain) -> Iterator[Draft]:
-    name = swallowed.name
+    name = swallowed.session.name
     subject = f"`{name}`" if name else "the session"
     draft = rule.diagnostic(swallowed.anchor, f"{subject} is not rolled back after this error, and is used again")
     keyword = "await " if swallowed.session.is_async else ""
