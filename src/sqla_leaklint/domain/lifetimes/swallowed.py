@@ -24,16 +24,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
-from sqla_leaklint.domain.lifetimes.faults import Faults, is_commit
+from sqla_leaklint.domain.lifetimes.faults import is_commit
 from sqla_leaklint.domain.lifetimes.handlers import DATABASE_ERROR, may_take, name_of, takes_database_errors
 from sqla_leaklint.domain.lifetimes.held import HeldSession, held_sessions, origins_of
 from sqla_leaklint.domain.lifetimes.paths import Course, nodes_of
-from sqla_leaklint.domain.lifetimes.restoring import may_restore, restored_on_leaving, restores
+from sqla_leaklint.domain.lifetimes.refusals import Refusals
+from sqla_leaklint.domain.lifetimes.restoring import may_restore, restored_on_leaving
 from sqla_leaklint.domain.lifetimes.telling import TellingTests, statement_of
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, may_suppress
 from sqla_leaklint.flow.exceptions import Catch, statements_within
-from sqla_leaklint.knowledge.facts import Effect, Method
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
@@ -135,22 +135,10 @@ class _Search:
 
     def __init__(self, session: HeldSession) -> None:
         self.session = session
-        self._work = Faults(session)
-        self.faults = {use.act.node: use for use in self._work.uses if isinstance(use.act, Event) and self._fails(use)}
+        self._refusals = Refusals(session)
+        self.faults = self._refusals.by_node
         self._tests = TellingTests(session)
-        self.course = Course(session.function, None, self._work.uses, self.faults.__contains__)
-
-    def _fails(self, use: Use) -> bool:
-        """Whether an error of a use leaves the session to be restored.
-
-        Of what functions of the project do with it, only what they write counts: what they read seldom fails.
-        """
-        if use.doing is not Doing.RUNS_SQL and not is_commit(use) and use.callee is None:
-            return False
-        if use.callee is not None:
-            return use.doing in {Doing.RUNS_SQL, Doing.ENDS_TRANSACTION} and self._is_flush(use) and self._is_bare(use)
-        row = self._row_of(use)
-        return row is None or (row.effect is not Effect.BEGINS and row.name not in _HARDLY_FAILING)
+        self.course = Course(session.function, None, self._refusals.uses, self.faults.__contains__)
 
     def find(self) -> Iterator[SwallowedError]:
         """The handlers, each with the first fault in the text that shows it."""
@@ -161,35 +149,11 @@ class _Search:
             for node in nodes_of(step):
                 if node not in self.faults:
                     continue
-                is_flush = self._is_flush(self.faults[node])
+                is_flush = self._refusals.is_flush(self.faults[node])
                 for edge in graph.successors(step):
                     if edge.kind is EdgeKind.EXCEPTION:
                         for handler, again in self._follow(_State(edge.target, None, DATABASE_ERROR), is_flush):
                             yield SwallowedError(self.session, handler, node, again, is_flush)
-
-    def _is_bare(self, use: Use) -> bool:
-        """Whether a callee lets errors through, and leaves the session as they leave it."""
-        callee = use.callee
-        if callee is None:
-            return True
-        return not self._work.handles_errors(callee) and not restores(self.session.domain.evaluator, callee)
-
-    def _row_of(self, use: Use) -> Method | None:
-        function = use.act.value.func if isinstance(use.act.value, t.Call) else None
-        name = self.session.tracker.method(function) if function is not None else None
-        knowledge = self.session.domain.evaluator.knowledge
-        return knowledge.method(self.session.tracker.session_type, name) if name is not None else None
-
-    def _is_flush(self, use: Use) -> bool:
-        if use.callee is not None:
-            summary = self.session.domain.evaluator.classes.function(use.callee)
-            return summary is not None and any(
-                isinstance(act.value, t.Call) and method_name(act.value.func) in {"commit", "flush"}
-                for act in summary.acts
-            )
-        row = self._row_of(use)
-        is_bulk = row is not None and row.name.startswith("bulk_")
-        return is_commit(use) or is_bulk or (row is not None and row.effect is Effect.FLUSHES)
 
     # --- where it leads ---
 
@@ -271,7 +235,7 @@ class _Search:
     def _outcome_of(self, use: Use, node: tree.Node, is_flush: bool) -> tree.Node | bool | None:
         match use.doing:
             case Doing.RUNS_SQL:
-                return node if self._is_bare(use) else True
+                return node if self._refusals.is_bare(use) else True
             case Doing.ENDS_TRANSACTION:
                 # Without a flush, a commit only ends the transaction: what the database makes of it is a rollback.
                 commits = node in self.faults or (use.callee is None and is_commit(use))
@@ -315,8 +279,6 @@ class _Search:
         return any(isinstance(part, t.Element) and part.value is iterated for part in origins_of(self.session))
 
 
-_HARDLY_FAILING = frozenset({"get", "get_one", "refresh"})
-"""Reading by primary key fails only where the server is gone."""
 _TALKING = ("log", "_log", "print", "debug", "warn", "info", "error", "exception", "critical", "trace", "capture")
 
 
