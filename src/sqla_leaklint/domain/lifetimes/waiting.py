@@ -195,7 +195,8 @@ class _Transactions:
 
     def __init__(self, session: HeldSession) -> None:
         self.session = session
-        self.uses = Faults(session).uses
+        self._faults = Faults(session)
+        self.uses = self._faults.uses
         self._places = {id(use): place for place, use in enumerate(self.uses)}
         self._course = Course(session.function, None, self.uses)
         self._events: dict[tree.Node, list[Event]] = {}
@@ -242,7 +243,10 @@ class _Transactions:
         """Whether a use is certain to leave a transaction open."""
         if use.doing is not Doing.RUNS_SQL:
             return False
-        return use.callee is None or not _may_end(self.session.domain.evaluator, use.callee)
+        if use.callee is None:
+            return True
+        # What a callee does about errors may be just what the wait is for: `while not connects(session): sleep(1)`.
+        return not self._faults.handles_errors(use.callee) and not _may_end(self.session.domain.evaluator, use.callee)
 
     def _ends(self, event: Event) -> bool:
         """Whether a call ends the transaction in a way that no use tells, or makes another session."""
