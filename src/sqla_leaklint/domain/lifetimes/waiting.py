@@ -69,9 +69,16 @@ class WaitInTransaction:
 
 
 def _works(domain: Domain, body: Body) -> bool:
-    """Whether a function calls something that may be a method by which a session runs SQL."""
+    """Whether a function may run SQL on a session: it calls something named like that, or passes something on."""
     methods = telling_methods(domain.evaluator.knowledge)
-    return any(event.deed is Deed.CALLED and method_name(event.call.func) in methods for event in body.events)
+    return any(
+        method_name(event.call.func) in methods or any(isinstance(each, _PASSED) for each in event.call.args)
+        for event in body.events
+        if event.deed is Deed.CALLED
+    )
+
+
+_PASSED = (t.Param, t.Enter, t.Attr)
 
 
 def _in_transaction(
