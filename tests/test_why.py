@@ -270,7 +270,10 @@ def poll(session: Session):
 TOLD_OF_TRANSACTIONS = [
     ("except IntegrityError", "takes what the database raises through a session"),
     ("except IntegrityError", "fails at line 15 `session.commit()`"),
-    ("except IntegrityError", "used at line 15 `session.commit()` so nothing on the way between rolls it back (LKS108)"),
+    (
+        "except IntegrityError",
+        "used at line 15 `session.commit()` so nothing on the way between rolls it back (LKS108)",
+    ),
     ("except OperationalError", "so silence: no session is certain to be used again as the error has left it"),
     ("except KeyError", "Reported: nothing"),
     ("time.sleep", "`time.sleep(…)` waits for time to pass session `session` opened at line 32 `session.execute(…)`"),

@@ -23,7 +23,6 @@ from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
-    from sqla_leaklint.semantic.summary import ModuleSummary
 
 RESTORING = frozenset({"rollback", "close", "aclose", "close_all", "remove", "reset", "invalidate", "dispose"})
 _LEAVING = frozenset({"abort", "exit", "_exit", "fail", "quit", "retry", "reraise", "skip"})
@@ -66,25 +65,30 @@ def _is_reachable(session: HeldSession, call: t.Call) -> bool:
     return any(session.tracker.carry(part) in TRACED for part in parts)
 
 
-def restores(evaluator: Evaluator, function: ProjectFunction, depth: int = 0) -> bool:
+def restores(evaluator: Evaluator, function: ProjectFunction) -> bool:
     """Whether a function of the project, or one that it calls, restores some session, or begins a block that will."""
+    return calls_any(evaluator, function, RESTORING | _ENTERING)
+
+
+def may_end_transaction(evaluator: Evaluator, function: ProjectFunction) -> bool:
+    """Whether a function of the project, or one that it calls, commits or rolls back some session."""
+    return calls_any(evaluator, function, RESTORING | _ENTERING | {"commit"})
+
+
+def calls_any(evaluator: Evaluator, function: ProjectFunction, names: frozenset[str], depth: int = 0) -> bool:
+    """Whether something of these names is called in a function of the project or below it; True if it is not known."""
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
     if summary is None or module is None:
         return True
-    return any(_restores(evaluator, module, act.value, depth) for act in summary.acts if act.deed is Deed.CALLED)
-
-
-def _restores(evaluator: Evaluator, module: ModuleSummary, term: Term, depth: int) -> bool:
-    if not isinstance(term, t.Call):
-        return False
-    name = method_name(term.func)
-    if name in RESTORING or name in _ENTERING:
+    calls = [act.value for act in summary.acts if act.deed is Deed.CALLED and isinstance(act.value, t.Call)]
+    if any(method_name(call.func) in names for call in calls):
         return True
     if depth >= _DEEPEST:
         return False
-    values = alternatives(evaluator.of(term.func, evaluator.frame(module)))
-    return any(isinstance(value, ProjectFunction) and restores(evaluator, value, depth + 1) for value in values)
+    frame = evaluator.frame(module)
+    callees = (each for call in calls for each in alternatives(evaluator.of(call.func, frame)))
+    return any(isinstance(each, ProjectFunction) and calls_any(evaluator, each, names, depth + 1) for each in callees)
 
 
 def _only_raises(session: HeldSession, function: ProjectFunction) -> bool:

@@ -22,7 +22,7 @@ from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults
 from sqla_leaklint.domain.lifetimes.held import HeldSession, held_sessions, origins_of
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, nodes_of
-from sqla_leaklint.domain.lifetimes.restoring import may_restore, restored_on_leaving, restores
+from sqla_leaklint.domain.lifetimes.restoring import may_end_transaction, may_restore, restored_on_leaving
 from sqla_leaklint.domain.values import BoundMethod, Literal, ProjectFunction, Symbol, Value, alternatives
 from sqla_leaklint.flow import Edge, Step, StepKind, solve_forward
 from sqla_leaklint.flow.evaluation import subexpressions
@@ -253,18 +253,12 @@ class _Transactions:
         if use.callee is None:
             return True
         # What a callee does about errors may be just what the wait is for: `while not connects(session): sleep(1)`.
-        return not self._faults.handles_errors(use.callee) and not _may_end(self.session.domain.evaluator, use.callee)
+        evaluator = self.session.domain.evaluator
+        return not self._faults.handles_errors(use.callee) and not may_end_transaction(evaluator, use.callee)
 
     def _ends(self, event: Event) -> bool:
         """Whether a call ends the transaction in a way that no use tells, or makes another session."""
         return event.value in origins_of(self.session) or may_restore(self.session, event.call)
-
-
-def _may_end(evaluator: Evaluator, function: ProjectFunction) -> bool:
-    summary = evaluator.classes.function(function)
-    if summary is None or restores(evaluator, function):
-        return True
-    return any(isinstance(act.value, t.Call) and method_name(act.value.func) == "commit" for act in summary.acts)
 
 
 def _first(one: int, other: int) -> int:
