@@ -1,4 +1,4 @@
-"""A column that nobody reads need not be loaded, nor an entity made of it: as many rows, the same result, less memory."""
+"""Columns that nobody reads need not be loaded, nor entities made of them: the same rows and result, less memory."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ PROOFS = (
                 return [account.email for account in accounts]
         """,
         "addresses()",
+        at_scale=True,
     ),
     Proof(
         RULE,

@@ -3,9 +3,9 @@
     accounts = session.scalars(select(Account).where(…)).all()
     accounts = session.execute(select(Account.id, Account.email).where(…)).all()
 
-A row of `execute` has an attribute for each column, so that `account.email` stays as it is.  What else an entity and a row do
-not have in common keeps the fix away: identity in sets, `isinstance`, the names that tuples have already, a legacy `Query`
-with a join (which takes repeated entities out, not repeated rows), columns that lie in a parent's table.
+A row of `execute` has an attribute for each column, so that `account.email` stays as it is.  What else an entity and
+a row do not have in common keeps the fix away: identity in sets, `isinstance`, the names that tuples have already, a
+legacy `Query` with a join (which takes repeated entities out, not repeated rows), columns that lie in a parent's table.
 """
 
 from __future__ import annotations
