@@ -8,6 +8,7 @@ looked into may.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import TRACED
@@ -29,7 +30,8 @@ _LEAVING = frozenset({"abort", "exit", "_exit", "fail", "quit", "retry", "rerais
 """Functions that by custom raise: `flask.abort`, `self.retry()` of a Celery task, `pytest.fail`."""
 _ENTERING = frozenset({"begin", "begin_nested"})
 _DATABASE = (*SESSIONS, Kind.SESSION_REGISTRY, Kind.TRANSACTION, Kind.CONNECTION, Kind.ASYNC_CONNECTION)
-_DEEPEST = 3
+_DEEPEST = 2
+"""Calls below a helper that are looked into."""
 
 
 def may_restore(session: HeldSession, call: t.Call) -> bool:
@@ -77,6 +79,16 @@ def may_end_transaction(evaluator: Evaluator, function: ProjectFunction) -> bool
 
 def calls_any(evaluator: Evaluator, function: ProjectFunction, names: frozenset[str], depth: int = 0) -> bool:
     """Whether something of these names is called in a function of the project or below it; True if it is not known."""
+    memo = _MEMO.setdefault(evaluator, {})
+    key = (function.path, function.qualname, names, depth)
+    known = memo.get(key)
+    if known is None:
+        memo[key] = False  # what calls itself adds nothing
+        known = memo[key] = _calls_any(evaluator, function, names, depth)
+    return known
+
+
+def _calls_any(evaluator: Evaluator, function: ProjectFunction, names: frozenset[str], depth: int) -> bool:
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
     if summary is None or module is None:
@@ -89,6 +101,9 @@ def calls_any(evaluator: Evaluator, function: ProjectFunction, names: frozenset[
     frame = evaluator.frame(module)
     callees = (each for call in calls for each in alternatives(evaluator.of(call.func, frame)))
     return any(isinstance(each, ProjectFunction) and calls_any(evaluator, each, names, depth + 1) for each in callees)
+
+
+_MEMO: WeakKeyDictionary[Evaluator, dict[tuple[str, str, frozenset[str], int], bool]] = WeakKeyDictionary()
 
 
 def _only_raises(session: HeldSession, function: ProjectFunction) -> bool:
