@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqla_leaklint.knowledge.facts import Awaited, Effect, Function, Kind, Method, Table, Type, Wait
+from sqla_leaklint.knowledge.facts import Effect, Function, Kind, Method, Table, Type
+from sqla_leaklint.knowledge.waits import Awaited, Wait
 
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 

@@ -31,7 +31,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqla_leaklint.knowledge.vocabulary import (
-    Awaited,
     Decoration,
     Effect,
     Executor,
@@ -42,10 +41,10 @@ from sqla_leaklint.knowledge.vocabulary import (
     Role,
     Shape,
 )
+from sqla_leaklint.knowledge.waits import Wait
 
 __all__ = [
     "Aggregate",
-    "Awaited",
     "ColumnType",
     "Consumer",
     "Decoration",
@@ -260,22 +259,6 @@ class Handoff:
     callee_keyword: str = ""
     first_argument: int = 0
     is_constructor: bool = False
-    aliases: tuple[str, ...] = ()
-    versions: Versions | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """A call that waits: a function or, with `owner`, a method of that class.
-
-    `is_async`: it waits when its value is awaited, or entered by `async with`.
-    """
-
-    name: str
-    awaited: Awaited
-    docs: str
-    owner: str = ""
-    is_async: bool = False
     aliases: tuple[str, ...] = ()
     versions: Versions | None = None
 

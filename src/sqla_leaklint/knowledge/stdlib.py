@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqla_leaklint.knowledge.facts import (
-    Awaited,
     Decoration,
     Decorator,
     Effect,
@@ -15,8 +14,8 @@ from sqla_leaklint.knowledge.facts import (
     Method,
     Table,
     Type,
-    Wait,
 )
+from sqla_leaklint.knowledge.waits import Awaited, Wait
 
 _DOCS = "https://docs.python.org/3/library/"
 _CONTEXTLIB = _DOCS + "contextlib.html"

@@ -170,10 +170,3 @@ class Moment(str, Enum):
 
     BEFORE_RESPONSE = "before the response"
     AFTER_BACKGROUND_TASKS = "after the background tasks"
-
-
-class Awaited(str, Enum):
-    """What a call waits for that has nothing to do with the database."""
-
-    TIME = "time to pass"
-    ANSWER = "the answer of another server"

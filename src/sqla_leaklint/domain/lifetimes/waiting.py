@@ -27,7 +27,7 @@ from sqla_leaklint.domain.values import BoundMethod, Literal, ProjectFunction, S
 from sqla_leaklint.flow import Edge, Step, StepKind, solve_forward
 from sqla_leaklint.flow.evaluation import subexpressions
 from sqla_leaklint.knowledge import Knowledge
-from sqla_leaklint.knowledge.facts import Awaited, Wait
+from sqla_leaklint.knowledge.waits import Awaited, Wait
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqla_leaklint.diagnostics import Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.lifetimes import WaitInTransaction
-from sqla_leaklint.knowledge.facts import Awaited
+from sqla_leaklint.knowledge.waits import Awaited
 from sqla_leaklint.rules.base import Draft, Rule
 
 rule = Rule(

@@ -36,7 +36,7 @@ def check(swallowed: SwallowedError, domain: Domain) -> Iterator[Draft]:
     keyword = "await " if swallowed.session.is_async else ""
     cure = f"call `{keyword}{name or 'session'}.rollback()` in the handler"
     if swallowed.loses_work:
-        cure = "put what may fail under `begin_nested()`: a rollback in the handler would undo what was written before, too"
+        cure = "put what may fail under `begin_nested()`: a rollback here would undo what was written before, too"
     draft = draft.with_help(f"{cure}; {_AFTER_FLUSH if swallowed.is_flush else _AFTER_STATEMENT}")
     if swallowed.again is swallowed.fault:
         draft = draft.with_note(swallowed.fault, "this can fail, and is then run again on the session as it is")
