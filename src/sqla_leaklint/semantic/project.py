@@ -209,6 +209,10 @@ class Project:
                 if summary is not None:
                     yield summary
 
+    def texts(self) -> Iterator[bytes]:
+        """What the project's files hold, in the order of their paths."""
+        return (self._text(path) for path in self.paths())
+
     def paths(self) -> tuple[str, ...]:
         """The project's files, as absolute paths, sorted."""
         if self._paths is None:
