@@ -233,14 +233,11 @@ import asyncio
 import json
 import logging
 
+import program
 from requests_in_flight import post
 
 
 async def statuses():
-    try:
-        import program
-    except Exception as error:
-        return [type(error).__name__]
     answers = []
     for _ in range(3):
         try:
@@ -277,5 +274,5 @@ def test_no_request_that_depends_on_a_factory_gets_a_session(name: str, factory:
     if factory == "SessionLocal":
         assert answers == [422, 422, 422, 0]
     else:
-        assert 200 not in answers
-        assert answers[-1] in {0, "FastAPIError", "PydanticUndefinedAnnotation"}
+        assert 200 not in answers[:-1]
+        assert answers[-1] == 0
