@@ -39,7 +39,10 @@ from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
 
-_NAMED = re.compile(rb"\b(?:Depends|Security)\s*\(\s*(?:dependency\s*=\s*)?([\w.]+)")
+_NAMED = re.compile(
+    rb"\b(?:Depends|Security)\s*\(\s*(?:dependency\s*=\s*)?([\w.]+)"
+    rb"|([\w.]+)\s*(?:=|,)\s*(?:\w+\.)?(?:Depends|Security)\s*\(\s*\)"  # a class, named by the annotation
+)
 _RENAMED = re.compile(
     rb"\b(\w+)[ \t]+as[ \t]+(\w+)\b|^[ \t]*(\w+)(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)", re.MULTILINE
 )
@@ -80,7 +83,7 @@ def _names_in(project: Project) -> _Names:
         known = _NAMES[project] = _Names()
         for text in project.texts():
             if b"Depends" in text or b"Security" in text:
-                known.depended.update(_last(path) for path in _NAMED.findall(text))
+                known.depended.update(_last(path or cls) for path, cls in _NAMED.findall(text))
         sought = set(known.depended)
         while sought:
             found = {(old, new) for old, new in _renamings(project) if new in sought and old != new}

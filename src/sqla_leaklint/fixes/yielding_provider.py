@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.domain.dependents import is_used_otherwise
 from sqla_leaklint.domain.values import Symbol
-from sqla_leaklint.fixes.imports import import_edits
+from sqla_leaklint.fixes.imports import import_edits, newline_of
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.with_block import Enclosure, enclosure, rendered, unit_of_indentation
 from sqla_leaklint.flow.exceptions import statements_within
@@ -23,7 +23,7 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.lifetimes import ReturnedSession
+    from sqla_leaklint.domain.lifetimes import HeldSession, ReturnedSession
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.syntax.spans import SourceMap
 
@@ -31,7 +31,7 @@ _NAMES = ("session", "db", "db_session", "opened_session")
 _RETURN = "return"
 
 
-def yield_from_provider(returned: ReturnedSession) -> PendingFix | None:
+def yield_from_provider(returned: ReturnedSession | HeldSession) -> PendingFix | None:
     """The fix, where the function ends with the one `return` that it has and nobody but FastAPI calls it."""
     function, domain = returned.function, returned.domain
     if function is None:
@@ -69,7 +69,7 @@ def _ends_with(block: tree.Block, leaving: tree.Return) -> bool:
 
 
 def _body_edits(
-    source: SourceMap, returned: ReturnedSession, leaving: tree.Return, block: Enclosure | None
+    source: SourceMap, returned: ReturnedSession | HeldSession, leaving: tree.Return, block: Enclosure | None
 ) -> Sequence[TextEdit]:
     keyword = "async with" if returned.opening.is_async else "with"
     start = source.offsets(leaving)[0]
@@ -77,32 +77,35 @@ def _body_edits(
     if returned.with_block is not None:
         return (word,) if any(stmt is leaving for stmt in statements_within(returned.with_block.body)) else ()
     if block is not None:
-        return rendered(block, keyword, source, inside=(word,)) if isinstance(leaving.value, tree.Name) else ()
+        return rendered(block, keyword, source, inside=(word,))
     return _from_expression(source, returned, leaving, keyword)
 
 
 def _from_expression(
-    source: SourceMap, returned: ReturnedSession, leaving: tree.Return, keyword: str
+    source: SourceMap, returned: ReturnedSession | HeldSession, leaving: tree.Return, keyword: str
 ) -> Sequence[TextEdit]:
-    """`return SessionLocal()`, on lines of its own."""
-    value = leaving.value
-    if not (value is returned.node or (isinstance(value, tree.Await) and value.value is returned.node)):
+    """`return SessionLocal()` or `return Orders(SessionLocal())`, on lines of its own."""
+    function, value, opened = returned.function, leaving.value, returned.node
+    if function is None or value is None:
         return ()
-    function = returned.function
-    assert function is not None
-    taken = {node.id for node in walk(function) if isinstance(node, tree.Name)} | {
-        each.name for each in function.params
-    }
+    inner = list(walk(value))
+    opened = next((each for each in inner if isinstance(each, tree.Await) and each.value is opened), opened)
+    if opened not in inner or any(isinstance(each, tree.Lambda | tree.Comprehension) for each in inner):
+        return ()
+    taken = {node.id for node in walk(function) if isinstance(node, tree.Name)}
+    taken.update(each.name for each in function.params)
     name = next((each for each in _NAMES if each not in taken), None)
+    source.prepare((leaving, value, opened))
     start, end = source.offsets(leaving)
-    indentation = source.indentation(leaving)
-    expression = source.text[start:end][len(_RETURN) :].strip()
-    if name is None or source.text[source.line_start(start) : start].strip() or expression.startswith(("(", "\\")):
+    before = source.text[start : source.offsets(value)[0]]
+    if name is None or source.text[source.line_start(start) : start].strip() or before.strip() != _RETURN:
         return ()
-    newline = "\r\n" if "\r\n" in source.text else "\n"
+    opening, after = source.offsets(opened)
+    indentation = source.indentation(leaving)
     unit = "\t" if "\t" in indentation else unit_of_indentation(source.text)
-    content = f"{keyword} {expression} as {name}:{newline}{indentation}{unit}yield {name}"
-    return (TextEdit(start, end, content),)
+    header = f"{keyword} {source.text[opening:after]} as {name}:{newline_of(source)}{indentation}{unit}"
+    given = source.text[start + len(before) : opening] + name + source.text[after:end]
+    return (TextEdit(start, end, f"{header}yield {given}"),)
 
 
 # --- the annotation ---

@@ -15,6 +15,7 @@ from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.by_hand import CutOffLoop, TakenSession
 from sqla_leaklint.domain.lifetimes.factories import DependedFactory
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
+from sqla_leaklint.domain.lifetimes.held import HeldSession
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.returned import ReturnedSession
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
@@ -24,6 +25,7 @@ __all__ = [
     "CutOffLoop",
     "DependedFactory",
     "Gap",
+    "HeldSession",
     "Remains",
     "ReturnedSession",
     "SkippedClose",

@@ -79,7 +79,7 @@ class ReturnedSession:
                 continue
             for call, entered in roots.items():
                 found = _returned(domain, body, call, entered)
-                if found is not None and _is_undecorated(domain, summary) and found.dependent is not None:
+                if found is not None and is_undecorated(domain, summary) and found.dependent is not None:
                     yield found
 
     @property
@@ -262,7 +262,7 @@ def _opening_of_manager(domain: Domain, entered: t.Enter) -> Opening | None:
     return Opening(fresh, None, domain.evaluator.classes.is_a(session, Kind.ASYNC_SESSION))
 
 
-def _is_undecorated(domain: Domain, summary: FunctionSummary) -> bool:
+def is_undecorated(domain: Domain, summary: FunctionSummary) -> bool:
     """Whether nothing stands above a function that could make something else of what it returns."""
     if not summary.decorators:
         return True

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.lifetimes import DependedFactory, ReturnedSession
+from sqla_leaklint.domain.lifetimes import DependedFactory, HeldSession, ReturnedSession
 from sqla_leaklint.fixes.yielding_provider import yield_from_provider
 from sqla_leaklint.rules.base import Draft, Rule
 
@@ -45,6 +45,29 @@ def check(session: ReturnedSession, domain: Domain) -> Iterator[Draft]:
         place = domain.locate(dependent.module.path, dependent.function.qualname)
         draft = draft.with_note(place, f"`{dependent.function.name}` depends on it, and does not close it")
     yield draft.with_fix(yield_from_provider(session))
+
+
+@rule.check(HeldSession)
+def check_object(session: HeldSession, domain: Domain) -> Iterator[Draft]:
+    holder, dependent, function = session.holder, session.dependent, session.function
+    if session.is_of_constructor:
+        draft = rule.diagnostic(session.node, f"`{holder.name}` opens a session for each request and never closes it")
+    else:
+        provider = f"`{function.name}`" if function is not None else "this lambda"
+        draft = rule.diagnostic(session.node, f"{provider} returns an object whose session nobody closes")
+        act = "opens it when it is made" if session.is_made else "keeps it"
+        draft = draft.with_note(
+            domain.locate(holder.path, holder.qualname), f"`{holder.name}` {act}, and never closes it"
+        )
+    draft = draft.with_help(
+        "get the session from a dependency that yields it inside of `with`, and give it to the object: FastAPI closes "
+        "nothing of an object that a dependency returns, and its connection comes back with the cyclic collector only"
+    )
+    if dependent.function is not None:
+        place = domain.locate(dependent.module.path, dependent.function.qualname)
+        draft = draft.with_note(place, f"`{dependent.function.name}` depends on it")
+    can_yield = not session.is_made and not session.is_of_constructor
+    yield draft.with_fix(yield_from_provider(session)) if can_yield else draft
 
 
 @rule.check(DependedFactory)
