@@ -157,6 +157,45 @@ PROOFS = (
         """,
         "accounts()",
     ),
+    Proof(
+        RULE,
+        "a dependency returns an object with a session",
+        """\
+        from fastapi import Depends, FastAPI
+        from fastapi.testclient import TestClient
+        from sqlalchemy import func, select
+
+        from database import SessionLocal
+        from models import Account
+
+        app = FastAPI()
+
+
+        class Accounts:
+            def __init__(self, session):
+                self.session = session
+
+            def count(self):
+                return self.session.scalar(select(func.count()).select_from(Account))
+
+
+        def get_accounts() -> Accounts:
+            return Accounts(SessionLocal())
+
+
+        @app.get("/accounts")
+        def count(accounts: Accounts = Depends(get_accounts)):
+            return accounts.count()
+
+
+        client = TestClient(app)
+
+
+        def accounts():
+            return client.get("/accounts").json()
+        """,
+        "accounts()",
+    ),
 )
 
 
