@@ -330,7 +330,10 @@ def read(one=Depends(get_open), other=Depends(get_closed), third=Depends(lambda:
 RETURNED = [
     ("db = make()", "owner the dependency `get_open`, which returns it used by `read` (line 20), which leaves it open"),
     ("db = make()", "so it leaks (LKS104): FastAPI closes nothing that a dependency returns Reported: LKS104"),
-    ("with make()", "closed at line 15, before anybody uses it: it opens again when it is used used by `read` (line 20)"),
+    (
+        "with make()",
+        "closed at line 15, before anybody uses it: it opens again when it is used used by `read` (line 20)",
+    ),
     ("lambda", "owner this lambda, which returns it"),
     ("lambda", "until somebody closes it: FastAPI closes nothing that a dependency returns"),
 ]

@@ -84,19 +84,23 @@ def _names_in(project: Project) -> _Names:
         for text in project.texts():
             if b"Depends" in text or b"Security" in text:
                 known.depended.update(_last(path or cls) for path, cls in _NAMED.findall(text))
+        renamed = _renamings(project) if known.depended else {}
         sought = set(known.depended)
         while sought:
-            found = {(old, new) for old, new in _renamings(project) if new in sought and old != new}
+            found = {(old, new) for new in sought for old in renamed.get(new, ()) if old != new}
             sought = {old for old, _ in found} - known.depended - known.others.keys()
             for old, new in found:
                 known.others.setdefault(old, set()).add(new)
     return known
 
 
-def _renamings(project: Project) -> Iterator[tuple[str, str]]:
+def _renamings(project: Project) -> dict[str, set[str]]:
+    """What each name of the project that an import or an assignment makes of another name is made of."""
+    found: dict[bytes, set[bytes]] = {}
     for text in project.texts():
         for old, new, target, value in _RENAMED.findall(text):
-            yield _last(old or value), (new or target).decode()
+            found.setdefault(new or target, set()).add(old or value)
+    return {new.decode(): {_last(old) for old in olds} for new, olds in found.items()}
 
 
 def _last(path: bytes) -> str:
