@@ -125,14 +125,14 @@ def explain_returned(returned: ReturnedSession, places: Places) -> Paragraph:
     domain = returned.domain
     told = Paragraph(f"{places.quoted(returned.node)} opens a session: {described(returned.opening.session)}")
     told.add("made by", columns(chain(places, domain.term(returned.node), domain.module.summary)))
-    name = f"the dependency `{returned.summary.name}`" if returned.function is not None else "this lambda"
-    told.add("owner", f"{name}, which returns it")
+    provider = f"the dependency `{returned.summary.name}`" if returned.function is not None else "this lambda"
+    told.add("owner", f"{provider}, which returns it")
     if returned.is_closed and returned.closing is not None:
         told.add("closed", f"at {places.at(returned.closing)}, before anybody uses it: it opens again when it is used")
     dependent = returned.dependent
     if dependent is not None and dependent.function is not None:
-        function = dependent.function.qualname
-        told.add("used by", f"`{function}` ({places.definition(dependent.module.path, function)}), which leaves it open")
+        name = dependent.function.qualname
+        told.add("used by", f"`{name}` ({places.definition(dependent.module.path, name)}), which leaves it open")
     told.add("so", "it leaks (LKS104): FastAPI closes nothing that a dependency returns")
     return told
 
