@@ -13,8 +13,11 @@ from __future__ import annotations
 
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.by_hand import CutOffLoop, TakenSession
+from sqla_leaklint.domain.lifetimes.factories import DependedFactory
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
+from sqla_leaklint.domain.lifetimes.held import HeldSession
 from sqla_leaklint.domain.lifetimes.remains import Remains
+from sqla_leaklint.domain.lifetimes.returned import ReturnedSession
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
 from sqla_leaklint.domain.lifetimes.swallowed import SwallowedError
 from sqla_leaklint.domain.lifetimes.waiting import WaitInTransaction
@@ -22,8 +25,11 @@ from sqla_leaklint.domain.lifetimes.waiting import WaitInTransaction
 __all__ = [
     "Acquisition",
     "CutOffLoop",
+    "DependedFactory",
     "Gap",
+    "HeldSession",
     "Remains",
+    "ReturnedSession",
     "SkippedClose",
     "SwallowedError",
     "TakenSession",

@@ -1,204 +1,271 @@
-"""The sessions that a function works with, whoever owns them: opened here, injected, passed, an attribute, a registry.
+"""Objects that a dependency returns with a session inside: opened by the dependency, or by the object itself.
 
-Only what is certain to be one and the same session counts.  Its *seed* is the term that stands for it all over the
-function:
+    class Orders:                                  def get_orders():
+        def __init__(self, session):                   return Orders(SessionLocal())       given
+            self.session = session
+    class Users:                                   def read(users: Users = Depends()): …   depended on itself
+        def __init__(self):                        def get_users():
+            self.session = SessionLocal()              return Users()                       made
 
-    def store(db, rows):                     # the parameter `db`
-    with SessionLocal() as session:          # what the block binds
-    self.session.add(row)                    # `self.session`, and through it what the methods of `self` do with it
-    db.session.commit()                      # the registry of a module, by its dotted path
+FastAPI closes neither.  The session is left open where no method of the class closes it, nobody closes the attribute
+from outside, and some method takes a connection without giving it back.  A class that extends one of a library's may
+do anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.acquisition import telling_methods
-from sqla_leaklint.domain.lifetimes.doings import Carry, Use
-from sqla_leaklint.domain.lifetimes.opening import SESSIONS
-from sqla_leaklint.domain.lifetimes.uses import Tracker, events_within
-from sqla_leaklint.domain.values import Instance, Literal, Origin, ProjectClass, ProjectInstance, alternatives
-from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.domain.dependents import Dependent, dependents, may_be_provider
+from sqla_leaklint.domain.lifetimes.acquisition import acquire
+from sqla_leaklint.domain.lifetimes.callees import Callees
+from sqla_leaklint.domain.lifetimes.carrying import arguments_of
+from sqla_leaklint.domain.lifetimes.conduct import summed_up
+from sqla_leaklint.domain.lifetimes.doings import Doing, Use
+from sqla_leaklint.domain.lifetimes.factories import inline_providers
+from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
+from sqla_leaklint.domain.lifetimes.returned import is_undecorated
+from sqla_leaklint.domain.lifetimes.uses import conduct_with_receiver
+from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, ProjectInstance, Symbol, Unknown, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
-from sqla_leaklint.semantic.events import Deed
-from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
-    from sqla_leaklint.semantic.summary import FunctionSummary
+
+_KEEPING = frozenset({Doing.HOLDS, Doing.RETURNS, Doing.RUNS_SQL, Doing.LOOKS, Doing.QUEUES})
+_CLOSING = frozenset({Doing.CLOSES, Doing.ENTERS, Doing.DEFERS, Doing.STORES, Doing.FILES, Doing.YIELDS})
+_CLOSING_METHODS = frozenset({"close", "aclose", "remove"})
+_HARMLESS_BASES = ("abc.", "builtins.", "typing.", "typing_extensions.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """A class whose objects keep a session that is opened for them, and the attributes that they keep it in."""
+
+    cls: ProjectClass
+    attributes: frozenset[str]
+    opening: Opening
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldSession:
-    """One session in a function; `value` says what it is and whose, `tracker` which terms are it or hold it."""
+    """A session in an object that FastAPI gets from a dependency and that leaves it open."""
 
     domain: Domain
     body: Body
-    seed: Term
-    value: Instance | ProjectInstance
-    tracker: Tracker
-    uses: tuple[Use, ...]
+    node: tree.Node
+    stmt: tree.Stmt | None
+    holder: ProjectClass
+    is_made: bool
+    """Whether the object opens the session itself, at another place than `node`."""
+    opening: Opening
+    dependent: Dependent
 
-    @property
-    def function(self) -> tree.Function:
-        assert isinstance(self.body.node, tree.Function)
-        return self.body.node
+    with_block = None
+    closes = ()
 
     @property
     def summary(self) -> FunctionSummary:
         return self.domain.module.summary.functions[self.body.qualname]
 
     @property
-    def idle_closes(self) -> frozenset[tree.Node]:
-        """What nobody awaits is not asked about."""
-        return frozenset()
+    def function(self) -> tree.Function | None:
+        """The provider, or the constructor of the class that is depended on; None for a lambda."""
+        return self.body.node if isinstance(self.body.node, tree.Function) else None
 
     @property
-    def is_async(self) -> bool:
-        """Whether its methods are coroutines."""
-        knowledge = self.domain.evaluator.knowledge
-        return (knowledge.returns(self.tracker.session_type, "rollback") or "").startswith("await ")
+    def is_of_constructor(self) -> bool:
+        """Whether the class is depended on itself."""
+        return self.summary.name == "__init__" and self.summary.owner is not None
 
-    def is_it(self, term: Term) -> bool:
-        return self.tracker.carry(term) is Carry.IS
-
-    @property
-    def spelling(self) -> tree.Name | tree.Attribute | None:
-        """A name or attribute of the function that is the session."""
-        for event in self.body.events:
-            if event.deed is not Deed.CALLED or not isinstance(event.node, tree.Call):
+    @staticmethod
+    def find(domain: Domain) -> Iterator[HeldSession]:
+        """Every such session of the module, in the order of the text."""
+        inline = inline_providers(domain)
+        for body in domain.bodies:
+            if not body.is_function or body.yields:
                 continue
-            called = event.node.func
-            is_method = self.tracker.method(event.call.func) is not None
-            if is_method and isinstance(called, tree.Attribute) and _is_plain(called.value):
-                return called.value
-            for argument in event.node.args:
-                term = self.domain.term(argument.value)
-                if term is not None and self.is_it(term) and not argument.star and _is_plain(argument.value):
-                    return argument.value
-        return None
-
-    @property
-    def name(self) -> str:
-        """What it is called in the text; "" where it has no name there."""
-        return _dotted(self.spelling)
+            summary = domain.module.summary.functions[body.qualname]
+            if summary.name == "__init__" and summary.owner is not None:
+                yield from _in_constructor(domain, body, summary, summary.owner)
+            elif body.qualname in inline or _may_provide_object(domain, body, summary):
+                yield from _in_provider(domain, body, summary)
 
 
-def origins_of(session: HeldSession) -> frozenset[t.Term]:
-    """The calls that a session comes from."""
-    return frozenset(part for part in t.all_in([session.seed]) if isinstance(part, t.Call | t.Element))
+def _may_provide_object(domain: Domain, body: Body, summary: FunctionSummary) -> bool:
+    if not any(event.deed is Deed.RETURNED and isinstance(event.value, t.Call) for event in body.events):
+        return False
+    return may_be_provider(domain.evaluator, domain.module.summary, summary)
 
 
-def held_sessions(domain: Domain, body: Body) -> Iterator[HeldSession]:
-    """The sessions of a function, in the order in which it first uses them."""
-    seeds = list(dict.fromkeys(_candidates(domain, body)))
-    known = {seed: value for seed in seeds if (value := _session(domain, seed)) is not None}
-    for seed, value in known.items():
-        inner = t.all_in(t.parts_of(seed))
-        if not any(part in known for part in inner):  # what is made of a session is no other one
-            yield _held(domain, body, seed, value)
-
-
-def _held(domain: Domain, body: Body, seed: Term, value: Instance | ProjectInstance) -> HeldSession:
-    module = domain.module
-    summary = module.summary.functions[body.qualname]
-    session_type = domain.evaluator.classes.library_type(value)
-    assert session_type is not None
-    holder, attributes = _holder(summary, seed)
-    tracker = Tracker(
-        domain.evaluator,
-        module.summary,
-        summary,
-        session_type,
-        seed=seed if holder is None else None,
-        holder=holder,
-        attributes=attributes,
-    )
-    uses = tuple(tracker.uses(events_within(body, module.executor.bodies)))
-    return HeldSession(domain, body, seed, value, tracker, uses)
-
-
-def _holder(function: FunctionSummary, seed: Term) -> tuple[Term | None, frozenset[str]]:
-    """The object of a method whose attribute the session is: its other methods work with it, too."""
-    match seed:
-        case t.Attr(base=t.Param(function=name, name=parameter) as holder, name=attribute) if (
-            function.owner is not None and name == function.qualname and parameter == function.parameters[0].name
-        ):
-            return holder, frozenset({attribute})
-        case _:
-            return None, frozenset()
-
-
-def _candidates(domain: Domain, body: Body) -> Iterator[Term]:
-    """The terms on which methods of sessions are called, and the plain ones that are passed on."""
-    methods = telling_methods(domain.evaluator.knowledge)
-    pool = domain.module.executor.pool
-    asked: set[Term] = set()
-    for event in body.events:
-        if event.deed is not Deed.CALLED:
-            continue
-        match event.call.func:
-            case t.Attr(base=base, name=name) if name in methods:
-                yield base
-            case t.Attr(base=t.Param() as receiver) if receiver not in asked:
-                asked.add(receiver)
-                yield from _attributes(domain, body, receiver)
-            case t.Ref(path=path) if path.rpartition(".")[2] in methods:
-                yield pool.make(t.Ref, path.rpartition(".")[0])
-            case _:
-                pass
-        for argument in (*event.call.args, *(value for _, value in event.call.keywords)):
-            match argument:
-                case t.Param() | t.Enter() | t.Attr(base=t.Param()):
-                    yield argument
-                case _:
-                    pass
-
-
-def _attributes(domain: Domain, body: Body, receiver: t.Param) -> Iterator[Term]:
-    """The attributes of the object of a method: its other methods may work with a session that it keeps there."""
-    summary = domain.module.summary.functions[body.qualname]
-    if summary.owner is None or receiver.function != body.qualname or receiver.name != summary.parameters[0].name:
+def _in_constructor(domain: Domain, body: Body, summary: FunctionSummary, owner: str) -> Iterator[HeldSession]:
+    """A class that is a dependency itself."""
+    stored = [event for event in body.events if event.deed is Deed.STORED_ATTRIBUTE and isinstance(event.value, t.Call)]
+    if not stored or not may_be_provider(domain.evaluator, domain.module.summary, summary):
         return
-    cls = ProjectClass(domain.module.path, summary.owner)
-    for each in domain.evaluator.classes.project_line(cls):
-        for name in each.instance_attributes:
-            yield domain.module.executor.pool.make(t.Attr, receiver, name)
+    cls = ProjectClass(domain.module.path, owner)
+    holding = _opened_by(domain.evaluator, cls)
+    dependent = _dependent(domain, summary) if holding is not None and is_left_open(domain, holding) else None
+    if holding is None or dependent is None:
+        return
+    for event in stored:
+        act = _event_of(body, event.value) if event.key in holding.attributes else None
+        if act is not None:
+            yield HeldSession(domain, body, act.node, act.stmt, cls, False, holding.opening, dependent)
 
 
-def _session(domain: Domain, seed: Term) -> Instance | ProjectInstance | None:
-    """The session that a term is, if it is one whatever path is taken, and the same one each time."""
-    values = [each for each in alternatives(domain.value_of(seed)) if each != Literal(None)]
-    found: Instance | ProjectInstance | None = None
-    for value in values:
-        if not isinstance(value, Instance | ProjectInstance) or not _is_session(domain, value):
-            return None
-        if isinstance(seed, t.Attr) and value.origin is Origin.FRESH:
-            return None  # a property that opens one each time
-        found = value
-    return found
+def _in_provider(domain: Domain, body: Body, summary: FunctionSummary) -> Iterator[HeldSession]:
+    """A function that returns such an object."""
+    if not is_undecorated(domain, summary):
+        return
+    for event in body.events:
+        if event.deed is not Deed.RETURNED or not isinstance(event.value, t.Call):
+            continue
+        for call, holding in _held(domain, body, summary, event.value):
+            act = _event_of(body, call)
+            node = act.node if act is not None else body.node if isinstance(body.node, tree.Lambda) else None
+            dependent = _dependent(domain, summary) if node is not None and is_left_open(domain, holding) else None
+            if node is not None and dependent is not None:
+                is_made = _class_of(domain, call) == holding.cls
+                stmt = act.stmt if act is not None else None
+                yield HeldSession(domain, body, node, stmt, holding.cls, is_made, holding.opening, dependent)
 
 
-def _is_session(domain: Domain, value: Instance | ProjectInstance) -> bool:
-    return domain.evaluator.classes.is_a(value, *SESSIONS, Kind.SESSION_REGISTRY)
+def _held(domain: Domain, body: Body, summary: FunctionSummary, call: t.Call) -> Iterator[tuple[t.Call, _Holding]]:
+    """The sessions in an object that a call makes, or in one that it is given, with the call that opens each."""
+    cls = _class_of(domain, call)
+    if cls is None:
+        return
+    own = _opened_by(domain.evaluator, cls)
+    if own is not None:
+        yield call, own
+    for which, argument in arguments_of(call):
+        for root in roots_of(argument):
+            if _class_of(domain, root) is not None and opening(domain.evaluator, root, domain.frame) is None:
+                yield from _held(domain, body, summary, root)
+                continue
+            attributes = _kept_in(domain, body, summary, call, which, root)
+            found = opening(domain.evaluator, root, domain.frame) if attributes else None
+            if found is not None:
+                yield root, _Holding(cls, attributes, found)
 
 
-def _dotted(expr: tree.Expr | None) -> str:
-    """A name with its attributes; "" for anything else."""
-    match expr:
-        case tree.Name(id=name):
-            return name
-        case tree.Attribute(value=value, attr=attr) if base := _dotted(value):
-            return f"{base}.{attr}"
-        case _:
-            return ""
+def _kept_in(
+    domain: Domain, body: Body, summary: FunctionSummary, call: t.Call, which: int | str, root: t.Call
+) -> frozenset[str]:
+    """The attributes in which a constructor keeps a session that a function opens and gives to nobody else."""
+    found = opening(domain.evaluator, root, domain.frame)
+    event = _event_of(body, root)
+    session_type = domain.evaluator.classes.library_type(found.session) if found is not None else None
+    if found is None or session_type is None:
+        return frozenset()
+    uses = acquire(domain, body, event, found).uses if event is not None else ()
+    if any(use.doing not in _KEEPING and not _makes_object(domain, use) for use in uses):
+        return frozenset()
+    conduct = Callees(domain.evaluator, domain.frame, summary, session_type).conduct(call, which)
+    return conduct.attributes if set(conduct.doings) <= _KEEPING else frozenset()
 
 
-def _is_plain(expr: tree.Expr) -> TypeGuard[tree.Name | tree.Attribute]:
-    while isinstance(expr, tree.Attribute):
-        expr = expr.value
-    return isinstance(expr, tree.Name)
+def _makes_object(domain: Domain, use: Use) -> bool:
+    """Whether a use is that an object is made of what holds the session: `Service(Orders(session))`."""
+    return (
+        use.doing is Doing.PASSES and isinstance(use.act.value, t.Call) and _class_of(domain, use.act.value) is not None
+    )
+
+
+def _class_of(domain: Domain, call: t.Call) -> ProjectClass | None:
+    value = domain.value_of(call.func)
+    return value if isinstance(value, ProjectClass) else None
+
+
+def _opened_by(evaluator: Evaluator, cls: ProjectClass) -> _Holding | None:
+    """The session that objects of a class open themselves when they are made."""
+    found = evaluator.classes.find(cls, "__init__", on_instance=False)
+    if found is None or not isinstance(found[1], t.FunctionRef) or not isinstance(found[0], ProjectClass):
+        return None
+    constructor = evaluator.classes.function(ProjectFunction(found[0].path, found[1].qualname))
+    module = evaluator.project.summary_at(found[0].path)
+    if constructor is None or module is None:
+        return None
+    for act in constructor.acts:
+        is_own = isinstance(act.base, t.Param) and act.base.name == constructor.parameters[0].name
+        if act.deed is Deed.STORED_ATTRIBUTE and is_own and isinstance(act.value, t.Call) and isinstance(act.key, str):
+            session = opening(evaluator, act.value, evaluator.frame(module))
+            if session is not None:
+                return _Holding(cls, frozenset({act.key}), session)
+    return None
+
+
+def _event_of(body: Body, call: t.Term) -> Event | None:
+    return next((event for event in body.events if event.deed is Deed.CALLED and event.value is call), None)
+
+
+def _dependent(domain: Domain, summary: FunctionSummary) -> Dependent | None:
+    """Somebody who gets the object."""
+    found = dependents(domain.evaluator, domain.module.summary, summary)
+    return next((each for each in found if each.parameter is not None), None)
+
+
+# --- whether anybody closes it ---
+
+
+def is_left_open(domain: Domain, holding: _Holding) -> bool:
+    """Whether objects of a class take a connection by their session, and neither they nor others close it."""
+    evaluator = domain.evaluator
+    session_type = evaluator.classes.library_type(holding.opening.session)
+    line = evaluator.classes.line(holding.cls)
+    if session_type is None or any(
+        not base.path.startswith(_HARMLESS_BASES) for base in line if isinstance(base, Symbol)
+    ):
+        return False
+    takes_connection = False
+    for method in _methods(evaluator, line):
+        uses = conduct_with_receiver(evaluator, method, holding.attributes, session_type)
+        doings = {use.doing for use in uses}
+        if doings & _CLOSING:
+            return False
+        takes_connection |= Doing.RUNS_SQL in doings and not summed_up(uses, method).commits_last
+    return takes_connection and not _is_closed_from_outside(domain, holding)
+
+
+def _methods(evaluator: Evaluator, line: tuple[ProjectClass | Symbol, ...]) -> Iterator[ProjectFunction]:
+    for base in line:
+        module = evaluator.project.summary_at(base.path) if isinstance(base, ProjectClass) else None
+        for function in module.functions.values() if module is not None else ():
+            if isinstance(base, ProjectClass) and function.owner == base.qualname and function.name != "__init__":
+                yield ProjectFunction(base.path, function.qualname)
+
+
+def _is_closed_from_outside(domain: Domain, holding: _Holding) -> bool:
+    """Whether somebody writes `orders.session.close()`, of such an object or of one that is not known."""
+    evaluator = domain.evaluator
+    return any(
+        _closes(evaluator, user, holding)
+        for attribute in sorted(holding.attributes)
+        for user in evaluator.project.mentioning(attribute, and_any_of=(*_CLOSING_METHODS, "with "))
+    )
+
+
+def _closes(evaluator: Evaluator, user: ModuleSummary, holding: _Holding) -> bool:
+    frame = evaluator.frame(user)
+    for _, act in user.mentions():
+        session: t.Term | None = None
+        if act.deed is Deed.ENTERED:
+            session = act.value
+        elif act.deed is Deed.CALLED and isinstance(act.value, t.Call) and isinstance(act.value.func, t.Attr):
+            session = act.value.func.base if act.value.func.name in _CLOSING_METHODS else None
+        if not isinstance(session, t.Attr) or session.name not in holding.attributes:
+            continue
+        for owner in alternatives(evaluator.of(session.base, frame)):
+            if isinstance(owner, Unknown) or (
+                isinstance(owner, ProjectInstance) and holding.cls in evaluator.classes.line(owner.cls)
+            ):
+                return True
+    return False

@@ -7,8 +7,8 @@ from functools import cached_property
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults, is_commit
-from sqla_leaklint.domain.lifetimes.held import HeldSession
 from sqla_leaklint.domain.lifetimes.restoring import restores
+from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
 from sqla_leaklint.knowledge.facts import Effect, Method
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Event
@@ -21,7 +21,7 @@ _HARDLY_FAILING = frozenset({"get", "get_one", "refresh"})
 class Refusals:
     """Answers for one session in one function."""
 
-    def __init__(self, session: HeldSession) -> None:
+    def __init__(self, session: SessionInUse) -> None:
         self._session = session
         self._faults = Faults(session)
         self.uses = self._faults.uses

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import TRACED
-from sqla_leaklint.domain.lifetimes.held import HeldSession
 from sqla_leaklint.domain.lifetimes.opening import SESSIONS
+from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
 from sqla_leaklint.domain.values import ProjectFunction, ProjectInstance, Unknown, alternatives
 from sqla_leaklint.flow import build_cfg
 from sqla_leaklint.knowledge.facts import Kind
@@ -34,7 +34,7 @@ _DEEPEST = 2
 """Calls below a helper that are looked into."""
 
 
-def may_restore(session: HeldSession, call: t.Call) -> bool:
+def may_restore(session: SessionInUse, call: t.Call) -> bool:
     """Whether a call may make the session usable again, or does not return."""
     name = method_name(call.func)
     if name in _LEAVING or (name in RESTORING and _may_concern(session, call.func)):
@@ -46,7 +46,7 @@ def may_restore(session: HeldSession, call: t.Call) -> bool:
     return _is_reachable(session, call) and any(restores(evaluator, each) for each in functions)
 
 
-def _may_concern(session: HeldSession, function: Term) -> bool:
+def _may_concern(session: SessionInUse, function: Term) -> bool:
     """Whether what `rollback`, `close` … is called on can be the session, its transaction, or what holds it."""
     if not isinstance(function, t.Attr):
         return True
@@ -57,7 +57,7 @@ def _may_concern(session: HeldSession, function: Term) -> bool:
     )
 
 
-def _is_reachable(session: HeldSession, call: t.Call) -> bool:
+def _is_reachable(session: SessionInUse, call: t.Call) -> bool:
     """Whether a callee can get at the session: by an argument, its object, its scope, or because all share it."""
     if not isinstance(session.seed, t.Param | t.Enter | t.Call | t.Await | t.Declared):
         return True
@@ -106,7 +106,7 @@ def _calls_any(evaluator: Evaluator, function: ProjectFunction, names: frozenset
 _MEMO: WeakKeyDictionary[Evaluator, dict[tuple[str, str, frozenset[str], int], bool]] = WeakKeyDictionary()
 
 
-def _only_raises(session: HeldSession, function: ProjectFunction) -> bool:
+def _only_raises(session: SessionInUse, function: ProjectFunction) -> bool:
     """Whether no way leads to the end of a function of the project."""
     domain = session.domain
     is_here = function.path == domain.module.path
@@ -123,7 +123,7 @@ def _ends_badly(block: tree.Block) -> bool:
     return bool(block) and not isinstance(block[-1], tree.Return | tree.Assign | tree.ExprStmt | tree.For)
 
 
-def restored_on_leaving(session: HeldSession, item: tree.WithItem) -> bool:
+def restored_on_leaving(session: SessionInUse, item: tree.WithItem) -> bool:
     """Whether leaving a `with` restores the session: it entered the session itself, its transaction or a savepoint, or
     something that may do so.
     """
@@ -143,7 +143,7 @@ def restored_on_leaving(session: HeldSession, item: tree.WithItem) -> bool:
     return any(session.tracker.carry(each) in TRACED for each in given)
 
 
-def _entered(session: HeldSession, term: Term) -> tuple[Term, ...]:
+def _entered(session: SessionInUse, term: Term) -> tuple[Term, ...]:
     pool = session.domain.module.executor.pool
     return tuple(pool.make(t.Enter, term, is_async) for is_async in (False, True))
 

@@ -26,10 +26,10 @@ from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import is_commit
 from sqla_leaklint.domain.lifetimes.handlers import DATABASE_ERROR, may_take, name_of, takes_database_errors
-from sqla_leaklint.domain.lifetimes.held import HeldSession, held_sessions, origins_of
 from sqla_leaklint.domain.lifetimes.paths import Course, nodes_of
 from sqla_leaklint.domain.lifetimes.refusals import Refusals
 from sqla_leaklint.domain.lifetimes.restoring import may_restore, restored_on_leaving
+from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, origins_of, sessions_in_use
 from sqla_leaklint.domain.lifetimes.telling import TellingTests, statement_of
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, may_suppress
@@ -63,7 +63,7 @@ class SwallowedError:
     remembers from one that only some databases do.
     """
 
-    session: HeldSession
+    session: SessionInUse
     handler: tree.ExceptHandler
     fault: tree.Node
     again: tree.Node
@@ -105,7 +105,7 @@ class SwallowedError:
             if not isinstance(body.node, tree.Function) or not _may_swallow(domain, body):
                 continue
             seen: set[tree.Node] = set()
-            for session in held_sessions(domain, body):
+            for session in sessions_in_use(domain, body):
                 for found in _Search(session).find():
                     if found.handler not in seen:
                         seen.add(found.handler)
@@ -133,7 +133,7 @@ def _may_swallow(domain: Domain, body: Body) -> bool:
 class _Search:
     """Looks for handlers that swallow the errors of one session."""
 
-    def __init__(self, session: HeldSession) -> None:
+    def __init__(self, session: SessionInUse) -> None:
         self.session = session
         self._refusals = Refusals(session)
         self.faults = self._refusals.by_node

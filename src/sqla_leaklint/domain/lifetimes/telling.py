@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from sqla_leaklint.domain.lifetimes.held import HeldSession
 from sqla_leaklint.domain.lifetimes.paths import releasing_tests
 from sqla_leaklint.domain.lifetimes.restoring import may_restore
+from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
 from sqla_leaklint.flow.evaluation import subexpressions
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.semantic.events import Deed
@@ -37,7 +37,7 @@ class _Telling(NamedTuple):
 class TellingTests:
     """The telling tests of one function, as far as a session is concerned."""
 
-    def __init__(self, session: HeldSession) -> None:
+    def __init__(self, session: SessionInUse) -> None:
         self.session = session
         self._told: dict[tree.Node, _Telling] = {}
 

@@ -20,9 +20,9 @@ from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.acquisition import telling_methods
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults
-from sqla_leaklint.domain.lifetimes.held import HeldSession, held_sessions, origins_of
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, nodes_of
 from sqla_leaklint.domain.lifetimes.restoring import may_end_transaction, may_restore, restored_on_leaving
+from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, origins_of, sessions_in_use
 from sqla_leaklint.domain.values import BoundMethod, Literal, ProjectFunction, Symbol, Value, alternatives
 from sqla_leaklint.flow import Edge, Step, StepKind, solve_forward
 from sqla_leaklint.flow.evaluation import subexpressions
@@ -51,7 +51,7 @@ class WaitInTransaction:
     `helper` is the function of the project that does the waiting, if one does.
     """
 
-    session: HeldSession
+    session: SessionInUse
     call: tree.Call
     awaited: Awaited
     opened_by: tree.Node
@@ -85,7 +85,7 @@ def _in_transaction(
     domain: Domain, body: Body, waits: list[tuple[tree.Call, Wait, ProjectFunction | None]]
 ) -> Iterator[WaitInTransaction]:
     told: set[tree.Node] = set()
-    for session in held_sessions(domain, body):
+    for session in sessions_in_use(domain, body):
         opened = _Transactions(session)
         for call, wait, helper in waits:
             opening = opened.at(call)
@@ -200,7 +200,7 @@ def _names(knowledge: Knowledge) -> frozenset[str]:
 class _Transactions:
     """Which transaction of a session is open where."""
 
-    def __init__(self, session: HeldSession) -> None:
+    def __init__(self, session: SessionInUse) -> None:
         self.session = session
         self._faults = Faults(session)
         self.uses = self._faults.uses
