@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain import calls, declarations, statements
@@ -107,14 +109,37 @@ def _construct(evaluator: Evaluator, path: str, args: Arguments, given: dict[str
         made = with_origin(made, Origin.FRESH)
     if row.makes_argument and args:
         made = calls.apply(evaluator, args[0], (), ())
+    if row.kind in {Kind.SESSION, Kind.ASYNC_SESSION}:
+        is_expiring = _is_expiring(args, given, unless_given=True)
+        return Instance(path, Origin.FRESH, made, expires_on_commit=is_expiring)
+    if isinstance(made, Instance) and row.kind is Kind.SESSION_FACTORY:
+        default = True if made.expires_on_commit is None and not row.makes_argument else made.expires_on_commit
+        made = replace(made, expires_on_commit=_is_expiring(args, given, unless_given=default))
     return Instance(path, Origin.FRESH, made)
 
 
-def call_instance(evaluator: Evaluator, instance: Instance) -> Value:
+def _is_expiring(args: Arguments, given: Mapping[str, Value], *, unless_given: bool | None) -> bool | None:
+    """What the arguments of a session or of its factory say of `expire_on_commit`; None if they cannot be read."""
+    if "expire_on_commit" in given:
+        said = given["expire_on_commit"]
+        return said.value if isinstance(said, Literal) and isinstance(said.value, bool) else None
+    # By position, or in what is unpacked, it may be anything.
+    return unless_given if len(args) <= _BEFORE_OPTIONS and calls.UNPACKED not in args else None
+
+
+_BEFORE_OPTIONS = 2
+"""Positional arguments of a session or factory before its options: the engine, and a session's class."""
+
+
+def call_instance(evaluator: Evaluator, instance: Instance, args: Arguments = (), keywords: Keywords = ()) -> Value:
     if instance.makes is None:
         return Unknown(f"calling a `{instance.type}`")
     if evaluator.knowledge.is_a(instance.type, Kind.SESSION_REGISTRY):
         return with_origin(instance.makes, Origin.REGISTRY)
+    if isinstance(instance.makes, Instance) and instance.makes.expires_on_commit is not None:
+        given = dict(keywords)
+        is_expiring = _is_expiring(args, given, unless_given=instance.makes.expires_on_commit)
+        return replace(instance.makes, expires_on_commit=is_expiring)
     return instance.makes
 
 

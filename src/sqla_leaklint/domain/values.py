@@ -82,7 +82,8 @@ class Instance:
 
     `makes` is what calling it gives (a factory's session class).  `provider` is the function that FastAPI had it from
     and `scope`
-    that dependency's; they are None and "" for anything else.
+    that dependency's; they are None and "" for anything else.  `expires_on_commit` says of a session whether its commit
+    expires what it has loaded; None when the call that made it is not known, and for anything else.
     """
 
     type: str
@@ -90,6 +91,7 @@ class Instance:
     makes: Value | None = None
     provider: ProjectFunction | None = None
     scope: str = ""
+    expires_on_commit: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
