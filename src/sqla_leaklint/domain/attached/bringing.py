@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.doings import TRACED, Carry
+from sqla_leaklint.domain.attached.origins import comes_from
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import models_of
 from sqla_leaklint.domain.values import (
@@ -13,7 +13,6 @@ from sqla_leaklint.domain.values import (
     Literal,
     ModelAttribute,
     ProjectClass,
-    ProjectFunction,
     Rows,
     Statement,
     TupleValue,
@@ -57,7 +56,7 @@ def brought(session: SessionInUse, term: Term) -> Brought | None:
     if isinstance(found, Entity) and not found.is_loaded:
         is_made = isinstance(term, t.Call) and isinstance(session.domain.value_of(term.func), ProjectClass)
         return Brought(found.model, False, None, is_loaded=False) if is_made else None
-    if not comes_from(session, term):
+    if not comes_from(session.tracker, term):
         return None
     match found:
         case Entity(model=model):
@@ -86,35 +85,6 @@ def _got(term: Term, model: ProjectClass) -> Statement | None:
         term = term.value
     is_plain = isinstance(term, t.Call) and isinstance(term.func, t.Attr) and term.keyword("options") is None
     return Statement(SELECT, (model,)) if is_plain else None
-
-
-def comes_from(session: SessionInUse, term: Term) -> bool:
-    """Whether the session itself gave a value, through the methods of its results or a function that got it alone."""
-    while True:
-        match term:
-            case t.Await() | t.Element():
-                term = term.value
-            case t.Declared(value=value) if value is not None:
-                term = value
-            case t.Call(func=function):
-                if session.tracker.method(function) is not None:
-                    return True
-                if not isinstance(function, t.Attr) or _is_of_project(session, function):
-                    return _is_helper(session, term)
-                term = function.base
-            case _:
-                return False
-
-
-def _is_of_project(session: SessionInUse, function: Term) -> bool:
-    return any(isinstance(each, ProjectFunction) for each in alternatives(session.domain.value_of(function)))
-
-
-def _is_helper(session: SessionInUse, call: t.Call) -> bool:
-    """Whether a function of the project is given the session, so that what it loads is loaded by that."""
-    given = [session.tracker.carry(each) for each in (*call.args, *(value for _, value in call.keywords))]
-    holder = session.tracker.carry(call.func.base) if isinstance(call.func, t.Attr) else Carry.NO
-    return _is_of_project(session, call.func) and (Carry.IS in given) != (holder in TRACED)
 
 
 def may_bring(session: SessionInUse, call: t.Call, model: ProjectClass) -> bool:

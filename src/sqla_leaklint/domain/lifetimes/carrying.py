@@ -37,6 +37,7 @@ class Carrier:
         self.function = function
         self.session_type = session_type
         self.callees = Callees(evaluator, evaluator.frame(module), function, session_type)
+        self.attributes = attributes
         self._seed = seed
         self._holder = holder
         self._attributes: dict[Term, frozenset[str]] = {holder: attributes} if holder is not None else {}
