@@ -1,5 +1,6 @@
 """Entities that belong to an async session: what expires them, and reads that would have to load without `await`."""
 
+from sqla_leaklint.domain.attached.lazy import LazyRead
 from sqla_leaklint.domain.attached.reading import Cause, ExpiredRead
 
-__all__ = ["Cause", "ExpiredRead"]
+__all__ = ["Cause", "ExpiredRead", "LazyRead"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.attached.origins import comes_from
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import models_of
+from sqla_leaklint.domain.relationships import target_of
 from sqla_leaklint.domain.values import (
     Entity,
     Literal,
@@ -24,6 +25,7 @@ from sqla_leaklint.knowledge.sqlalchemy import SELECT
 from sqla_leaklint.semantic import terms as t
 
 if TYPE_CHECKING:
+    from sqla_leaklint.domain.columns import Relationship
     from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
     from sqla_leaklint.semantic.terms import Term
@@ -127,7 +129,11 @@ def reaches(evaluator: Evaluator, asked: ProjectClass, model: ProjectClass, dept
     if found is None or depth >= _DEEPEST:
         return True
     return any(
-        relationship.strategy in WITH_THE_ROW
-        and (relationship.target is None or reaches(evaluator, relationship.target, model, depth + 1))
+        relationship.strategy in WITH_THE_ROW and _leads_to(evaluator, relationship, model, depth)
         for relationship in found.relationships.values()
     )
+
+
+def _leads_to(evaluator: Evaluator, relationship: Relationship, model: ProjectClass, depth: int) -> bool:
+    target = target_of(evaluator, relationship)
+    return target is None or reaches(evaluator, target.cls, model, depth + 1)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.attached.actions import Called
 from sqla_leaklint.domain.attached.bringing import WITH_THE_ROW, may_bring
 from sqla_leaklint.domain.attached.held import Held, Standing, State
+from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import TRACED
 from sqla_leaklint.domain.models import models_of
 from sqla_leaklint.domain.values import (
@@ -24,10 +25,12 @@ from sqla_leaklint.domain.values import (
     Literal,
     ProjectClass,
     ProjectFunction,
+    Statement,
     Symbol,
     Unknown,
     alternatives,
 )
+from sqla_leaklint.knowledge.sqlalchemy import SELECT
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 _IN_SESSION = frozenset({Standing.ADDED, Standing.LOADED, Standing.KEPT, Standing.EXPIRED})
 _SENDS = frozenset({"execute", "scalars", "scalar", "stream", "stream_scalars", "exec", "get", "get_one"})
 _ENDS = frozenset({"close", "aclose", "reset", "invalidate", "close_all", "expunge_all", "remove", "run_sync"})
+_LOOKING = frozenset({"inspect", "instance_state", "set_committed_value", "object_session", "instance_dict"})
 _IDLE = frozenset(
     {"begin", "begin_nested", "get_bind", "in_transaction", "is_modified", "in_nested_transaction", "get_transaction"}
 )
@@ -127,7 +131,11 @@ class Changes:
                 return replace(_in_transaction(held), known=held.known | attributes)
             if held.standing not in _IN_SESSION:
                 return _unknown(held)
-            return replace(held, standing=Standing.LOADED, known=frozenset(), by=call, is_renewed=True)
+            # What was assigned before is expired with the rest; what options a query had, is asked for again.
+            statement = Statement(SELECT, (held.model,)) if held.is_new else held.statement
+            return replace(
+                held, standing=Standing.LOADED, statement=statement, known=frozenset(), by=call, is_renewed=True
+            )
 
         state = _each(state, change)
         is_known = any(held.holder == name for held in state)
@@ -179,9 +187,11 @@ class Changes:
         if isinstance(call.func, t.Attr):
             parts.append(call.func.base)
         is_given = any(carry(part) in TRACED for part in parts)
+        names = _names(called.node)
+        if method_name(call.func) in _LOOKING:  # whether something is loaded may be asked for, and then heeded
+            return _each(state, lambda held: _unknown(held) if held.holder in names else held)
         if not is_given and not called.is_awaited:
             return state
-        names = _names(called.node)
         if not is_given and all(map(_is_elsewhere, alternatives(self.session.domain.value_of(call.func)))):
             return state
         return _each(

@@ -32,6 +32,7 @@ class Held:
 
     `statement` is the query that loaded it, where one did and is known.  `by` is the call that expired it, or after
     which it was loaded again; `is_renewed` tells the latter.  `is_of_loop`: it is one of several, by turns.
+    `is_new`: it was made here, so that only `refresh` loads it.
     """
 
     holder: str | tree.For
@@ -44,6 +45,7 @@ class Held:
     by: tree.Node | None = None
     is_renewed: bool = False
     is_of_loop: bool = False
+    is_new: bool = False
 
     @property
     def is_expired(self) -> bool:

@@ -7,24 +7,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.attached.expiry import expires_on_commit
 from sqla_leaklint.domain.attached.held import Held, Standing
 from sqla_leaklint.domain.attached.serializing import serialized
+from sqla_leaklint.domain.attached.traced import TracedSession, mapped
 from sqla_leaklint.domain.attached.tracing import Reading, Tracing
-from sqla_leaklint.domain.endpoints import method_name
-from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, sessions_in_use
-from sqla_leaklint.domain.models import models_of
-from sqla_leaklint.knowledge.facts import LoadStrategy
-from sqla_leaklint.semantic.body import Body
-from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
-
-EXPIRING = frozenset({"commit", "rollback", "expire_all", "expire", "begin"})
-_READABLE = frozenset({LoadStrategy.DYNAMIC, LoadStrategy.WRITE_ONLY, LoadStrategy.NONE, LoadStrategy.RAISE, None})
 
 
 class Cause(Enum):
@@ -55,27 +46,15 @@ class ExpiredRead:
     @staticmethod
     def find(domain: Domain) -> Iterator[ExpiredRead]:
         """Every such read of the module, in the order of the text; of each variable the first after each expiry."""
-        for body in domain.bodies:
-            if not isinstance(body.node, tree.Function) or not body.node.is_async or not _may_expire(body):
-                continue
-            for session in sessions_in_use(domain, body):
-                if session.is_async:
-                    yield from _expired(session)
+        for traced in domain.subjects(TracedSession):
+            yield from _expired(traced)
 
 
-def _may_expire(body: Body) -> bool:
-    return any(event.deed is Deed.CALLED and method_name(event.call.func) in EXPIRING for event in body.events)
-
-
-def _expired(session: SessionInUse) -> Iterator[ExpiredRead]:
+def _expired(traced: TracedSession) -> Iterator[ExpiredRead]:
+    session, tracing = traced.session, traced.tracing
     evaluator = session.domain.evaluator
-    tracing = Tracing(
-        session,
-        is_expiring=expires_on_commit(session),
-        raises=lambda held, name: held.is_expired and name not in held.known and name in mapped(evaluator, held),
-    )
     told: set[tuple[str, tree.Node]] = set()
-    for reading in tracing.readings():
+    for reading in traced.readings:
         if reading.names is None:
             found = serialized(session, reading)
             names, serializer = found if found is not None else (frozenset(), "")
@@ -83,7 +62,7 @@ def _expired(session: SessionInUse) -> Iterator[ExpiredRead]:
             names, serializer = reading.names, ""
         for held in _certain(tracing, reading):
             wanted = sorted((names & mapped(evaluator, held)) - held.known)
-            name = _name(reading, held)
+            name = name_of(reading, held)
             if not wanted or held.by is None or (name, held.by) in told:
                 continue
             told.add((name, held.by))
@@ -115,7 +94,7 @@ def _is_refreshable(tracing: Tracing, held: Held, reading: Reading) -> bool:
     return bool(before) and all(each.term is held.term and each.standing in in_session for each in before)
 
 
-def _name(reading: Reading, held: Held) -> str:
+def name_of(reading: Reading, held: Held) -> str:
     """What the text calls the entity where it is read."""
     node = reading.node.value if isinstance(reading.node, tree.Attribute) else reading.node
     if isinstance(node, tree.Name):
@@ -128,12 +107,3 @@ def _cause(node: tree.Node) -> Cause:
     if name.startswith("expire"):
         return Cause.EXPIRE
     return Cause.ROLLBACK if name == "rollback" else Cause.COMMIT
-
-
-def mapped(evaluator: Evaluator, held: Held) -> frozenset[str]:
-    """The attributes of an entity that its table, or a plain relationship, fills."""
-    found = models_of(evaluator).of(held.model)
-    if found is None:
-        return frozenset()
-    relationships = (name for name, each in found.relationships.items() if each.strategy not in _READABLE)
-    return frozenset((*found.columns, *relationships))

@@ -156,7 +156,8 @@ class Tracing:
         standing = Standing.LOADED if found.is_loaded else Standing.NEW
         if found.is_loaded and self._may_end(value):
             standing = Standing.KEPT
-        return rest | {Held(holder, term, found.model, standing, found.is_rows, found.statement)}
+        is_new = not found.is_loaded
+        return rest | {Held(holder, term, found.model, standing, found.is_rows, found.statement, is_new=is_new)}
 
     def _what(self, value: tree.Expr) -> Brought | None:
         if value not in self._brought:

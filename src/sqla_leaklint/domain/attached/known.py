@@ -1,0 +1,81 @@
+"""Rows that an async session may have already, so that a relationship to one of them is read without a query.
+
+A relationship to one row asks the session first: `post.author` costs nothing where that author is there.  So where any
+other query of the function, its caller or another dependency of the request may have loaded authors, nobody can say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.attached.bringing import may_bring, reaches
+from sqla_leaklint.domain.attached.held import Held
+from sqla_leaklint.domain.library import unwrapped
+from sqla_leaklint.domain.lifetimes.doings import TRACED
+from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
+from sqla_leaklint.domain.parameters import dependency_of
+from sqla_leaklint.domain.relationships import target_of
+from sqla_leaklint.domain.values import Entity, Literal, Many, Origin, ProjectClass, Unknown, alternatives
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.columns import Relationship
+
+_OWN = frozenset({Origin.MANAGED, Origin.FRESH, Origin.PROVIDED})
+_SENDS = frozenset({"execute", "scalars", "scalar", "stream", "stream_scalars", "exec", "get", "get_one", "merge"})
+
+
+def may_be_in_session(session: SessionInUse, held: Held, relationship: Relationship) -> bool:
+    """Whether the session may have the row to which a relationship leads."""
+    target = target_of(session.domain.evaluator, relationship)
+    if target is None or target.cls == held.model or session.value.origin not in _OWN:
+        return True
+    if any(_is_loaded_by(session, event.call, held, target.cls) for event in _calls(session)):
+        return True
+    return _may_come_in(session, target.cls)
+
+
+def _calls(session: SessionInUse) -> list[object]:
+    return [event for event in session.body.events if event.deed is Deed.CALLED]
+
+
+def _is_loaded_by(session: SessionInUse, call: t.Call, held: Held, target: ProjectClass) -> bool:
+    domain = session.domain
+    method = session.tracker.method(call.func)
+    if method is None:
+        value = domain.value_of(call)
+        if isinstance(value, Entity) and not value.is_loaded:
+            return reaches(domain.evaluator, value.model, target)
+        return _is_helper(session, call) and not _is_held(held, call)
+    if method not in _SENDS or not call.args:
+        return False
+    if unwrapped(domain.value_of(call.args[0])) == held.statement:
+        return False
+    return may_bring(session, call, target) and not _is_held(held, call)
+
+
+def _is_held(held: Held, call: t.Call) -> bool:
+    return any(part is call for part in t.all_in([held.term]))
+
+
+def _is_helper(session: SessionInUse, call: t.Call) -> bool:
+    parts = [*call.args, *(value for _, value in call.keywords)]
+    if isinstance(call.func, t.Attr):
+        parts.append(call.func.base)
+    return any(session.tracker.carry(part) in TRACED for part in parts)
+
+
+def _may_come_in(session: SessionInUse, target: ProjectClass) -> bool:
+    """Whether an argument, or another dependency of the request, may be such a row, or have loaded one."""
+    domain, summary = session.domain, session.summary
+    for parameter in summary.parameters:
+        value = domain.value_of(domain.module.executor.pool.make(t.Param, summary.qualname, parameter.name))
+        is_injected = dependency_of(domain.evaluator, summary, parameter.name, domain.frame) is not None
+        for each in alternatives(value):
+            found = each.element if isinstance(each, Many) else each
+            if isinstance(found, Entity) and reaches(domain.evaluator, found.model, target):
+                return True
+            if is_injected and (isinstance(found, Unknown) or found == Literal(None)):
+                return True
+    return False
