@@ -1,5 +1,7 @@
 """Entities that belong to an async session: what expires them, and reads that would have to load without `await`."""
 
+from __future__ import annotations
+
 from sqla_leaklint.domain.attached.lazy import LazyRead
 from sqla_leaklint.domain.attached.reading import Cause, ExpiredRead
 

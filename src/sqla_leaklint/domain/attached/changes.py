@@ -1,10 +1,9 @@
 """How the calls of a function change the standing of the entities in its variables.
 
-    commit()            expires every entity of the session, unless its maker says `expire_on_commit=False`
-    rollback()          expires what was loaded before, whatever the maker says; what was new is in no session again
-    refresh(x)          loads the columns of `x` again; with names, these attributes only
-    a query             may load what was expired; nobody can say, unless it asks for something else
-    a helper            that is given the session may do any of these
+A commit expires every entity of the session, unless its maker says `expire_on_commit=False`; a rollback expires what was
+loaded before, whatever the maker says, and what was new is in no session again.  `refresh(x)` loads the columns of `x`,
+with names these attributes only.  A query may load what was expired, so that nobody can say, unless it asks for something
+else; and a helper that is given the session may do any of these.
 """
 
 from __future__ import annotations
@@ -111,9 +110,7 @@ class Changes:
         names, is_whole = _names(call), len(call.args) == 1
         return _each(
             state,
-            lambda held: (
-                held if held.holder not in names else _expired(held, call) if is_whole else _unknown(held)
-            ),
+            lambda held: held if held.holder not in names else _expired(held, call) if is_whole else _unknown(held),
         )
 
     def _refreshed(self, call: tree.Call, state: State) -> State:
@@ -196,7 +193,9 @@ class Changes:
             return state
         return _each(
             state,
-            lambda held: _unknown(held) if held.holder in names else _maybe_ended(held) if is_given else _undecided(held),
+            lambda held: (
+                _unknown(held) if held.holder in names else _maybe_ended(held) if is_given else _undecided(held)
+            ),
         )
 
 

@@ -72,9 +72,7 @@ def _parameter(
             return None
 
 
-def _kept(
-    evaluator: Evaluator, cls: ProjectClass, attribute: str
-) -> tuple[ModuleSummary, FunctionSummary, str] | None:
+def _kept(evaluator: Evaluator, cls: ProjectClass, attribute: str) -> tuple[ModuleSummary, FunctionSummary, str] | None:
     found = evaluator.classes.find(cls, attribute, on_instance=True)
     if found is None:
         return None

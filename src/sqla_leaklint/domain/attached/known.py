@@ -8,14 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain import statements
 from sqla_leaklint.domain.attached.bringing import may_bring, reaches
 from sqla_leaklint.domain.attached.held import Held
+from sqla_leaklint.domain.eager import Loading, loading
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes.doings import TRACED
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
+from sqla_leaklint.domain.models import models_of
 from sqla_leaklint.domain.parameters import dependency_of
 from sqla_leaklint.domain.relationships import target_of
-from sqla_leaklint.domain.values import Entity, Literal, Many, Origin, ProjectClass, Unknown, alternatives
+from sqla_leaklint.domain.values import (
+    Entity,
+    Literal,
+    Many,
+    Origin,
+    ProjectClass,
+    ResultValue,
+    Rows,
+    Statement,
+    Unknown,
+    alternatives,
+)
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 
@@ -31,13 +45,41 @@ def may_be_in_session(session: SessionInUse, held: Held, relationship: Relations
     target = target_of(session.domain.evaluator, relationship)
     if target is None or target.cls == held.model or session.value.origin not in _OWN:
         return True
-    if any(_is_loaded_by(session, event.call, held, target.cls) for event in _calls(session)):
+    calls = [event.call for event in session.body.events if event.deed is Deed.CALLED]
+    if any(_is_loaded_by(session, call, held, target.cls) for call in calls):
         return True
     return _may_come_in(session, target.cls)
 
 
-def _calls(session: SessionInUse) -> list[object]:
-    return [event for event in session.body.events if event.deed is Deed.CALLED]
+def may_be_loaded_before(session: SessionInUse, held: Held, name: str) -> bool:
+    """Whether the function has the entity from elsewhere too, so that its relationship may be loaded with that one."""
+    if held.is_new:
+        return False  # a refresh has expired what it had
+    domain = session.domain
+    for event in session.body.events:
+        if event.deed is not Deed.CALLED or _is_held(held, event.call):
+            continue
+        for value in alternatives(unwrapped(domain.value_of(event.call))):
+            if isinstance(value, Rows | ResultValue):
+                if value.statement == held.statement or _leaves_lazy(session, value.statement, held, name):
+                    continue
+                value = statements.row_of(value.statement, is_scalar=True)
+            if isinstance(value, Entity) and _is_same_table(session, value.model, held.model):
+                return True
+    return False
+
+
+def _leaves_lazy(session: SessionInUse, statement: Statement | None, held: Held, name: str) -> bool:
+    evaluator = session.domain.evaluator
+    model = models_of(evaluator).of(held.model)
+    if statement is None or model is None:
+        return False
+    return loading(evaluator, statement, model, name) is Loading.LAZY
+
+
+def _is_same_table(session: SessionInUse, one: ProjectClass, other: ProjectClass) -> bool:
+    line = session.domain.evaluator.classes.line
+    return one in line(other) or other in line(one)
 
 
 def _is_loaded_by(session: SessionInUse, call: t.Call, held: Held, target: ProjectClass) -> bool:

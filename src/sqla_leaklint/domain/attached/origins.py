@@ -78,9 +78,7 @@ def _gives_on(tracker: Tracker, call: t.Call, function: ProjectFunction, depth: 
         if tracker.carry(call.func.base) is not Carry.HOLDS or not summary.parameters:
             return False
         holder, attributes = t.Param(summary.qualname, summary.parameters[0].name), tracker.attributes
-    inner = Tracker(
-        evaluator, module, summary, tracker.session_type, seed=seed, holder=holder, attributes=attributes
-    )
+    inner = Tracker(evaluator, module, summary, tracker.session_type, seed=seed, holder=holder, attributes=attributes)
     return all(_is_none(each) or comes_from(inner, each, depth + 1) for each in summary.returns)
 
 

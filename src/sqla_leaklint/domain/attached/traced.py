@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.attached.expiry import expires_on_commit
 from sqla_leaklint.domain.attached.held import Held, Standing
-from sqla_leaklint.domain.attached.known import may_be_in_session
+from sqla_leaklint.domain.attached.known import may_be_in_session, may_be_loaded_before
 from sqla_leaklint.domain.attached.tracing import Reading, Tracing
 from sqla_leaklint.domain.eager import Loading, loading
 from sqla_leaklint.domain.endpoints import method_name
@@ -17,6 +17,8 @@ from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, session
 from sqla_leaklint.domain.models import models_of
 from sqla_leaklint.domain.relationships import is_collection, relationship_of
 from sqla_leaklint.knowledge.facts import LoadStrategy, Role
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree
 
@@ -46,11 +48,17 @@ class TracedSession:
             if not isinstance(body.node, tree.Function) or not body.node.is_async:
                 continue
             called = {method_name(event.call.func) for event in body.events if event.deed is Deed.CALLED}
-            if called.isdisjoint(telling):
+            if called.isdisjoint(telling) and not _passes_on(body):
                 continue
             for session in sessions_in_use(domain, body):
                 if session.is_async:
                     yield _traced(session, is_expiring=not called.isdisjoint(_EXPIRES_ALL))
+
+
+def _passes_on(body: Body) -> bool:
+    """Whether something that may be a session is passed to a helper that may load with it."""
+    calls = (event.call for event in body.events if event.deed is Deed.CALLED)
+    return any(isinstance(each, t.Enter | t.Param) for call in calls for each in call.args)
 
 
 def _traced(session: SessionInUse, *, is_expiring: bool) -> TracedSession:
@@ -94,4 +102,6 @@ def is_lazy(session: SessionInUse, held: Held, name: str) -> bool:
     if relationship is None or loading(evaluator, held.statement, model, name) is not Loading.LAZY:
         return False
     is_many = is_collection(evaluator, model, relationship)
-    return is_many is not None and (is_many or not may_be_in_session(session, held, relationship))
+    if is_many is None or may_be_loaded_before(session, held, name):
+        return False
+    return is_many or not may_be_in_session(session, held, relationship)

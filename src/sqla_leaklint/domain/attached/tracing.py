@@ -15,8 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from sqla_leaklint.domain.attached.actions import Action, Bound, Called, Left, Read, Returned, Suspended, Written
-from sqla_leaklint.domain.attached.actions import actions_of
+from sqla_leaklint.domain.attached.actions import (
+    Action,
+    Bound,
+    Called,
+    Left,
+    Read,
+    Returned,
+    Suspended,
+    Written,
+    actions_of,
+)
 from sqla_leaklint.domain.attached.bringing import Brought, brought
 from sqla_leaklint.domain.attached.changes import Changes, lost
 from sqla_leaklint.domain.attached.held import Held, Standing, State
@@ -53,7 +62,9 @@ class Tracing:
         self.graph = build_cfg(session.function)
         self._raises = raises
         self._changes = Changes(session, is_expiring=is_expiring)
-        self._actions: dict[Step, tuple[Action, ...]] = {step: actions_of(self.graph, step) for step in self.graph.steps}
+        self._actions: dict[Step, tuple[Action, ...]] = {
+            step: actions_of(self.graph, step) for step in self.graph.steps
+        }
         self._brought: dict[tree.Expr, Brought | None] = {}
         self._before: dict[Step, State] = {}
 
@@ -226,8 +237,7 @@ class Tracing:
                 if held.holder == expr.id and (held.term in leaves or held.standing is Standing.UNKNOWN):
                     yield held
                 elif held.is_rows and isinstance(term, t.Element) and term.value is held.term:
-                    if expr.id not in {each.holder for each in state}:
-                        yield held
+                    yield from () if any(each.holder == expr.id for each in state) else (held,)
 
 
 def _is_done(action: Action, node: tree.Node) -> bool:

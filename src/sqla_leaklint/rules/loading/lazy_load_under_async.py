@@ -25,8 +25,9 @@ rule = Rule(
 @rule.check(LazyRead)
 def check(read: LazyRead, domain: Domain) -> Iterator[Draft]:
     what = f"`{read.holder}.{read.attribute}`" if read.holder else f"`{read.owner.name}.{read.attribute}`"
-    reader = f"`{read.serializer}` reads {what}, which" if read.serializer else what
-    draft = rule.diagnostic(read.node, f"{reader} is loaded lazily, which an async session cannot do")
+    kind = "a deferred column" if read.attribute in read.owner.columns else "a lazy relationship"
+    act = f"`{read.serializer}` reads {what}, {kind}," if read.serializer else f"{what} is {kind},"
+    draft = rule.diagnostic(read.node, f"{act} which an async session cannot load")
     draft = draft.with_help(f"{_help(read)}; the read raises `MissingGreenlet`")
     load = read.load
     if load is not None:
