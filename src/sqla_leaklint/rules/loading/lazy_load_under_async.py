@@ -24,7 +24,8 @@ rule = Rule(
 
 @rule.check(LazyRead)
 def check(read: LazyRead, domain: Domain) -> Iterator[Draft]:
-    what = f"`{read.holder}.{read.attribute}`" if read.holder else f"`{read.owner.name}.{read.attribute}`"
+    holder = read.owner.name if read.held.is_rows or not read.holder else read.holder
+    what = f"`{holder}.{read.attribute}`"
     kind = "a deferred column" if read.attribute in read.owner.columns else "a lazy relationship"
     act = f"`{read.serializer}` reads {what}, {kind}," if read.serializer else f"{what} is {kind},"
     draft = rule.diagnostic(read.node, f"{act} which an async session cannot load")
