@@ -6,6 +6,7 @@ other query of the function, its caller or another dependency of the request may
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain import statements
@@ -19,15 +20,19 @@ from sqla_leaklint.domain.models import models_of
 from sqla_leaklint.domain.parameters import dependency_of
 from sqla_leaklint.domain.relationships import target_of
 from sqla_leaklint.domain.values import (
+    BoundMethod,
     Entity,
-    Literal,
+    Instance,
     Many,
     Origin,
     ProjectClass,
+    ProjectFunction,
     ResultValue,
     Rows,
     Statement,
-    Unknown,
+    Symbol,
+    TupleValue,
+    Value,
     alternatives,
 )
 from sqla_leaklint.semantic import terms as t
@@ -35,7 +40,12 @@ from sqla_leaklint.semantic.events import Deed
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.columns import Relationship
+    from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
+_DEEPEST = 4
+"""Dependencies of dependencies that are looked into."""
+_PLAIN = frozenset(f"builtins.{name}" for name in ("str", "int", "bytes", "bool", "float", "dict"))
 _OWN = frozenset({Origin.MANAGED, Origin.FRESH, Origin.PROVIDED})
 _SENDS = frozenset({"execute", "scalars", "scalar", "stream", "stream_scalars", "exec", "get", "get_one", "merge"})
 
@@ -63,8 +73,10 @@ def may_be_loaded_before(session: SessionInUse, held: Held, name: str) -> bool:
             if isinstance(value, Rows | ResultValue):
                 if value.statement == held.statement or _leaves_lazy(session, value.statement, held, name):
                     continue
-                value = statements.row_of(value.statement, is_scalar=True)
-            if isinstance(value, Entity) and _is_same_table(session, value.model, held.model):
+                found = statements.row_of(value.statement, is_scalar=True)
+            else:
+                found = value
+            if isinstance(found, Entity) and _is_same_table(session, found.model, held.model):
                 return True
     return False
 
@@ -113,11 +125,48 @@ def _may_come_in(session: SessionInUse, target: ProjectClass) -> bool:
     domain, summary = session.domain, session.summary
     for parameter in summary.parameters:
         value = domain.value_of(domain.module.executor.pool.make(t.Param, summary.qualname, parameter.name))
-        is_injected = dependency_of(domain.evaluator, summary, parameter.name, domain.frame) is not None
-        for each in alternatives(value):
-            found = each.element if isinstance(each, Many) else each
-            if isinstance(found, Entity) and reaches(domain.evaluator, found.model, target):
+        if any(reaches(domain.evaluator, each.model, target) for each in _entities(value)):
+            return True
+    return _may_be_provided(domain.evaluator, domain.module.summary, summary, target)
+
+
+def _entities(value: Value) -> Iterator[Entity]:
+    for each in alternatives(value):
+        match each:
+            case Entity():
+                yield each
+            case Many(element=element) | Rows(element=element):
+                yield from _entities(element)
+            case TupleValue(elements=elements):
+                for element in elements:
+                    yield from _entities(element)
+            case _:
+                pass
+
+
+def _may_be_provided(
+    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, target: ProjectClass, depth: int = 0
+) -> bool:
+    """Whether what FastAPI runs for a function may load such a row: its module knows the class, or it is not known."""
+    frame = evaluator.frame(module)
+    for parameter in function.parameters:
+        dependency = dependency_of(evaluator, function, parameter.name, frame)
+        for provider in alternatives(dependency.provider) if dependency is not None else ():
+            if isinstance(provider, Symbol | Instance | BoundMethod):
+                continue  # a library's own
+            if isinstance(parameter.annotation, t.Ref) and parameter.annotation.path in _PLAIN:
+                continue  # no row comes of it, and nothing else keeps one
+            if not isinstance(provider, ProjectFunction) or depth >= _DEEPEST:
                 return True
-            if is_injected and (isinstance(found, Unknown) or found == Literal(None)):
+            owner = evaluator.project.summary_at(provider.path)
+            summary = evaluator.classes.function(provider)
+            if owner is None or summary is None or _knows(owner, target):
+                return True
+            if _may_be_provided(evaluator, owner, summary, target, depth + 1):
                 return True
     return False
+
+
+def _knows(module: ModuleSummary, target: ProjectClass) -> bool:
+    """Whether a module has a name for the class, its own or one that a function imports."""
+    return target.name in module.bindings or any(target.name in each.locals for each in module.functions.values())

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LazyRead:
-    """A read of a relationship, or of a deferred column, that nothing has loaded: `attribute` of what `holder` names.
+    """A read of a relationship, or of a deferred column, that nothing has loaded: `attribute` of what `holder` names
+    ("" for rows of a list).
 
     `serializer` is the model of Pydantic that reads it, where one does.
     """
@@ -82,7 +83,8 @@ def _lazy(traced: TracedSession) -> Iterator[LazyRead]:
             if not all(is_lazy(session, held, name) for held in reading.held):
                 continue
             held = reading.held[0]
-            holder = name_of(reading, held)
+            is_list = held.is_rows and not isinstance(reading.node, tree.Attribute)
+            holder = name_of(reading, held) if not is_list else ""
             if (holder, name) not in told:
                 told.add((holder, name))
                 yield LazyRead(session, reading.node, holder, name, held, serializer)

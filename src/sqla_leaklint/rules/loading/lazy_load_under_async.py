@@ -24,8 +24,7 @@ rule = Rule(
 
 @rule.check(LazyRead)
 def check(read: LazyRead, domain: Domain) -> Iterator[Draft]:
-    holder = read.owner.name if read.held.is_rows or not read.holder else read.holder
-    what = f"`{holder}.{read.attribute}`"
+    what = f"`{read.holder or read.owner.name}.{read.attribute}`"
     kind = "a deferred column" if read.attribute in read.owner.columns else "a lazy relationship"
     act = f"`{read.serializer}` reads {what}, {kind}," if read.serializer else f"{what} is {kind},"
     draft = rule.diagnostic(read.node, f"{act} which an async session cannot load")
