@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.attached import Cause, ExpiredRead
+from sqla_leaklint.domain.async_entities import Cause, ExpiredRead
 from sqla_leaklint.fixes import PendingFix
 from sqla_leaklint.fixes.refreshing import refresh_after
 from sqla_leaklint.rules.base import Draft, Rule

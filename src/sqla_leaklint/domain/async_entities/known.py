@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain import statements
-from sqla_leaklint.domain.attached.bringing import may_bring, reaches
-from sqla_leaklint.domain.attached.held import Held
+from sqla_leaklint.domain.async_entities.bringing import may_bring, reaches
+from sqla_leaklint.domain.async_entities.held import Held
 from sqla_leaklint.domain.eager import Loading, loading
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes.doings import TRACED

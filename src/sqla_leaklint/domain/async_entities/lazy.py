@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.attached.held import Held
-from sqla_leaklint.domain.attached.reading import name_of
-from sqla_leaklint.domain.attached.serializing import serialized
-from sqla_leaklint.domain.attached.traced import TracedSession, is_lazy
+from sqla_leaklint.domain.async_entities.held import Held
+from sqla_leaklint.domain.async_entities.reading import name_of
+from sqla_leaklint.domain.async_entities.serializing import serialized
+from sqla_leaklint.domain.async_entities.traced import TracedSession, is_lazy
 from sqla_leaklint.domain.models import Model, models_of
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.semantic import terms as t

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.attached.held import Held, Standing
-from sqla_leaklint.domain.attached.serializing import serialized
-from sqla_leaklint.domain.attached.traced import TracedSession, mapped
-from sqla_leaklint.domain.attached.tracing import Reading, Tracing
+from sqla_leaklint.domain.async_entities.held import Held, Standing
+from sqla_leaklint.domain.async_entities.serializing import serialized
+from sqla_leaklint.domain.async_entities.traced import TracedSession, mapped
+from sqla_leaklint.domain.async_entities.tracing import Reading, Tracing
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
 from sqla_leaklint.syntax import tree
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.attached.origins import comes_from
+from sqla_leaklint.domain.async_entities.origins import comes_from
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import models_of
 from sqla_leaklint.domain.relationships import target_of

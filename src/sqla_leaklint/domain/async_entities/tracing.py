@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from sqla_leaklint.domain.attached.actions import (
+from sqla_leaklint.domain.async_entities.actions import (
     Action,
     Bound,
     Called,
@@ -26,9 +26,9 @@ from sqla_leaklint.domain.attached.actions import (
     Written,
     actions_of,
 )
-from sqla_leaklint.domain.attached.bringing import Brought, brought
-from sqla_leaklint.domain.attached.changes import Changes, lost
-from sqla_leaklint.domain.attached.held import Held, Standing, State
+from sqla_leaklint.domain.async_entities.bringing import Brought, brought
+from sqla_leaklint.domain.async_entities.changes import Changes, lost
+from sqla_leaklint.domain.async_entities.held import Held, Standing, State
 from sqla_leaklint.domain.lifetimes.doings import TRACED
 from sqla_leaklint.domain.lifetimes.paths import UNASKED
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse

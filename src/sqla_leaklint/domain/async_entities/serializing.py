@@ -12,7 +12,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.attached.tracing import Reading
+    from sqla_leaklint.domain.async_entities.tracing import Reading
     from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
     from sqla_leaklint.semantic.terms import Term
 

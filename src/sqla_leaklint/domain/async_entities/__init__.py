@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_leaklint.domain.attached.lazy import LazyRead
-from sqla_leaklint.domain.attached.reading import Cause, ExpiredRead
+from sqla_leaklint.domain.async_entities.lazy import LazyRead
+from sqla_leaklint.domain.async_entities.reading import Cause, ExpiredRead
 
 __all__ = ["Cause", "ExpiredRead", "LazyRead"]
