@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.models import Model, models_of
+from sqla_leaklint.domain.models import Model
+from sqla_leaklint.domain.relationships import relationship_of, target_of
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Clause,
@@ -84,10 +85,10 @@ def relationship_at(evaluator: Evaluator, model: Model, *path: str) -> Relations
     found: Relationship | None = None
     at: Model | None = model
     for name in path:
-        found = at.relationships.get(name) if at is not None else None
+        found = relationship_of(evaluator, at, name) if at is not None else None
         if found is None:
             return None
-        at = models_of(evaluator).of(found.target) if found.target is not None else None
+        at = target_of(evaluator, found)
     return found
 
 

@@ -26,6 +26,7 @@ _SEQUENCES = frozenset(
 
 
 def read_relationship(reader: AttributeReader, name: str, call: t.Call, annotation: t.Term | None) -> Relationship:
+    """The relationship that a call makes, below an annotation if there is one."""
     given = dict(call.keywords)
     made = given.get("sa_relationship")
     if isinstance(made, t.Call):  # SQLModel passes a relationship of SQLAlchemy on
@@ -45,10 +46,11 @@ def read_relationship(reader: AttributeReader, name: str, call: t.Call, annotati
         is_collection = True
     elif "remote_side" in given and is_collection is None:
         is_collection = False  # a row's parent in its own table
-    return Relationship(name, target, is_collection, _strategy(reader, call, given))
+    named = _named(annotation, first) if target is None else ""
+    return Relationship(name, target, is_collection, strategy_of(reader, call, given), named)
 
 
-def _strategy(reader: AttributeReader, call: t.Call, given: Mapping[str, t.Term]) -> LoadStrategy | None:
+def strategy_of(reader: AttributeReader, call: t.Call, given: Mapping[str, t.Term]) -> LoadStrategy | None:
     """How the relationship is loaded unless a query says otherwise; None when that is not written out."""
     if reader.path_of(call.func) == "sqlalchemy.orm.dynamic_loader":
         return LoadStrategy.DYNAMIC
@@ -89,6 +91,16 @@ def _entity(reader: AttributeReader, term: t.Term) -> ProjectClass | None:
             if isinstance(value, ProjectClass):
                 return value
     return None
+
+
+def _named(*terms: t.Term | None) -> str:
+    """The one string in some terms that can be the name of a class."""
+    found = {
+        part.value.rpartition(".")[2]
+        for part in t.all_in(term for term in terms if term is not None)
+        if isinstance(part, t.Const) and isinstance(part.value, str)
+    }
+    return name if len(found) == 1 and (name := found.pop()).isidentifier() else ""
 
 
 def _written_out(term: t.Term | None) -> Iterator[tuple[str, t.Term]]:
