@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain import declarations
 from sqla_leaklint.domain.columns import Attribute, Column, Member, Relationship
 from sqla_leaklint.domain.relationship_reading import RELATIONSHIPS, read_relationship
-from sqla_leaklint.domain.values import Clause, ProjectClass, ProjectFunction, Symbol, Value, alternatives
+from sqla_leaklint.domain.values import (
+    BoundMethod,
+    Clause,
+    Instance,
+    ProjectClass,
+    ProjectFunction,
+    Symbol,
+    Value,
+    alternatives,
+)
 from sqla_leaklint.knowledge.facts import LoadStrategy
 from sqla_leaklint.semantic import terms as t
 
@@ -202,9 +211,19 @@ class AttributeReader:
 
     def path_of(self, term: t.Term, frame: Frame | None = None) -> str | None:
         """The canonical name of what a term names in a library."""
+        knowledge = self.evaluator.knowledge
         for value in alternatives(self.evaluator.of(term, frame or self.frame)):
-            if isinstance(value, Symbol):
-                return self.evaluator.knowledge.canonical(value.path) or value.path
+            match value:
+                case Symbol(path=path):
+                    return knowledge.canonical(path) or path
+                case BoundMethod(receiver=Instance(type=owner), name=name) if (
+                    row := knowledge.type(owner)
+                ) is not None:
+                    # `db.relationship` is made by `db`, and is that of the library that it stands for
+                    paths = (knowledge.canonical(f"{module}.{name}") for module in row.falls_back_to)
+                    return next((path for path in paths if path is not None), None)
+                case _:
+                    pass
         return None
 
     def table(self, call: t.Call) -> Iterator[Column]:

@@ -77,9 +77,9 @@ class RelationshipRead:
 
     @property
     def of_same_rows(self) -> Iterator[RelationshipRead]:
-        """The other reads of the same query's rows in the same body."""
+        """The reads of the same query's rows in the same body, this one included."""
         for other in self.domain.subjects(RelationshipRead):
-            if other is not self and other.source.root is self.source.root and other.body is self.body:
+            if other.source.root is self.source.root and other.body is self.body:
                 yield other
 
     @staticmethod

@@ -9,7 +9,7 @@ A collection is loaded by `selectinload`, which leaves the query and its rows as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,31 +38,40 @@ _NO_JOINS = frozenset({Role.LOCKS, Role.GROUPS, Role.DISTINCT, Role.COMBINES, Ro
 
 
 def load_with_rows(read: RelationshipRead) -> PendingFix | None:
-    """Have the query of a read load what it reads, and what is read of that; None where another fix does it already."""
+    """Have the query of a read load all that this and other reads miss of its rows."""
     load = read.load
-    others = [other for other in read.of_same_rows if other.is_query_each]
     if load is None or read.source.start is None:
         return None
-    if any(len(other.path) < len(read.path) and read.path[: len(other.path)] == other.path for other in others):
-        return None
-    paths = [read.path, *(other.path for other in others if other.path[: len(read.path)] == read.path)]
-    return load_eagerly(load, read.source.start, paths)
+    reads = [each for each in read.of_same_rows if each.is_query_each and each.source.start is read.source.start]
+    return load_eagerly(load, read.source.start, [each.path for each in reads])
 
 
 def load_eagerly(load: Load, start: Model, paths: Sequence[Path]) -> PendingFix | None:
     """Append `.options(…)` to the call that begins a query, for some paths of relationships from its entity `start`."""
     domain, place, statement = load.domain, _beginning(load), load.statement
-    option = option_for(domain.evaluator, statement, start, paths) if statement is not None else None
-    if place is None or option is None or not _can_be_named(domain, option):
+    if place is None or statement is None:
         return None
+    options = [option_for(domain.evaluator, statement, start, group) for group in _by_first(paths)]
+    if not all(option is not None and _can_be_named(domain, option) for option in options):
+        return None
+    chosen = [option for option in options if option is not None]
 
     def render(source: SourceMap) -> Sequence[TextEdit]:
         first, last = source.offsets(_entity_of(place))
-        text = option.spelled(source.text[first:last])
-        return append_step(source, place, f".options({text})"), *_imports(domain, option, source)
+        texts = (option.spelled(source.text[first:last]) for option in chosen)
+        return append_step(source, place, f".options({', '.join(texts)})"), *_imports(domain, chosen, source)
 
-    names = " and ".join(f"`{'.'.join(path)}`" for path in paths)
+    *others, name = [f"`{'.'.join(path)}`" for path in paths]
+    names = f"{', '.join(others)} and {name}" if others else name
     return PendingFix(Applicability.UNSAFE, f"load {names} with the rows", render)
+
+
+def _by_first(paths: Sequence[Path]) -> Iterable[list[Path]]:
+    """The paths that begin with the same relationship, together."""
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(path[0], []).append(path)
+    return groups.values()
 
 
 def option_for_read(read: RelationshipRead) -> str:
@@ -192,12 +201,15 @@ def _may_be_imported(domain: Domain, owner: Model) -> bool:
     return not any(classes.is_mapped(ProjectClass(module.path, qualname)) for qualname in module.classes)
 
 
-def _imports(domain: Domain, option: Option, source: SourceMap) -> Iterator[TextEdit]:
+def _imports(domain: Domain, options: Sequence[Option], source: SourceMap) -> Iterator[TextEdit]:
     module = domain.module.parsed.tree
-    yield from import_edits(source, module, "sqlalchemy.orm", *option.functions)
-    for owner in {each.cls: each for each in option.owners}.values():
+    yield from import_edits(source, module, "sqlalchemy.orm", *(name for each in options for name in each.functions))
+    missing: dict[str, set[str]] = {}
+    for owner in (owner for option in options for owner in option.owners):
         if not _is_at_hand(domain, owner):
-            yield from import_edits(source, module, _module_of(domain, owner.cls), owner.name)
+            missing.setdefault(_module_of(domain, owner.cls), set()).add(owner.name)
+    for path, names in missing.items():
+        yield from import_edits(source, module, path, *names)
 
 
 def _module_of(domain: Domain, cls: ProjectClass) -> str:
