@@ -74,12 +74,15 @@ def _by_first(paths: Sequence[Path]) -> Iterable[list[Path]]:
     return groups.values()
 
 
-def option_for_read(read: RelationshipRead) -> str:
-    """The loader option that a read misses, as one would write it."""
-    assert read.source.start is not None
-    assert read.source.rows.statement is not None
-    option = option_for(read.domain.evaluator, read.source.rows.statement, read.source.start, [read.path])
-    return option.spelled(read.source.start.name) if option is not None else "a loader option"
+def options_for_reads(reads: Sequence[RelationshipRead]) -> str:
+    """The loader options that some reads of the same rows miss, as one would write them."""
+    source = reads[0].source
+    assert source.start is not None
+    assert source.rows.statement is not None
+    evaluator, start = reads[0].domain.evaluator, source.start
+    groups = _by_first([read.path for read in reads])
+    options = (option_for(evaluator, source.rows.statement, start, group) for group in groups)
+    return ", ".join(option.spelled(start.name) for option in options if option is not None)
 
 
 # --- the option -------------------------------------------------------------------------------------------------------
