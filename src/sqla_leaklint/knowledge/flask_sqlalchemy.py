@@ -81,7 +81,7 @@ APPBUILDER = Table(
             "flask_appbuilder.SQLA",
             Kind.DATABASE_EXTENSION,
             _APPBUILDER,
-            ("flask_appbuilder.models.sqla.SQLA", "flask_appbuilder.models.sqla.base.SQLA"),
+            ("flask_appbuilder.models.sqla.SQLA",),
             (EXTENSION,),
         ),
     ),

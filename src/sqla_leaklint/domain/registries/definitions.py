@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -15,7 +14,7 @@ from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.knowledge.sqlalchemy import ASYNC_SCOPED_SESSION
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.project import binding
-from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+from sqla_leaklint.semantic.summary import ModuleSummary
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
@@ -196,14 +195,3 @@ def touched(evaluator: Evaluator, call: t.Call, frame: Frame, names: frozenset[s
 def _last_name(term: t.Term) -> str:
     return term.name if isinstance(term, t.Local) else method_name(term)
 
-
-@lru_cache(maxsize=1024)
-def calls_of(module: ModuleSummary) -> tuple[tuple[FunctionSummary | None, t.Call], ...]:
-    """The calls that a module makes, each with the function that makes it."""
-    from sqla_leaklint.semantic.events import Deed
-
-    return tuple(
-        (function, act.value)
-        for function, act in module.mentions()
-        if act.deed is Deed.CALLED and isinstance(act.value, t.Call)
-    )

@@ -1,0 +1,155 @@
+"""Registries whose session stays when the work is done that used it.
+
+A registry keeps the session that it made for a thread (or task) until `remove()`.  Not removed, a session that has run
+SQL keeps its connection with it; one of an `async_scoped_session` is kept even when it is closed, by a registry that
+has one for every task there ever was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
+from sqla_leaklint.domain.lifetimes.doings import ENDS, RELEASES, Doing
+from sqla_leaklint.domain.lifetimes.opening import Opening
+from sqla_leaklint.domain.registries.definitions import Registry, Touch, registry_names, touched
+from sqla_leaklint.domain.registries.holding import exits_holding, uses_of
+from sqla_leaklint.domain.registries.places import Place, Where, place_of
+from sqla_leaklint.domain.registries.removals import Removals
+from sqla_leaklint.domain.values import Instance, Origin
+from sqla_leaklint.knowledge.sqlalchemy import ASYNC_SESSION, SESSION
+from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+
+_IDLE = frozenset({"configure", "session_factory", "query_property"})
+"""Methods of a registry that make no session."""
+_ELSEWHERE = frozenset({Doing.DEFERS, Doing.STORES, Doing.PASSES, Doing.YIELDS, Doing.RETURNS})
+"""After these it is not known who ends the transaction."""
+
+Touched = tuple[Event, Touch]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnremovedRegistry:
+    """A registry that a function uses and that nobody removes when it is done.
+
+    `node` is the first use, `expression` the registry there; `place` is where the function runs, or None for a
+    registry that the function makes itself; `is_closed`: its session is closed and kept all the same; `leaving` is
+    where the function is left with a connection in hand.
+    """
+
+    domain: Domain
+    body: Body
+    node: tree.Expr
+    expression: tree.Expr
+    registry: Registry
+    event: Event
+    place: Place | None
+    is_closed: bool = False
+    leaving: tree.Node | None = None
+
+    @staticmethod
+    def find(domain: Domain) -> Iterator[UnremovedRegistry]:
+        """Every such registry of each function of the module, in the order of the text."""
+        names = registry_names(domain.evaluator, domain.module.summary)
+        if not names:
+            return
+        for body in domain.bodies:
+            if isinstance(body.node, tree.Function):
+                for registry, uses in _touched_in(domain, body, names).items():
+                    found = _judged(domain, body, registry, uses)
+                    if found is not None:
+                        yield found
+
+    @property
+    def function(self) -> tree.Function:
+        assert isinstance(self.body.node, tree.Function)
+        return self.body.node
+
+    @property
+    def handed_over_by(self) -> tree.Node | None:
+        """The call of this module that hands the function over."""
+        handed = self.place.handed_over if self.place is not None else None
+        if handed is None or handed.module.path != self.domain.module.path:
+            return None
+        for body in self.domain.bodies:
+            for event in body.events:
+                if event.value is handed.call and event.deed is Deed.CALLED:
+                    return event.node
+        return None
+
+
+def _touched_in(domain: Domain, body: Body, names: frozenset[str]) -> dict[Registry, list[Touched]]:
+    found: dict[Registry, list[Touched]] = {}
+    for event in body.events:
+        if event.deed is Deed.CALLED:
+            touch = touched(domain.evaluator, event.call, domain.frame, names)
+            if touch is not None:
+                found.setdefault(touch.registry, []).append((event, touch))
+    return found
+
+
+def _judged(domain: Domain, body: Body, registry: Registry, uses: list[Touched]) -> UnremovedRegistry | None:
+    for event in body.events:
+        if event.value is registry.maker and event.deed is Deed.CALLED and registry.path == domain.module.path:
+            return _made_here(domain, body, registry, event, uses)
+    uses = [(event, touch) for event, touch in uses if touch.method not in _IDLE]
+    if not uses or body.yields and not registry.is_async:
+        return None
+    if any(touch.method == "remove" for _, touch in uses):
+        return None
+    return _shared(domain, body, registry, uses)
+
+
+def _seeds(registry: Registry, uses: list[Touched]) -> Iterator[tuple[object, str]]:
+    made = ASYNC_SESSION if registry.is_async else SESSION
+    yield from dict.fromkeys((touch.term, registry.type) for _, touch in uses)
+    yield from ((event.value, made) for event, touch in uses if not touch.method)
+
+
+def _shared(domain: Domain, body: Body, registry: Registry, touches: list[Touched]) -> UnremovedRegistry | None:
+    """A registry that others use as well."""
+    evaluator, module = domain.evaluator, domain.module.summary
+    summary = module.functions[body.qualname]
+    place = place_of(evaluator, module, summary)
+    if place is None or (place.where is Where.DEPENDENCY and not registry.is_async):
+        return None
+    event, touch = touches[0]
+    assert isinstance(event.node, tree.Call) and isinstance(body.node, tree.Function)
+    expression = event.node.func
+    if touch.method and isinstance(expression, tree.Attribute):
+        expression = expression.value
+    uses = uses_of(evaluator, domain.module, body, _seeds(registry, touches))  # type: ignore[arg-type]
+    if any(use.doing is Doing.DEFERS for use in uses):
+        return None
+    exits = exits_holding(body.node, uses)
+    is_held = bool(exits) and not any(use.doing in _ELSEWHERE for use in uses)
+    if not is_held and not registry.is_async:
+        return None
+    if Removals(evaluator, registry).may_be_on_way_out(module, summary, of_transaction=not registry.is_async):
+        return None
+    is_closed = not is_held and any(use.doing in RELEASES for use in uses)
+    leaving = exits[0] if is_held else None
+    return UnremovedRegistry(domain, body, event.node, expression, registry, event, place, is_closed, leaving)
+
+
+def _made_here(
+    domain: Domain, body: Body, registry: Registry, event: Event, touches: list[Touched]
+) -> UnremovedRegistry | None:
+    """A registry that is a function's own: with it, its session is given up, as one that is never closed."""
+    assert isinstance(event.node, tree.Call) and isinstance(body.node, tree.Function)
+    uses = uses_of(domain.evaluator, domain.module, body, _seeds(registry, touches))  # type: ignore[arg-type]
+    opening = Opening(Instance(registry.type, Origin.FRESH), None, registry.is_async)
+    acquisition = Acquisition(domain, body, event, opening, uses)
+    if any(use.doing in ENDS for use in uses) or acquisition.first_sql is None:
+        return None
+    exits = acquisition.leaking_exits
+    if not exits or acquisition.ends_with_process:
+        return None
+    return UnremovedRegistry(domain, body, event.node, event.node, registry, event, None, leaving=exits[0])
