@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.doings import ENDS, RELEASES, Doing
 from sqla_leaklint.domain.lifetimes.opening import Opening
+from sqla_leaklint.domain.lifetimes.remains import Remains, remains
 from sqla_leaklint.domain.registries.definitions import Registry, Touch, registry_names, touched
 from sqla_leaklint.domain.registries.holding import exits_holding, uses_of
 from sqla_leaklint.domain.registries.places import Place, Where, place_of
@@ -71,6 +72,27 @@ class UnremovedRegistry:
     def function(self) -> tree.Function:
         assert isinstance(self.body.node, tree.Function)
         return self.body.node
+
+    @property
+    def name(self) -> str:
+        """What the registry is called here, "" where it has no name."""
+        match self.expression:
+            case tree.Name(id=name):
+                return name
+            case tree.Attribute(attr=name):
+                return name
+            case _:
+                pass
+        match self.event.stmt:
+            case tree.Assign(targets=(tree.Name(id=name),), value=value) if value is self.node:
+                return name
+            case _:
+                return ""
+
+    @property
+    def remains(self) -> Remains:
+        """What outlives the function of what the session gave it."""
+        return remains(self.domain, self.body.events, self.event.value)
 
     @property
     def handed_over_by(self) -> tree.Node | None:
