@@ -22,6 +22,7 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.spans import SourceMap
 from sqla_leaklint.syntax.walk import walk
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Enclosure:
     """A statement `name = value` and the statements after it that go under `with value as name:`.
@@ -224,7 +225,9 @@ def _superfluous(enclosure: Enclosure, source_map: SourceMap) -> _Superfluous:
     if text[start:stop].strip() != "try:":
         return _Superfluous()
     # A `try` that guards nothing any more goes; its body is one step further in already.
-    body = {line.start for line in lines_between(text, source_map.line_start(start), end_of(guard.finalbody[0], source_map))}
+    body = {
+        line.start for line in lines_between(text, source_map.line_start(start), end_of(guard.finalbody[0], source_map))
+    }
     first = source_map.line_start(start)
     return _Superfluous({**gone, clause: "", first: ""}, frozenset(body - {first}))
 

@@ -178,7 +178,7 @@ class Tracker(Carrier):
         if isinstance(call.func, t.Attr):
             base = self.carry(call.func.base)
             if base is Carry.IS:
-                yield from self._method(act, call.func.name)
+                yield from self.of_method(act, call.func.name)
             elif base is Carry.HOLDS:
                 attributes = self._attributes.get(self._origin(call.func.base), frozenset())
                 yield from self._from(self.callees.method(call.func, attributes), act)
@@ -205,7 +205,8 @@ class Tracker(Carrier):
         row = self.evaluator.knowledge.method(self.session_type, term.name)
         return row is not None and row.effect is Effect.RELEASES
 
-    def _method(self, act: Act | Event, name: str) -> Iterator[Use]:
+    def of_method(self, act: Act | Event, name: str) -> Iterator[Use]:
+        """The uses that calling a method of it is."""
         row = self.evaluator.knowledge.method(self.session_type, name)
         if row is None:
             consumer = self.evaluator.knowledge.consumer(self.session_type, name)

@@ -12,7 +12,8 @@ it is done; `unremoved` and `handed_out` are what the rules judge.
 from __future__ import annotations
 
 from sqla_leaklint.domain.registries.definitions import Registry, Scope
+from sqla_leaklint.domain.registries.handed_out import HandedOutRegistry
 from sqla_leaklint.domain.registries.places import Where
 from sqla_leaklint.domain.registries.unremoved import UnremovedRegistry
 
-__all__ = ["Registry", "Scope", "UnremovedRegistry", "Where"]
+__all__ = ["HandedOutRegistry", "Registry", "Scope", "UnremovedRegistry", "Where"]

@@ -194,4 +194,3 @@ def touched(evaluator: Evaluator, call: t.Call, frame: Frame, names: frozenset[s
 
 def _last_name(term: t.Term) -> str:
     return term.name if isinstance(term, t.Local) else method_name(term)
-

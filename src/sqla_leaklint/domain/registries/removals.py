@@ -1,8 +1,8 @@
 """Who removes the session of a registry: every such place of a project, and whether it stands on a function's way out.
 
 Terms
-    *removal*: a call of `remove()` (or `close()`) of the registry, or of what may be it.  *Above*: the functions that
-    call a function, that it is nested in, or that stand below it as a decorator, and so on upward.  *Everywhere*: what
+    *removal*: a call of `remove()` (or `close()`) of the registry, or of what may be it.  *Above*: the functions on
+    whose way a function is (`above`).  *Everywhere*: what
     a framework runs after every request or task (`@app.teardown_appcontext`, `task_postrun.connect(…)`, a middleware)
     is on everybody's way.
 
@@ -27,10 +27,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.callers import calls_naming, decorated_by, last_name, users
+from sqla_leaklint.domain.callers import calls_naming, last_name, users
 from sqla_leaklint.domain.decorators import PLAIN_DECORATORS, decoration_of
-from sqla_leaklint.domain.endpoints import is_provider, method_name
+from sqla_leaklint.domain.endpoints import decorations, is_provider, method_name
 from sqla_leaklint.domain.handoffs import handoff_names, handoff_row
+from sqla_leaklint.domain.registries.above import Above, all_above, key_of
 from sqla_leaklint.domain.registries.definitions import Registry, registry_names, registry_of
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol, Unknown, alternatives
 from sqla_leaklint.domain.workers import is_run_of_thread
@@ -44,9 +45,6 @@ if TYPE_CHECKING:
 
 _REMOVING = frozenset({"remove", "close"})
 _ENDING = frozenset({"commit", "rollback"})
-_MOST = 200
-"""Functions above a function, before it is taken to be on everybody's way."""
-_DEEPEST = 6
 
 _ON_ITS_OWN = frozenset(
     {
@@ -64,8 +62,6 @@ _ON_ITS_OWN = frozenset(
 )
 """What these decorators make of a function is run for itself, not round the work of others."""
 
-Key = tuple[str, str]
-
 
 @dataclass(frozen=True, slots=True)
 class Removal:
@@ -78,7 +74,6 @@ class Removal:
     """Whether `registry.remove` itself is handed to somebody who will call it."""
 
 
-Above = dict[tuple[str, str, bool], "frozenset[Key] | None"]
 _MEMO: WeakKeyDictionary[Evaluator, dict[tuple[str, t.Call], tuple[tuple[Removal, ...], Above]]] = WeakKeyDictionary()
 
 
@@ -94,12 +89,15 @@ class Removals:
             known[key] = (tuple(dict.fromkeys(self._gathered())), {})
         self._removals, self._above = known[key]
 
-    def may_be_on_way_out(self, module: ModuleSummary, function: FunctionSummary, *, of_transaction: bool) -> bool:
+    def may_be_on_way_out(
+        self, module: ModuleSummary, function: FunctionSummary, *, of_transaction: bool, of_request: bool
+    ) -> bool:
         """Whether something else than the function itself may remove the session when the function is done.
 
-        `of_transaction`: that its transaction is ended is enough.
+        `of_transaction`: that its transaction is ended is enough.  `of_request`: the function is run for a request, so
+        that middlewares and dependencies are on its way.
         """
-        above = self._all_above(module, function, is_entry=True)
+        above = all_above(self._evaluator, module, function, self._above, is_entry=True)
         own = (module.path, function.qualname)
         if above is None:
             return True
@@ -113,9 +111,9 @@ class Removals:
                 if removal.is_given:
                     return True
                 continue
-            if not removal.only_transaction and self._is_everywhere(removal):
+            if not removal.only_transaction and self._is_everywhere(removal, of_request=of_request):
                 return True
-            others = self._all_above(removal.module, removal.function, is_entry=False)
+            others = all_above(self._evaluator, removal.module, removal.function, self._above, is_entry=False)
             if others is None or own in others or key in above or above & others:
                 return True
             if self._may_be_called_by(module, function, removal.function):
@@ -179,12 +177,14 @@ class Removals:
 
     # --- on whose way ---
 
-    def _is_everywhere(self, removal: Removal) -> bool:
+    def _is_everywhere(self, removal: Removal, *, of_request: bool) -> bool:
         """Whether somebody who is not seen runs a function: a framework, after every request or task."""
         evaluator, module, function = self._evaluator, removal.module, removal.function
         assert function is not None
         if removal.is_given or function.name == "<lambda>":
             return True
+        if self._is_of_requests(module, function):
+            return of_request
         frame = evaluator.frame(module)
         for decorator in function.decorators:
             decoration = decoration_of(evaluator, decorator, frame)
@@ -194,7 +194,15 @@ class Removals:
                 return True
         if function.owner is not None and self._is_called_by_library(module, function):
             return True
-        return is_provider(evaluator, module, function) or self._is_given_away(module, function)
+        return self._is_given_away(module, function)
+
+    def _is_of_requests(self, module: ModuleSummary, function: FunctionSummary) -> bool:
+        """Whether a function is run for requests alone: a dependency, or a middleware of FastAPI."""
+        if function.owner is not None and [each.name for each in function.parameters[1:4]] == _ASGI:
+            return True
+        if Decoration.MIDDLEWARE in decorations(self._evaluator, module, function):
+            return True
+        return is_provider(self._evaluator, module, function)
 
     def _is_harmless(self, decorator: t.Term, frame: Frame) -> bool:
         value = self._evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
@@ -230,56 +238,11 @@ class Removals:
                     given = (act.value,)
                 if not any(last_name(each) == function.name for each in given):
                     continue
-                if any(_key(value) == wanted for each in given for value in alternatives(evaluator.of(each, frame))):
+                if any(key_of(value) == wanted for each in given for value in alternatives(evaluator.of(each, frame))):
                     is_work = act.deed is Deed.CALLED and method_name(call.func) in work
                     if not (is_work and handoff_row(evaluator, call, frame) is not None):
                         return True
         return False
-
-    # --- above ---
-
-    def _all_above(
-        self, module: ModuleSummary, function: FunctionSummary, *, is_entry: bool
-    ) -> frozenset[Key] | None:
-        """The functions above a function; None when there are too many to tell.
-
-        Of who enters from outside only the callers count: who hands it over, or defines it, is on a way of its own.
-        """
-        start = (module.path, function.qualname)
-        key = (*start, is_entry)
-        if key not in self._above:
-            found: dict[Key, int] = {}
-            pending = [(module, function, 0)]
-            while pending:
-                below_module, below, depth = pending.pop()
-                for upper_module, upper in self._next_above(below_module, below, is_entry=is_entry):
-                    upper_key = (upper_module.path, upper.qualname)
-                    if upper_key not in found and upper_key != start and depth < _DEEPEST:
-                        found[upper_key] = depth
-                        pending.append((upper_module, upper, depth + 1))
-                if len(found) > _MOST:
-                    self._above[key] = None
-                    return None
-            self._above[key] = frozenset(found)
-        return self._above[key]
-
-    def _next_above(
-        self, module: ModuleSummary, function: FunctionSummary, *, is_entry: bool
-    ) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
-        evaluator = self._evaluator
-        wanted = (module.path, function.qualname)
-        for user in users(evaluator, module, function.name):
-            frame = evaluator.frame(user)
-            for caller, call in calls_naming(user).get(function.name, ()):
-                if caller is None or last_name(call.func) != function.name:
-                    continue
-                if any(_key(value) == wanted for value in alternatives(evaluator.of(call.func, frame))):
-                    yield user, caller
-        if is_entry:
-            return
-        if function.scope is not None and function.scope in module.functions:
-            yield module, module.functions[function.scope]
-        yield from decorated_by(evaluator, module, function)
 
     def _may_be_called_by(self, module: ModuleSummary, function: FunctionSummary, other: FunctionSummary) -> bool:
         """Whether a function calls something of another's name that is not known."""
@@ -293,10 +256,6 @@ class Removals:
         return False
 
 
+_ASGI = ["scope", "receive", "send"]
 _STORING = frozenset({Deed.STORED_ATTRIBUTE, Deed.STORED_ITEM, Deed.STORED_GLOBAL, Deed.AUGMENTED})
 _PLAIN_BASES = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "enum.Enum"})
-
-
-def _key(value: object) -> Key | None:
-    return (value.path, value.qualname) if isinstance(value, ProjectFunction) else None
-

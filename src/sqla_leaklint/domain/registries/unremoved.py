@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
-from sqla_leaklint.domain.lifetimes.doings import ENDS, RELEASES, Doing
+from sqla_leaklint.domain.lifetimes.doings import ENDS, RELEASES, Doing, Use
 from sqla_leaklint.domain.lifetimes.opening import Opening
 from sqla_leaklint.domain.lifetimes.remains import Remains, remains
+from sqla_leaklint.domain.lifetimes.uses import Tracker
 from sqla_leaklint.domain.registries.definitions import Registry, Touch, registry_names, touched
-from sqla_leaklint.domain.registries.holding import exits_holding, uses_of
+from sqla_leaklint.domain.registries.holding import Seed, exits_holding, uses_of
 from sqla_leaklint.domain.registries.places import Place, Where, place_of
 from sqla_leaklint.domain.registries.removals import Removals
 from sqla_leaklint.domain.values import Instance, Origin
 from sqla_leaklint.knowledge.sqlalchemy import ASYNC_SESSION, SESSION
+from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.syntax import tree
@@ -122,17 +124,47 @@ def _judged(domain: Domain, body: Body, registry: Registry, uses: list[Touched])
         if event.value is registry.maker and event.deed is Deed.CALLED and registry.path == domain.module.path:
             return _made_here(domain, body, registry, event, uses)
     uses = [(event, touch) for event, touch in uses if touch.method not in _IDLE]
-    if not uses or body.yields and not registry.is_async:
+    if not uses or (body.yields and not registry.is_async):
         return None
     if any(touch.method == "remove" for _, touch in uses):
         return None
     return _shared(domain, body, registry, uses)
 
 
-def _seeds(registry: Registry, uses: list[Touched]) -> Iterator[tuple[object, str]]:
+def _uses_of(domain: Domain, body: Body, registry: Registry, touches: list[Touched]) -> tuple[Use, ...]:
+    """What a function does with a registry and with the sessions that it has of it."""
     made = ASYNC_SESSION if registry.is_async else SESSION
-    yield from dict.fromkeys((touch.term, registry.type) for _, touch in uses)
-    yield from ((event.value, made) for event, touch in uses if not touch.method)
+    seeds: dict[Seed, None] = {}
+    calls = {event.value: touch for event, touch in touches if isinstance(touch.term, t.Ref)}
+    for event, touch in touches:
+        if not touch.method:
+            seeds[event.value, made] = None
+        elif event.value not in calls:
+            seeds[touch.term, registry.type] = None
+    paths = {touch.term.path for touch in calls.values() if isinstance(touch.term, t.Ref)}
+    for event in body.events:
+        # What a module binds has the name for a term, and that is another one wherever it is read for itself.
+        given = (*event.call.args, *(each for _, each in event.call.keywords)) if event.deed is Deed.CALLED else ()
+        seeds.update(
+            ((each, registry.type), None)
+            for each in (*given, event.value)
+            if isinstance(each, t.Ref) and each.path in paths
+        )
+    return (*_of_methods(domain, body, registry, calls), *uses_of(domain.evaluator, domain.module, body, seeds))
+
+
+def _of_methods(domain: Domain, body: Body, registry: Registry, calls: dict[t.Term, Touch]) -> Iterator[Use]:
+    """What is done by methods of a registry that a module binds."""
+    summary = domain.module.summary.functions[body.qualname]
+    tracker = Tracker(domain.evaluator, domain.module.summary, summary, registry.type)
+    for event in body.events:
+        touch = calls.get(event.value)
+        if touch is None or not touch.method:
+            continue
+        if event.deed is Deed.CALLED:
+            yield from tracker.of_method(event, touch.method)
+        elif event.deed is Deed.ENTERED and touch.method == "begin":
+            yield Use(Doing.TRANSACTS, event)
 
 
 def _shared(domain: Domain, body: Body, registry: Registry, touches: list[Touched]) -> UnremovedRegistry | None:
@@ -147,14 +179,16 @@ def _shared(domain: Domain, body: Body, registry: Registry, touches: list[Touche
     expression = event.node.func
     if touch.method and isinstance(expression, tree.Attribute):
         expression = expression.value
-    uses = uses_of(evaluator, domain.module, body, _seeds(registry, touches))  # type: ignore[arg-type]
+    uses = _uses_of(domain, body, registry, touches)
     if any(use.doing is Doing.DEFERS for use in uses):
         return None
     exits = exits_holding(body.node, uses)
     is_held = bool(exits) and not any(use.doing in _ELSEWHERE for use in uses)
     if not is_held and not registry.is_async:
         return None
-    if Removals(evaluator, registry).may_be_on_way_out(module, summary, of_transaction=not registry.is_async):
+    if Removals(evaluator, registry).may_be_on_way_out(
+        module, summary, of_transaction=not registry.is_async, of_request=place.where not in {Where.THREAD, Where.TASK}
+    ):
         return None
     is_closed = not is_held and any(use.doing in RELEASES for use in uses)
     leaving = exits[0] if is_held else None
@@ -166,7 +200,7 @@ def _made_here(
 ) -> UnremovedRegistry | None:
     """A registry that is a function's own: with it, its session is given up, as one that is never closed."""
     assert isinstance(event.node, tree.Call) and isinstance(body.node, tree.Function)
-    uses = uses_of(domain.evaluator, domain.module, body, _seeds(registry, touches))  # type: ignore[arg-type]
+    uses = _uses_of(domain, body, registry, touches)
     opening = Opening(Instance(registry.type, Origin.FRESH), None, registry.is_async)
     acquisition = Acquisition(domain, body, event, opening, uses)
     if any(use.doing in ENDS for use in uses) or acquisition.first_sql is None:
