@@ -43,8 +43,7 @@ from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
 
-_REMOVING = frozenset({"remove", "close"})
-_ENDING = frozenset({"commit", "rollback"})
+_ENDING = ("close", "commit", "remove", "rollback")
 
 _ON_ITS_OWN = frozenset(
     {
@@ -83,6 +82,8 @@ class Removals:
     def __init__(self, evaluator: Evaluator, registry: Registry) -> None:
         self._evaluator = evaluator
         self._registry = registry
+        # A registry that has a session for every task keeps it when it is closed.
+        self._removing = {"remove"} if registry.is_async else {"remove", "close"}
         known = _MEMO.setdefault(evaluator, {})
         key = (registry.path, registry.maker)
         if key not in known:
@@ -127,7 +128,7 @@ class Removals:
         module = evaluator.project.summary_at(self._registry.path)
         if module is None:
             return
-        for name in sorted(_REMOVING | _ENDING):
+        for name in _ENDING:
             for user in users(evaluator, module, f".{name}"):
                 frame = evaluator.frame(user)
                 names = registry_names(evaluator, user)
@@ -145,8 +146,8 @@ class Removals:
         names: frozenset[str],
     ) -> Iterator[Removal]:
         if method_name(call.func) == name and not call.args and self._is_ours(call.func, name, frame, names):
-            yield Removal(module, function, name in _ENDING)
-        if name in _REMOVING:
+            yield Removal(module, function, name not in self._removing)
+        if name in self._removing:
             for argument in (*call.args, *(value for _, value in call.keywords)):
                 if method_name(argument) == name and self._is_ours(argument, name, frame, names):
                     yield Removal(module, function, only_transaction=False, is_given=True)

@@ -134,7 +134,7 @@ def _judged(domain: Domain, body: Body, registry: Registry, uses: list[Touched])
 def _uses_of(domain: Domain, body: Body, registry: Registry, touches: list[Touched]) -> tuple[Use, ...]:
     """What a function does with a registry and with the sessions that it has of it."""
     made = ASYNC_SESSION if registry.is_async else SESSION
-    seeds: dict[Seed, None] = {}
+    seeds: dict[Seed, None] = {(registry.maker, registry.type): None}
     calls = {event.value: touch for event, touch in touches if isinstance(touch.term, t.Ref)}
     for event, touch in touches:
         if not touch.method:
@@ -175,7 +175,8 @@ def _shared(domain: Domain, body: Body, registry: Registry, touches: list[Touche
     if place is None or (place.where is Where.DEPENDENCY and not registry.is_async):
         return None
     event, touch = touches[0]
-    assert isinstance(event.node, tree.Call) and isinstance(body.node, tree.Function)
+    assert isinstance(event.node, tree.Call)
+    assert isinstance(body.node, tree.Function)
     expression = event.node.func
     if touch.method and isinstance(expression, tree.Attribute):
         expression = expression.value
@@ -199,11 +200,12 @@ def _made_here(
     domain: Domain, body: Body, registry: Registry, event: Event, touches: list[Touched]
 ) -> UnremovedRegistry | None:
     """A registry that is a function's own: with it, its session is given up, as one that is never closed."""
-    assert isinstance(event.node, tree.Call) and isinstance(body.node, tree.Function)
+    assert isinstance(event.node, tree.Call)
+    assert isinstance(body.node, tree.Function)
     uses = _uses_of(domain, body, registry, touches)
     opening = Opening(Instance(registry.type, Origin.FRESH), None, registry.is_async)
     acquisition = Acquisition(domain, body, event, opening, uses)
-    if any(use.doing in ENDS for use in uses) or acquisition.first_sql is None:
+    if any(use.doing in ENDS or use.doing is Doing.HOLDS for use in uses) or acquisition.first_sql is None:
         return None
     exits = acquisition.leaking_exits
     if not exits or acquisition.ends_with_process:
