@@ -31,7 +31,7 @@ from sqla_leaklint.domain.callers import calls_naming, last_name, users
 from sqla_leaklint.domain.decorators import PLAIN_DECORATORS, decoration_of
 from sqla_leaklint.domain.endpoints import decorations, is_provider, method_name
 from sqla_leaklint.domain.handoffs import handoff_names, handoff_row
-from sqla_leaklint.domain.registries.above import Above, all_above, key_of
+from sqla_leaklint.domain.registries.above import Above, Key, all_above, key_of
 from sqla_leaklint.domain.registries.definitions import Registry, registry_names, registry_of
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol, Unknown, alternatives
 from sqla_leaklint.domain.workers import is_run_of_thread
@@ -72,6 +72,10 @@ class Removal:
     is_given: bool = False
     """Whether `registry.remove` itself is handed to somebody who will call it."""
 
+    @property
+    def key(self) -> Key | None:
+        return (self.module.path, self.function.qualname) if self.function is not None else None
+
 
 _MEMO: WeakKeyDictionary[Evaluator, dict[tuple[str, t.Call], tuple[tuple[Removal, ...], Above]]] = WeakKeyDictionary()
 
@@ -90,36 +94,33 @@ class Removals:
             known[key] = (tuple(dict.fromkeys(self._gathered())), {})
         self._removals, self._above = known[key]
 
-    def may_be_on_way_out(
+    def on_way_out(
         self, module: ModuleSummary, function: FunctionSummary, *, of_transaction: bool, of_request: bool
-    ) -> bool:
-        """Whether something else than the function itself may remove the session when the function is done.
+    ) -> Removal | None:
+        """What else than the function itself may remove the session when the function is done.
 
         `of_transaction`: that its transaction is ended is enough.  `of_request`: the function is run for a request, so
         that middlewares and dependencies are on its way.
         """
-        above = all_above(self._evaluator, module, function, self._above, is_entry=True)
         own = (module.path, function.qualname)
-        if above is None:
-            return True
+        above = all_above(self._evaluator, module, function, self._above, is_entry=True)
         for removal in self._removals:
             if removal.only_transaction and not of_transaction:
                 continue
-            if removal.function is None:
-                return True
-            key = (removal.module.path, removal.function.qualname)
-            if key == own:
-                if removal.is_given:
-                    return True
+            key = removal.key
+            if key == own and not removal.is_given:
                 continue
+            if key is None or above is None or key == own or key in above:
+                return removal
             if not removal.only_transaction and self._is_everywhere(removal, of_request=of_request):
-                return True
+                return removal
+            assert removal.function is not None
             others = all_above(self._evaluator, removal.module, removal.function, self._above, is_entry=False)
-            if others is None or own in others or key in above or above & others:
-                return True
+            if others is None or own in others or above & others:
+                return removal
             if self._may_be_called_by(module, function, removal.function):
-                return True
-        return False
+                return removal
+        return None
 
     # --- where it is removed ---
 
