@@ -52,8 +52,8 @@ def _help(unremoved: UnremovedRegistry) -> str:
             "ran, closed or not, and one that is not closed keeps its connection, too"
         )
     return (
-        f"call `{unremoved.name}.remove()` in `finally`: the registry keeps the session for the thread, and with it the "
-        "connection, `idle in transaction`, so that every thread of a pool takes one out of the connection pool for good"
+        f"call `{unremoved.name}.remove()` in `finally`: the registry keeps the session for the thread, with it the "
+        "connection, `idle in transaction`, and so every thread of a pool takes one out of the connection pool for good"
     )
 
 
