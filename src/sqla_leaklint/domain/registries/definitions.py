@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.lifetimes.opening import autocommits, maker_of
 from sqla_leaklint.domain.values import BoundMethod, Instance, ProjectClass, ProjectInstance, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.knowledge.sqlalchemy import ASYNC_SCOPED_SESSION
@@ -79,9 +80,15 @@ def _made_by(evaluator: Evaluator, call: t.Call, frame: Frame) -> Registry | Non
     if not isinstance(value, Instance) or not evaluator.knowledge.is_a(value.type, Kind.SESSION_REGISTRY):
         return None
     callees = alternatives(evaluator.of(call.func, frame))
-    if not all(isinstance(callee, Symbol | BoundMethod) for callee in callees):
+    if not all(isinstance(callee, Symbol | BoundMethod) for callee in callees) or _autocommits(evaluator, call, frame):
         return None
     return Registry(frame.module.path, call, value.type, _scope(evaluator, call, frame))
+
+
+def _autocommits(evaluator: Evaluator, call: t.Call, frame: Frame) -> bool:
+    """Whether the sessions of a registry hold no connection between two statements."""
+    factory = call.args[0] if call.args else call.keyword("session_factory")
+    return factory is not None and autocommits(call, maker_of(evaluator, factory, frame))
 
 
 def _scope(evaluator: Evaluator, call: t.Call, frame: Frame) -> Scope:

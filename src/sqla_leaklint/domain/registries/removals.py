@@ -31,9 +31,10 @@ from sqla_leaklint.domain.callers import calls_naming, last_name, users
 from sqla_leaklint.domain.decorators import PLAIN_DECORATORS, decoration_of
 from sqla_leaklint.domain.endpoints import decorations, is_provider, method_name
 from sqla_leaklint.domain.handoffs import handoff_names, handoff_row
+from sqla_leaklint.domain.lifetimes.opening import roots_of
 from sqla_leaklint.domain.registries.above import Above, Key, all_above, key_of
 from sqla_leaklint.domain.registries.definitions import Registry, registry_names, registry_of
-from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol, Unknown, alternatives
+from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol, Unknown, Value, alternatives
 from sqla_leaklint.domain.workers import is_run_of_thread
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
@@ -136,6 +137,24 @@ class Removals:
                 for function, act in user.mentions():
                     if act.deed is Deed.CALLED and isinstance(act.value, t.Call):
                         yield from self._in_call(user, function, act.value, name, frame, names)
+        bound = [name for name, term in module.bindings.items() if self._registry.maker in roots_of(term)]
+        for name in bound:
+            for user in users(evaluator, module, name):
+                yield from self._given_to_libraries(user, name)
+
+    def _given_to_libraries(self, module: ModuleSummary, name: str) -> Iterator[Removal]:
+        """Where the registry itself is given to a library, which may do with it what it likes."""
+        evaluator, frame = self._evaluator, self._evaluator.frame(module)
+        for function, act in module.mentions():
+            call = act.value
+            if act.deed is not Deed.CALLED or not isinstance(call, t.Call):
+                continue
+            given = [each for each in call.args if last_name(each) == name or each is self._registry.maker]
+            if not any(registry_of(evaluator, each, frame) == self._registry for each in given):
+                continue
+            callees = alternatives(evaluator.of(call.func, frame))
+            if handoff_row(evaluator, call, frame) is None and any(_may_remove(callee) for callee in callees):
+                yield Removal(module, function, only_transaction=False, is_given=True)
 
     def _in_call(
         self,
@@ -183,7 +202,7 @@ class Removals:
         """Whether somebody who is not seen runs a function: a framework, after every request or task."""
         evaluator, module, function = self._evaluator, removal.module, removal.function
         assert function is not None
-        if removal.is_given or function.name == "<lambda>":
+        if removal.is_given or function.name == "<lambda>" or self._is_of_wrapping_object(module, function):
             return True
         if self._is_of_requests(module, function):
             return of_request
@@ -205,6 +224,15 @@ class Removals:
         if Decoration.MIDDLEWARE in decorations(self._evaluator, module, function):
             return True
         return is_provider(self._evaluator, module, function)
+
+    def _is_of_wrapping_object(self, module: ModuleSummary, function: FunctionSummary) -> bool:
+        """Whether a function is made by a method of Python's own, as where an object is a decorator."""
+        outer = module.functions.get(function.scope or "")
+        while outer is not None:
+            if outer.owner is not None and outer.name.startswith("__"):
+                return True
+            outer = module.functions.get(outer.scope or "")
+        return False
 
     def _is_harmless(self, decorator: t.Term, frame: Frame) -> bool:
         value = self._evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
@@ -256,6 +284,13 @@ class Removals:
                 if any(not isinstance(value, ProjectFunction | ProjectClass | Symbol) for value in values):
                     return True
         return False
+
+
+def _may_remove(callee: Value) -> bool:
+    """Whether what is called may be a library's that removes a registry which it is given."""
+    if isinstance(callee, Symbol):
+        return callee.path.partition(".")[0] not in {"sqlalchemy", "sqlmodel", "builtins", "typing"}
+    return not isinstance(callee, ProjectFunction | ProjectClass)
 
 
 _ASGI = ["scope", "receive", "send"]
