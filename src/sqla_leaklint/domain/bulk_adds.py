@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import method_name
-from sqla_leaklint.domain.flushing import Flushes
+from sqla_leaklint.domain.flushing import SESSIONS, Flushes
 from sqla_leaklint.domain.loops import Loop, Loops
 from sqla_leaklint.domain.models import models_of
 from sqla_leaklint.domain.unbounded_sources import UnboundedSource, unbounded_source
@@ -32,7 +32,6 @@ from sqla_leaklint.syntax import tree
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
-SESSIONS = (Kind.SESSION, Kind.ASYNC_SESSION, Kind.SESSION_REGISTRY)
 _ADDING = frozenset({"add", "add_all"})
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
 
+SESSIONS = (Kind.SESSION, Kind.ASYNC_SESSION, Kind.SESSION_REGISTRY)
 _DEEPEST = 3
 """Functions of the project that call each other before they are taken to flush."""
 _SEEDS = (t.Param, t.Call, t.Enter, t.Await, t.Declared, t.Join, t.Local)
@@ -110,26 +111,26 @@ class Flushes:
                     if row is not None and (row.effect in effects or name in {"merge", "merge_all"}):
                         return True
                 case ProjectFunction():
-                    if _may_send(self._evaluator, callee, _DEEPEST):
+                    if may_send(self._evaluator, callee):
                         return True
                 case _:
                     is_of_parameter = isinstance(call.func, t.Attr) and isinstance(call.func.base, t.Param)
-                    if is_of_parameter and name in _sending_methods(knowledge):
+                    if is_of_parameter and name in sending_methods(knowledge):
                         return True
         return False
 
 
-def _may_send(evaluator: Evaluator, function: ProjectFunction, left: int) -> bool:
+def may_send(evaluator: Evaluator, function: ProjectFunction, left: int = _DEEPEST) -> bool:
     """Whether a function, or one that it calls, calls any method by which SQL is sent, on whatever."""
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
     if summary is None or module is None or not left:
         return True
     frame = evaluator.frame(module)
-    if _called_names(summary) & _sending_methods(evaluator.knowledge):
+    if _called_names(summary) & sending_methods(evaluator.knowledge):
         return True
     return any(
-        _may_send(evaluator, callee, left - 1)
+        may_send(evaluator, callee, left - 1)
         for act in summary.acts
         if act.deed is Deed.CALLED and isinstance(act.value, t.Call)
         for callee in alternatives(evaluator.of(act.value.func, frame))
@@ -148,7 +149,7 @@ def _called_names(function: FunctionSummary) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8)
-def _sending_methods(knowledge: Knowledge) -> frozenset[str]:
+def sending_methods(knowledge: Knowledge) -> frozenset[str]:
     """The names of methods that send SQL, of sessions and of queries that know their session."""
     found = {
         row.name
@@ -167,4 +168,4 @@ def _sending_methods(knowledge: Knowledge) -> frozenset[str]:
     return frozenset(name for name in found if not name.startswith("__")) - {"get", "update", "count", "close", "begin"}
 
 
-__all__ = ["Flushes"]
+__all__ = ["SESSIONS", "Flushes", "may_send", "sending_methods"]
