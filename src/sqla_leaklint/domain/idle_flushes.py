@@ -35,7 +35,7 @@ from sqla_leaklint.domain.values import (
     Value,
     alternatives,
 )
-from sqla_leaklint.knowledge.facts import Effect, Kind, LoadStrategy, Role
+from sqla_leaklint.knowledge.facts import Effect, LoadStrategy, Role
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
@@ -49,7 +49,21 @@ if TYPE_CHECKING:
 _COLLECT = "gc.collect"
 _LOOKING = frozenset(f"builtins.{name}" for name in ("print", "len", "str", "repr", "isinstance", "bool", "id", "type"))
 _MUTATING = frozenset(
-    "append extend insert add remove discard clear pop popitem update setdefault sort reverse".split()
+    [
+        "append",
+        "extend",
+        "insert",
+        "add",
+        "remove",
+        "discard",
+        "clear",
+        "pop",
+        "popitem",
+        "update",
+        "setdefault",
+        "sort",
+        "reverse",
+    ]
 )
 _HARMLESS = frozenset({Effect.FLUSHES, Effect.REMOVES, None})
 
