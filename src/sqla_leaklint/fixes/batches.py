@@ -65,10 +65,16 @@ def _reads_lazily(load: Load) -> bool:
 def stream_instead(misplaced: MisplacedStream) -> PendingFix | None:
     """`stream` for `execute`, and `async for` for the one loop that goes through the rows."""
     loads = misplaced.loads
-    if len(loads) != 1 or loads[0].rows.consumer.name != "for" or loads[0].body is not misplaced.body:
+    if misplaced.option != "yield_per" or len(loads) != 1 or loads[0].body is not misplaced.body:
         return None
     load = loads[0]
-    loop = function_text(load.domain, load.body).parents.get(load.node)
+    if load.rows.consumer.name != "for":
+        return None
+    parents = function_text(load.domain, load.body).parents
+    loop = parents.get(load.node)
+    around = parents.get(loop) if loop is not None else None
+    if isinstance(around, tree.Comprehension) and around.kind == "generator":
+        return None  # what takes it could not take an async one
     uses = [use for use in load.usage.uses if not use.of_row and use.deal is not Deal.TESTED]
     if not isinstance(loop, tree.For | tree.CompFor) or loop.is_async or loop.iter is not load.node or len(uses) != 1:
         return None
@@ -78,6 +84,7 @@ def stream_instead(misplaced: MisplacedStream) -> PendingFix | None:
     def render(source: SourceMap) -> Sequence[TextEdit]:
         source.prepare((func, loop))
         end, start = source.offsets(func)[1], source.offsets(loop)[0]
+        start += len(source.text[start:]) - len(source.text[start:].lstrip())
         begin = end - len(func.attr)
         if source.text[begin:end] != func.attr or source.text[start : start + 3] != "for":
             return ()
