@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.autoflush import is_autoflush_off
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
@@ -44,6 +45,7 @@ class Flushes:
         is_own_attribute = isinstance(base, t.Attr) and isinstance(base.base, t.Param)
         self.is_known = isinstance(call.func, t.Ref) or is_own_attribute or isinstance(base, _SEEDS)
         """Whether the session is one whose uses can be followed."""
+        self._is_autoflush_off = base is not None and is_autoflush_off(self._evaluator, domain.frame, base)
         if self.is_known and base is not None:
             self._follow(call, base)
 
@@ -66,7 +68,7 @@ class Flushes:
 
     def may_flush(self, loop: Loop) -> bool:
         """Whether something in a loop sends or lets go of what the session is given, or might."""
-        is_query_harmless = self._is_without_autoflush(loop)
+        is_query_harmless = self._is_autoflush_off or self._is_without_autoflush(loop)
         return any(self._may_flush(event, is_query_harmless) for event in self._loops.events_in(loop))
 
     def _is_without_autoflush(self, loop: Loop) -> bool:

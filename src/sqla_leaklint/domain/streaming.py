@@ -204,7 +204,9 @@ def _stream(load: Load) -> Stream:
             given, is_given_known = _given(call)
             return Stream(load, call, *method, options | given, is_known and is_given_known and statement.is_whole)
     is_legacy = load.is_legacy
-    return Stream(load, None, "", is_async=False, options=options, is_known=is_known and is_legacy and statement.is_whole)
+    return Stream(
+        load, None, "", is_async=False, options=options, is_known=is_known and is_legacy and statement.is_whole
+    )
 
 
 def _options(steps: tuple[StepTaken, ...]) -> tuple[frozenset[str], bool]:

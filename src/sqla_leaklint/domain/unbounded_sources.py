@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain import statements
 from sqla_leaklint.domain.bounds import Bound, bound
 from sqla_leaklint.domain.callers import callers
+from sqla_leaklint.domain.decorators import PLAIN_DECORATORS
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import models_of
 from sqla_leaklint.domain.values import (
@@ -53,7 +54,9 @@ _PASSES_LAST = frozenset({"builtins.map", "builtins.filter"})
 _ENDLESS = frozenset({"itertools.count", "itertools.cycle"})
 
 _FILE = frozenset({"read", "readlines", "splitlines", "split", "decode", "strip"})
-_TABLE = frozenset({"iter_rows", "iterrows", "itertuples", "to_dict", "active", "rows", "values", "fillna", "dropna"})
+_TABLE = frozenset(
+    {"iter_rows", "iterrows", "itertuples", "to_dict", "active", "rows", "values", "fillna", "dropna", "replace"}
+)
 _READERS: dict[str, tuple[str, frozenset[str]]] = {
     "builtins.open": ("a file", _FILE),
     "codecs.open": ("a file", _FILE),
@@ -161,9 +164,12 @@ def _returned(evaluator: Evaluator, function: ProjectFunction, left: int) -> Unb
     """What a function of the project returns, or yields from."""
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
-    if summary is None or module is None or summary.decorators:
+    if summary is None or module is None:
         return None
     frame = evaluator.frame(module)
+    decorators = [evaluator.of(each, frame) for each in summary.decorators]
+    if not all(isinstance(each, Symbol) and each.path in PLAIN_DECORATORS for each in decorators):
+        return None
     given = summary.returns
     if summary.is_generator:
         given = tuple(part.value for part in t.all_in(summary.yields) if isinstance(part, t.Element))

@@ -37,7 +37,9 @@ def check(stream: Stream, domain: Domain) -> Iterator[Draft]:
         method = STREAMED_BY[stream.method]
         yield draft.with_help(f"write `await session.{method}(statement.execution_options(yield_per=…))`, `async for`")
         return
-    draft = draft.with_help("only `yield_per` makes the ORM bring entities in batches: `execution_options(yield_per=…)`")
+    draft = draft.with_help(
+        "only `yield_per` makes the ORM bring entities in batches: `execution_options(yield_per=…)`"
+    )
     if stream.execution is not None and stream.execution is not stream.load.node:
         draft = draft.with_note(stream.execution, "the statement is executed here")
     yield draft.with_fix(fetch_in_batches(stream))

@@ -37,7 +37,9 @@ def check_list(stream: Stream, domain: Domain) -> Iterator[Draft]:
         return  # that raises, which is said below; or it is not known who executes it
     if option == "yield_per" and joined_collections(stream.load):
         return  # so does that
-    draft = rule.diagnostic(stream.load.node, f"`{stream.consumer}()` undoes `{option}`: every row is in memory at once")
+    draft = rule.diagnostic(
+        stream.load.node, f"`{stream.consumer}()` undoes `{option}`: every row is in memory at once"
+    )
     if stream.may_be_cut_off:
         draft = draft.with_help("a commit would end the stream: work through pages by key, with `limit()`, instead")
     elif stream.is_async:
