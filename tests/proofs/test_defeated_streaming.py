@@ -53,7 +53,7 @@ LISTS = (
 METHODS = (
     Proof(
         RULE,
-        "`yield_per` with `AsyncSession.scalars()`",
+        "`yield_per` with `AsyncSession.scalars()`: loads all, then raises",
         """\
         from sqlalchemy import select
 

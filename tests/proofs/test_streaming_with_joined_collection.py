@@ -12,7 +12,7 @@ RULE = "LKS208"
 PROOFS = (
     Proof(
         RULE,
-        "`joinedload` of a collection, with `unique()`",
+        "`joinedload` and `unique()`: raises before the fix",
         """\
         from sqlalchemy import select
         from sqlalchemy.orm import joinedload
@@ -34,7 +34,7 @@ PROOFS = (
     ),
     Proof(
         RULE,
-        "a legacy query",
+        "`subqueryload` and a legacy query: raises, too",
         """\
         from sqlalchemy.orm import subqueryload
 
@@ -57,7 +57,7 @@ PROOFS = (
     ),
     Proof(
         RULE,
-        "an async session",
+        "an async session: raises, too",
         """\
         from sqlalchemy import select
         from sqlalchemy.orm import joinedload

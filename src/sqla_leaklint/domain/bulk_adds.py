@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.flushing import SESSIONS, Flushes
 from sqla_leaklint.domain.loops import Loop, Loops
-from sqla_leaklint.domain.models import models_of
+from sqla_leaklint.domain.models import LOOKUP_NAME, models_of
 from sqla_leaklint.domain.unbounded_sources import UnboundedSource, unbounded_source
 from sqla_leaklint.domain.values import BoundMethod, Entity, ProjectClass, alternatives
 from sqla_leaklint.knowledge.facts import Kind
@@ -28,6 +28,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
@@ -102,7 +103,7 @@ class _Finder:
         if made is None or not self._is_of_session(event):
             return None
         model = self._new(made)
-        if model is None:
+        if model is None or LOOKUP_NAME.search(model.name) is not None:
             return None
         flushes = Flushes(self._domain, self._body, event.call, self._loops)
         for loop in loops:
@@ -220,8 +221,6 @@ class _Finder:
 
     def _is_renewed(self, name: str, append: Event, loop: Loop) -> bool:
         """Whether a loop does anything with a list but append to it: empties it, hands it on, makes it anew."""
-        from sqla_leaklint.syntax.walk import walk
-
         assert isinstance(append.node, tree.Call)
         appending = set(walk(append.node.func))
         return any(
