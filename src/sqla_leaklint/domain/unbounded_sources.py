@@ -78,7 +78,9 @@ _NEEDS_A_METHOD = frozenset(name for name, (_, methods) in _READERS.items() if m
 
 @dataclass(frozen=True, slots=True)
 class UnboundedSource:
-    """What is looped over, in words ("" for nothing but the loop itself); `path` and `qualname` name the caller that passes it, if it comes from one."""
+    """What is looped over, in words ("" for nothing but the loop itself); `path` and `qualname` name the caller that
+    passes it, if it comes from one.
+    """
 
     what: str
     path: str = ""

@@ -1,4 +1,4 @@
-"""Making the ORM bring rows in batches: `yield_per` on the statement, `stream` where the session is async, no `list`."""
+"""Making the ORM bring rows in batches: `yield_per` for the statement, `stream` for an async session, no `list`."""
 
 from __future__ import annotations
 

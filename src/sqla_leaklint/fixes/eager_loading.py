@@ -1,4 +1,4 @@
-"""Loading a collection by a second statement: `selectinload` in place of an option that joins, or of what the model says."""
+"""Loading a collection by a second statement: `selectinload` in place of an option or a model that joins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A query asks for batches, and the code round it undoes that: by a list of all rows, or by a method that cannot stream."""
+"""A query asks for batches, and the code undoes that: by a list of all rows, or by a method that cannot stream."""
 
 from __future__ import annotations
 
