@@ -122,17 +122,22 @@ class Flushes:
         return False
 
 
-def may_send(evaluator: Evaluator, function: ProjectFunction, left: int = _DEEPEST) -> bool:
+def may_send(evaluator: Evaluator, function: ProjectFunction) -> bool:
     """Whether a function, or one that it calls, calls any method by which SQL is sent, on whatever."""
+    return may_call(evaluator, function, sending_methods(evaluator.knowledge))
+
+
+def may_call(evaluator: Evaluator, function: ProjectFunction, names: frozenset[str], left: int = _DEEPEST) -> bool:
+    """Whether a function, or one that it calls, calls a method of such a name; what cannot be looked into may."""
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
     if summary is None or module is None or not left:
         return True
     frame = evaluator.frame(module)
-    if _called_names(summary) & sending_methods(evaluator.knowledge):
+    if _called_names(summary) & names:
         return True
     return any(
-        may_send(evaluator, callee, left - 1)
+        may_call(evaluator, callee, names, left - 1)
         for act in summary.acts
         if act.deed is Deed.CALLED and isinstance(act.value, t.Call)
         for callee in alternatives(evaluator.of(act.value.func, frame))
@@ -170,4 +175,4 @@ def sending_methods(knowledge: Knowledge) -> frozenset[str]:
     return frozenset(name for name in found if not name.startswith("__")) - {"get", "update", "count", "close", "begin"}
 
 
-__all__ = ["SESSIONS", "Flushes", "may_send", "sending_methods"]
+__all__ = ["SESSIONS", "Flushes", "may_call", "may_send", "sending_methods"]

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.bounds import Bound, statement_bound
+from sqla_leaklint.domain.flushing import may_call
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.domain.usage import Deal
@@ -162,24 +163,27 @@ def executing_method(domain: Domain, call: tree.Call) -> tuple[str, bool] | None
 
 
 def may_end_result(domain: Domain, loop: tree.For) -> bool:
-    """Whether the body of a loop may commit: by itself, in a method of the project, or in whatever is given the
-    session.
+    """Whether the body of a loop may commit: by itself, in a function of the project, or in whatever unknown is given
+    the session.
     """
-    for stmt in loop.body:
-        for node in walk(stmt):
-            if not isinstance(node, tree.Call):
-                continue
-            if isinstance(node.func, tree.Attribute) and node.func.attr in _ENDS_THE_RESULT:
-                return True
-            if any(
-                isinstance(value, ProjectFunction) and value.receiver for value in alternatives(domain.value(node.func))
-            ):
-                return True
-            for argument in node.args:
-                for value in alternatives(domain.value(argument.value)):
-                    if domain.evaluator.classes.is_a(value, Kind.SESSION, Kind.ASYNC_SESSION):
-                        return True
-    return False
+    return any(isinstance(node, tree.Call) and _may_end(domain, node) for stmt in loop.body for node in walk(stmt))
+
+
+def _may_end(domain: Domain, call: tree.Call) -> bool:
+    if isinstance(call.func, tree.Attribute) and call.func.attr in _ENDS_THE_RESULT:
+        return True
+    evaluator = domain.evaluator
+    callees = alternatives(domain.value(call.func))
+    functions = [each for each in callees if isinstance(each, ProjectFunction)]
+    if any(may_call(evaluator, function, _ENDS_THE_RESULT) for function in functions):
+        return True
+    if len(functions) == len(callees):
+        return False
+    return any(
+        evaluator.classes.is_a(value, Kind.SESSION, Kind.ASYNC_SESSION)
+        for argument in call.args
+        for value in alternatives(domain.value(argument.value))
+    )
 
 
 # --- what asks for batches --------------------------------------------------------------------------------------------
