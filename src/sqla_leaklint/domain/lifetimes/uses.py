@@ -168,18 +168,16 @@ class Tracker(Carrier):
 
     def _begins(self, value: Term) -> bool:
         """Whether a term is `session.begin()`; leaving `begin_nested()` ends only a savepoint."""
-        match value:
-            case t.Call(func=t.Attr(base=base, name="begin")):
-                return self.carry(base) is Carry.IS
-            case _:
-                return False
+        method = self.member(value.func) if isinstance(value, t.Call) else None
+        return method is not None and method[1] == "begin" and self.carry(method[0]) is Carry.IS
 
     def _called(self, act: Act | Event, call: t.Call) -> Iterator[Use]:
-        if isinstance(call.func, t.Attr):
-            base = self.carry(call.func.base)
+        method = self.member(call.func)
+        if method is not None:
+            base = self.carry(method[0])
             if base is Carry.IS:
-                yield from self._method(act, call.func.name)
-            elif base is Carry.HOLDS:
+                yield from self._method(act, method[1])
+            elif base is Carry.HOLDS and isinstance(call.func, t.Attr):
                 attributes = self._attributes.get(self._origin(call.func.base), frozenset())
                 yield from self._from(self.callees.method(call.func, attributes), act)
             elif base is Carry.METHOD:
@@ -200,9 +198,10 @@ class Tracker(Carrier):
                     pass
 
     def _is_releasing(self, term: Term) -> bool:
-        if not isinstance(term, t.Attr) or self.carry(term.base) is not Carry.IS:
+        method = self.member(term)
+        if method is None or self.carry(method[0]) is not Carry.IS:
             return False
-        row = self.evaluator.knowledge.method(self.session_type, term.name)
+        row = self.evaluator.knowledge.method(self.session_type, method[1])
         return row is not None and row.effect is Effect.RELEASES
 
     def _method(self, act: Act | Event, name: str) -> Iterator[Use]:
