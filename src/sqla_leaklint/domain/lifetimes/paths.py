@@ -82,6 +82,11 @@ class Course:
         )
 
 
+def is_closed_in(step: Step, use: Use) -> bool:
+    """Whether it is closed by a use in that step: at once, or as its `with` block is left."""
+    return use.doing is Doing.CLOSES or (use.doing is Doing.ENTERS and step.kind is StepKind.WITH_EXIT)
+
+
 def after(uses: Iterable[Use], edge: Edge, held: bool) -> bool:
     """Whether a connection is held after a step, on one of its ways out."""
     for use in uses:
@@ -89,9 +94,7 @@ def after(uses: Iterable[Use], edge: Edge, held: bool) -> bool:
             held = held if edge.source.kind is not StepKind.WITH_EXIT else False
         elif use.doing in {Doing.RUNS_SQL, Doing.YIELDS}:  # who is given it runs SQL
             held = True
-        elif use.doing in {Doing.ENDS_TRANSACTION, Doing.CLOSES} or (
-            use.doing is Doing.ENTERS and edge.source.kind is StepKind.WITH_EXIT
-        ):
+        elif use.doing is Doing.ENDS_TRANSACTION or is_closed_in(edge.source, use):
             held = False
     return held
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.callers import is_test
 from sqla_leaklint.domain.containers.identity import Identity, Matcher
-from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.endpoints import is_provider, method_name
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
 from sqla_leaklint.domain.lifetimes.held import Held
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept
@@ -98,6 +98,9 @@ class _Search:
     def by_name(self) -> Iterator[SharedUse]:
         """The functions that name it, in whatever module; the bodies of modules too."""
         own = self.domain.module.summary
+        provider = own.functions.get(self.kept.owner) if self.kept.keeper is Keeper.MEMO else None
+        if provider is not None and is_provider(self.evaluator, own, provider):
+            yield SharedUse(own, provider, frozenset({Doing.RETURNS}))
         if self.evaluator.project.root is None:
             users: list[ModuleSummary] = [own]
         else:
