@@ -11,7 +11,7 @@ from tests.proofs.harness import Proof, compare
 
 RULE = "LKS106"
 
-SHARED = (
+PROOFS = (
     Proof(
         RULE,
         "the session of a module reads",
@@ -207,7 +207,7 @@ def names():
 )
 
 
-@pytest.mark.parametrize("proof", SHARED, ids=lambda proof: proof.claim)
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
 def test_a_session_of_the_process_keeps_its_transaction_open_between_uses(proof: Proof, database: Database) -> None:
     comparison = compare(proof, database)
     kept, opened = comparison.leaking, comparison.fixed

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_leaklint.domain.columns import Column, Relationship
@@ -29,6 +30,7 @@ from sqla_leaklint.domain.lifetimes.entities import DetachedCandidate, candidate
 from sqla_leaklint.domain.lifetimes.opening import maker_of
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, is_closed_in, nodes_of
 from sqla_leaklint.domain.lifetimes.skipped import is_at_once
+from sqla_leaklint.domain.values import Symbol
 from sqla_leaklint.flow import Edge, Step
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
@@ -117,7 +119,9 @@ class _Search:
         """The read as a detached one; None when it may be attached there, or loaded."""
         reads = {each.node for each in self.candidates if each.entity is candidate.entity}
         name = candidate.attribute.name
-        same = {each.node for each in self.candidates if each.node in reads and each.attribute.name == name}
+        same: set[tree.Node] = {
+            each.node for each in self.candidates if each.node in reads and each.attribute.name == name
+        }
         assert self.course.start is not None
         loads = [step for step in self.course.graph.steps if any(node in candidate.loads for node in nodes_of(step))]
         seen: set[_State] = set()
@@ -131,7 +135,10 @@ class _Search:
                     continue
                 seen.add(following)
                 waiting.append(following)
-                read = {node for node in nodes_of(following.step) if node in same}
+                nodes = set(nodes_of(following.step))
+                if following.phase is not _Phase.ATTACHED and nodes & candidate.assigns:
+                    return None
+                read = nodes & same
                 is_attached = following.phase in {_Phase.ATTACHED, _Phase.EXPIRED}
                 if is_attached and (candidate.node in read or (read and candidate.is_lazy)):
                     return None  # it is loaded by being read
@@ -168,50 +175,41 @@ class _Search:
                 if phase is not _Phase.EXPIRED and is_empty:
                     expired_by = node
                 phase, closing = (_Phase.EMPTY if is_empty else _Phase.DETACHED), node
-            elif use.doing is Doing.ENDS_TRANSACTION and use.callee is None and phase is _Phase.ATTACHED:
-                if self._expires:
-                    phase, expired_by = _Phase.EXPIRED, node
+            elif (
+                use.doing is Doing.ENDS_TRANSACTION
+                and phase is _Phase.ATTACHED
+                and use.callee is None
+                and self._expires
+            ):
+                phase, expired_by = _Phase.EXPIRED, node
         return _State(edge.target, phase, closing, expired_by)
 
-    @property
+    @cached_property
     def _commits_when_left(self) -> bool:
         return is_committing_block(self.acquisition)
 
-    @property
+    @cached_property
     def _expires(self) -> bool:
-        """Whether a commit is known to expire what is loaded."""
-        acquisition = self.acquisition
-        call, frame = acquisition.event.call, acquisition.domain.frame
-        function = call.func
-        if is_committing_block(acquisition):
-            function = function.base if isinstance(function, t.Attr) else _without_last_name(function)
-        if not acquisition.opening.is_plain or acquisition.opening.factory is not None:
+        """Whether a commit is known to expire what is loaded: every call that makes the session is known in full."""
+        opening, call = self.acquisition.opening, self.acquisition.event.call
+        domain = self.acquisition.domain
+        if not opening.is_plain or opening.factory is not None:
             return False
-        maker = maker_of(acquisition.domain.evaluator, function, frame)
-        if maker is None and acquisition.domain.evaluator.knowledge.type(_path(function)) is None:
-            return False
-        for each in (call, maker):
-            if each is None:
-                continue
-            given = each.keyword("expire_on_commit")
-            if given is not None and not (isinstance(given, t.Const) and given.value is True):
-                return False
-            if any(isinstance(argument, t.Star) for argument in each.args) or any(
-                isinstance(value, t.Star) for _, value in each.keywords
-            ):
-                return False
-        return not _is_configured(acquisition)
+        function = _before_last_name(call.func) if self._commits_when_left else call.func
+        maker = maker_of(domain.evaluator, function, domain.frame)
+        is_class = isinstance(domain.value_of(function), Symbol)
+        return (maker is not None or is_class) and all(_lets_expire(each) for each in (call, maker) if each is not None)
 
 
-def _without_last_name(function: t.Term) -> t.Term:
+def _before_last_name(function: t.Term) -> t.Term:
+    if isinstance(function, t.Attr):
+        return function.base
     return t.Ref(function.path.rpartition(".")[0]) if isinstance(function, t.Ref) else function
 
 
-def _path(function: t.Term) -> str:
-    return function.path if isinstance(function, t.Ref) else ""
-
-
-def _is_configured(acquisition: Acquisition) -> bool:
-    """Whether a class of the project, which may say `expire_on_commit=False`, makes the sessions."""
-    session = acquisition.opening.session
-    return getattr(session, "cls", None) is not None
+def _lets_expire(call: t.Call) -> bool:
+    """Whether the arguments of a call are all there to see, and none says `expire_on_commit=False`."""
+    given = call.keyword("expire_on_commit")
+    if given is not None and not (isinstance(given, t.Const) and given.value is True):
+        return False
+    return not any(isinstance(value, t.Star) for value in (*call.args, *(value for _, value in call.keywords)))

@@ -27,13 +27,15 @@ _LATER = frozenset({LoadStrategy.LAZY})
 class DetachedCandidate:
     """The read of an attribute of an entity that the session loaded or was given.
 
-    `loads` are the calls that load the entity, or construct it; `is_lazy`: only a read loads the attribute.
+    `loads` are the calls that load the entity, or construct it; `assigns` are where the attribute is given a value.
+    `is_lazy`: only a read loads the attribute.
     """
 
     node: tree.Attribute
     entity: t.Term
     attribute: Column | Relationship
     loads: frozenset[tree.Node]
+    assigns: frozenset[tree.Node]
     is_lazy: bool
 
 
@@ -52,9 +54,7 @@ class _Search:
         self.domain: Domain = acquisition.domain
         self.session = acquisition.event.value
         self._models: dict[t.Term, Model | None] = {}
-        self._events = {
-            event.value: event for event in acquisition.body.events if event.deed is Deed.CALLED
-        }
+        self._events = {event.value: event for event in acquisition.body.events if event.deed is Deed.CALLED}
 
     def candidate(self, node: tree.Attribute) -> DetachedCandidate | None:
         term = self.domain.term(node)
@@ -65,18 +65,21 @@ class _Search:
             self._models[entity] = self._model(entity)
         model = self._models[entity]
         attribute = self._attribute(model, node.attr) if model is not None else None
-        if attribute is None or self._is_assigned(entity, node.attr):
+        if attribute is None:
             return None
+        assigns = frozenset(self._assigned(entity, node.attr))
         is_new = self._is_new(entity)
         loads = frozenset(
             event.node
             for part in t.all_in([entity])
             if isinstance(part, t.Call) and part is not self.session and (event := self._events.get(part)) is not None
         )
-        is_lazy = not is_new and (
-            attribute.is_deferred if isinstance(attribute, Column) else attribute.strategy in _LATER
+        is_lazy = (
+            not is_new
+            and not assigns
+            and (attribute.is_deferred if isinstance(attribute, Column) else attribute.strategy in _LATER)
         )
-        return DetachedCandidate(node, entity, attribute, loads, is_lazy) if loads else None
+        return DetachedCandidate(node, entity, attribute, loads, assigns, is_lazy) if loads else None
 
     def _attribute(self, model: Model, name: str) -> Column | Relationship | None:
         if name in model.others:
@@ -143,7 +146,9 @@ class _Search:
         """Whether a call is given the entity, or the rows that it is one of, and may load what is missing."""
         carriers = {part for part in parts if self._carries(part)}
         for call in self._calls():
-            given = {part for argument in (*call.args, *(value for _, value in call.keywords)) for part in _within(argument)}
+            given = {
+                part for argument in (*call.args, *(value for _, value in call.keywords)) for part in _within(argument)
+            }
             if not given & carriers:
                 continue
             if isinstance(call.func, t.Ref) and call.func.path in _LOOKING:
@@ -158,11 +163,10 @@ class _Search:
             return False
         return any(isinstance(each, Entity | Rows) for each in alternatives(self.domain.value_of(term)))
 
-    def _is_assigned(self, entity: t.Term, name: str) -> bool:
-        return any(
-            event.deed is Deed.STORED_ATTRIBUTE and event.base is entity and event.key == name
-            for event in self.acquisition.body.events
-        )
+    def _assigned(self, entity: t.Term, name: str) -> Iterator[tree.Node]:
+        for event in self.acquisition.body.events:
+            if event.deed is Deed.STORED_ATTRIBUTE and event.base is entity and event.key == name:
+                yield event.node
 
 
 def _within(term: t.Term) -> Iterator[t.Term]:

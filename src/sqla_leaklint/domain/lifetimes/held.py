@@ -110,9 +110,7 @@ def _keeps(evaluator: Evaluator, constructor: ProjectFunction, parameter: str) -
     )
 
 
-def _parameter(
-    evaluator: Evaluator, cls: ProjectClass, which: int | str
-) -> tuple[ProjectFunction | None, str | None]:
+def _parameter(evaluator: Evaluator, cls: ProjectClass, which: int | str) -> tuple[ProjectFunction | None, str | None]:
     """The constructor of a class, and its parameter for the argument of that position or name."""
     found = evaluator.classes.find(cls, "__init__", on_instance=False)
     if found is None or not isinstance(found[1], t.FunctionRef):

@@ -1,12 +1,8 @@
 """What the process keeps: the calls whose value a module, a class, the application or a memoised function holds on to.
 
-    session = SessionLocal()                 # a module
-    class Orders:
-        db = SessionLocal()                  # a class: all its instances share it
-    app.state.db = SessionLocal()            # the application
-    def list_orders(db=SessionLocal()): …    # a default: evaluated once, when the function is defined
-    @cache
-    def session(): return SessionLocal()     # a memoised function
+Such are the calls in `session = SessionLocal()` of a module, or of the body of a class (all its instances share it), in
+`app.state.db = SessionLocal()`, in the default of `def list_orders(db=SessionLocal())`, which is evaluated once, when the
+function is defined, and in what a function below `@cache` returns.
 """
 
 from __future__ import annotations
@@ -105,7 +101,7 @@ def _kept_by_function(domain: Domain, body: Body) -> Iterator[Kept]:
                     yield Kept(root, Keeper.MEMO, body.qualname.rpartition(".")[2], body.qualname)
         elif event.deed is Deed.STORED_ATTRIBUTE:
             roots = list(roots_of(event.value))
-            keeper = _keeper_of(domain, body, event) if roots else None
+            keeper = _keeper_of(domain, event) if roots else None
             if keeper is not None:
                 for root in roots:
                     yield Kept(root, keeper[0], str(event.key), keeper[1], body)
@@ -121,7 +117,7 @@ def _is_memoised(domain: Domain, body: Body) -> bool:
     return False
 
 
-def _keeper_of(domain: Domain, body: Body, event: Event) -> tuple[Keeper, str] | None:
+def _keeper_of(domain: Domain, event: Event) -> tuple[Keeper, str] | None:
     """What keeps an attribute that a function sets: the application's state, or a class of this module."""
     base = event.base
     if isinstance(base, t.Param):
@@ -153,6 +149,4 @@ def is_application_state(domain: Domain, term: t.Term) -> bool:
             return False
     if isinstance(base, t.Attr) and base.name == "app":
         return True  # request.app
-    return any(
-        domain.evaluator.classes.is_a(value, Kind.APPLICATION) for value in alternatives(domain.value_of(base))
-    )
+    return any(domain.evaluator.classes.is_a(value, Kind.APPLICATION) for value in alternatives(domain.value_of(base)))

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.callers import callers, is_test
 from sqla_leaklint.domain.endpoints import decorations, method_name
 from sqla_leaklint.domain.lifetimes.by_hand import NEXT, generator_taken_from, own_session_of
+from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.held import Held, held_sessions, is_constructing
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept, kept_calls
 from sqla_leaklint.domain.lifetimes.opening import Opening
@@ -132,6 +133,7 @@ class _Judgement:
         uses = list(shared_uses(self.domain, self.kept, self.held))
         leaving = [use for use in uses if use.function is not None and use.consumes and not use.releases]
         leaving = [use for use in leaving if use.function and use.function.name not in _ENDING_OBJECT]
+        leaving.sort(key=lambda use: Doing.RUNS_SQL not in use.doings)  # an accessor only if nothing else is known
         event = _event_of(self.domain, self.kept.call) if leaving else None
         if event is None or not isinstance(event.node, tree.Call) or self._is_renewed() or self._locks(leaving):
             return None
@@ -215,9 +217,7 @@ class _Judgement:
     def _locks(self, uses: list[SharedUse]) -> bool:
         """Whether it is held for an advisory lock, which lasts as long as its session."""
         return any(
-            isinstance(part, t.Const) and isinstance(part.value, str) and "advisory" in part.value
-            or isinstance(part, t.Attr) and "advisory" in part.name
-            or isinstance(part, t.Ref) and "advisory" in part.path.rpartition(".")[2]
+            "advisory" in _text_of(part)
             for use in uses
             if use.function is not None
             for part in t.all_in(act.value for act in use.function.acts)
@@ -238,6 +238,13 @@ class _Judgement:
         return any(_imports(user, own.name) for user in users if user is not own)
 
 
+def _text_of(term: t.Term) -> str:
+    """The text of a constant, or the last name of a path."""
+    if isinstance(term, t.Const):
+        return term.value if isinstance(term.value, str) else ""
+    return method_name(term)
+
+
 def _imports(user: ModuleSummary, name: str) -> bool:
     return name in user.star_imports or any(
         isinstance(term, t.Ref) and (term.path == name or term.path.startswith(f"{name}."))
@@ -248,7 +255,7 @@ def _imports(user: ModuleSummary, name: str) -> bool:
 def _asks_for(function: tree.Function, name: str) -> bool:
     """Whether a function asks whether there is one already: `if self.db is None`."""
     return any(
-        isinstance(node, tree.Attribute) and node.attr == name or isinstance(node, tree.Name) and node.id == name
+        name == (node.attr if isinstance(node, tree.Attribute) else node.id if isinstance(node, tree.Name) else None)
         for stmt in statements_within(function.body)
         if isinstance(stmt, tree.If)
         for node in walk(stmt.test)

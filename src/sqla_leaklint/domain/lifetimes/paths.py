@@ -106,19 +106,27 @@ def nodes_of(step: Step) -> Iterator[tree.Node]:
     match node:
         case tree.WithItem():
             if step.kind is StepKind.WITH_ENTER:
-                yield from subexpressions(node.context)
+                yield from _evaluating(node.context)
         case tree.For():
             if step.kind is StepKind.ITERATOR:
-                yield from subexpressions(node.iter)
+                yield from _evaluating(node.iter)
         case tree.If() | tree.While() | tree.With() | tree.Try() | tree.Function() | tree.Class() | tree.Match():
             if step.kind is StepKind.SUBJECT and isinstance(node, tree.Match):
-                yield from subexpressions(node.subject)
+                yield from _evaluating(node.subject)
         case tree.Stmt():
-            yield from subexpressions(*evaluated_by(node))
+            yield from _evaluating(*evaluated_by(node))
         case tree.Expr():
-            yield from subexpressions(node)
+            yield from _evaluating(node)
         case _:
             pass
+
+
+def _evaluating(*roots: tree.Expr) -> Iterator[tree.Node]:
+    """Some expressions with all that is evaluated with them: the loops of comprehensions, too."""
+    for expr in subexpressions(*roots):
+        yield expr
+        if isinstance(expr, tree.Comprehension):
+            yield from expr.generators
 
 
 def releasing_tests(

@@ -179,9 +179,7 @@ def _after(state: _State, use: Use, step: Step) -> _State:
         return _State(step, _Phase.GONE)
     if use.doing is Doing.RUNS_SQL and state.phase is _Phase.CLOSED:
         return _State(step, _Phase.REOPENED, state.closing, use)
-    is_ended = use.doing is Doing.ENDS_TRANSACTION or (
-        use.doing is Doing.TRANSACTS and step.kind is StepKind.WITH_EXIT
-    )
+    is_ended = use.doing is Doing.ENDS_TRANSACTION or (use.doing is Doing.TRANSACTS and step.kind is StepKind.WITH_EXIT)
     if is_ended and state.phase is _Phase.REOPENED:
         return _State(step, _Phase.CLOSED, state.closing)
     return state

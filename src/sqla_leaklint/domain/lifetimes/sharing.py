@@ -141,15 +141,12 @@ class _Search:
     ) -> list[t.Term]:
         """The parts of terms that are the session; with `only_calls`, where a method of it is called."""
         found: dict[object, t.Term] = {}
-        for part in t.all_in(terms):
-            if only_calls:
-                if not isinstance(part, t.Call):
-                    continue
-                part = part.func
-                if isinstance(part, t.Ref | t.Attr) and matches(part) is part:
-                    continue  # a factory of that name
+        for each in t.all_in(terms):
+            if only_calls and not isinstance(each, t.Call):
+                continue
+            part = each.func if only_calls and isinstance(each, t.Call) else each
             seed = matches(part)
-            if seed is not None and (not only_calls or seed is not part):
+            if seed is not None and not (only_calls and seed is part):
                 found[seed.path if isinstance(seed, t.Ref) else id(seed)] = seed
         return list(found.values())
 

@@ -32,7 +32,8 @@ def check(session: ReopenedSession, domain: Domain) -> Iterator[Draft]:
         "do it before the session is closed, or in a session of its own: what is opened again keeps its connection "
         "until the cyclic collector runs, and under load requests end in `QueuePool limit … reached`"
     )
-    draft = draft.with_note(session.closing, "leaving this block closes it" if session.is_block else "it is closed here")
+    closing = "leaving this block closes it" if session.is_block else "it is closed here"
+    draft = draft.with_note(session.closing, closing)
     if session.closed_by is not None:
         place = domain.locate(session.closed_by.path, session.closed_by.qualname)
         draft = draft.with_note(place, f"`{session.closed_by.qualname}` closes it")
@@ -45,14 +46,14 @@ def check(session: ReopenedSession, domain: Domain) -> Iterator[Draft]:
 def check_detached(read: DetachedRead, domain: Domain) -> Iterator[Draft]:
     name = f"`{read.attribute.name}`"
     if read.expired_by is not None:
-        message, remedy = f"{name} is read after its session was closed, and the commit has expired it", "read it before"
+        message = f"{name} is read after its session was closed, and the commit has expired it"
         remedy = "read it before the session is closed, or make the sessions with `expire_on_commit=False`"
     elif isinstance(read.attribute, Relationship):
         message = f"the relationship {name} is read after its session was closed, and is not loaded"
-        remedy = f"load it with the entity (`selectinload`), or read it before the session is closed"
+        remedy = "load it with the entity (`selectinload`), or read it before the session is closed"
     else:
         message = f"the deferred column {name} is read after its session was closed, and is not loaded"
-        remedy = f"load it with the entity (`undefer`), or read it before the session is closed"
+        remedy = "load it with the entity (`undefer`), or read it before the session is closed"
     draft = rule.diagnostic(read.node, message).with_help(f"{remedy}: this raises `DetachedInstanceError`")
     if read.expired_by is not None and read.expired_by is not read.closing:
         draft = draft.with_note(read.expired_by, "this expires what is loaded")
