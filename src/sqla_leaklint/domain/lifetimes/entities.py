@@ -132,7 +132,7 @@ class _Search:
                     values = alternatives(self.domain.value_of(part.func))
                     if any(isinstance(value, ProjectFunction | Unknown) for value in values):
                         return False
-                case t.Element(value=value) | t.Item(value=value):
+                case t.Element(value=value) | t.Item(value=value) if self.session in t.all_in([value]):
                     rows = alternatives(self.domain.value_of(value))
                     if not all(isinstance(each, Rows | Many) for each in rows):
                         return False

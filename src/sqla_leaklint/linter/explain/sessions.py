@@ -117,7 +117,8 @@ def _verdict(
     if yielded is not None:
         return "it leaks (LKS103)" if yielded.gap is not None else "no leak is seen"
     if is_skipped:
-        return "it is closed, but not on every way (LKS102)"
+        again = ", and used again afterwards (LKS107)" if is_reopened else ""
+        return f"it is closed, but not on every way (LKS102){again}"
     if is_reopened:
         return "it is closed, and used again afterwards (LKS107)"
     if acquisition.ends:

@@ -46,7 +46,7 @@ def check(session: ReopenedSession, domain: Domain) -> Iterator[Draft]:
 def check_detached(read: DetachedRead, domain: Domain) -> Iterator[Draft]:
     name = f"`{read.attribute.name}`"
     if read.expired_by is not None:
-        message = f"{name} is read after its session was closed, and the commit has expired it"
+        message = f"{name} is read after its session was closed, and a commit or rollback has expired it"
         remedy = "read it before the session is closed, or make the sessions with `expire_on_commit=False`"
     elif isinstance(read.attribute, Relationship):
         message = f"the relationship {name} is read after its session was closed, and is not loaded"
