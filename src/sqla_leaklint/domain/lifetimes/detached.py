@@ -1,4 +1,4 @@
-"""Attributes of entities that are read after their session was closed, and that are not loaded: `DetachedInstanceError`.
+"""Attributes of entities that are read after their session was closed, and that are not loaded.
 
 Not loaded are a lazy relationship and a deferred column that nobody has read before; and, once a commit or rollback has
 expired the entity, every attribute, unless the factory says `expire_on_commit=False` or something has read it since.
@@ -6,10 +6,10 @@ expired the entity, every attribute, unless the factory says `expire_on_commit=F
     with SessionLocal() as session:
         user = session.get(User, 1)          # attached
         session.commit()                     # expired
-    print(user.name)                         # detached: raises
+    print(user.name)                         # detached: raises `DetachedInstanceError`
 
-The way is looked for along the graph of the function, from the call that loads the entity.  Whatever else may have loaded
-it (loader options, a call that is given the entity, a statement that another function makes) ends the question.
+The way is looked for along the graph of the function, from the call that loads the entity.  Whatever else may have
+loaded it (loader options, a call that is given the entity, a statement that another function makes) ends the question.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads of attributes of which a closed session could be missed: which entity, how it was loaded, what is not loaded."""
+"""Reads of attributes that may need a session: of which entity, how it was loaded, and what is loaded later."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class _Search:
     # --- which entities ---
 
     def _model(self, entity: t.Term) -> Model | None:
-        """The model of an entity of that session, if how it was loaded is known in full, and only the session has it."""
+        """The model of an entity of that session, if it is known in full how it was loaded, and nobody else has it."""
         parts = set(t.all_in([entity]))
         is_added = self._is_added(entity)
         if self.session not in parts and not is_added:

@@ -1,8 +1,8 @@
 """What the process keeps: the calls whose value a module, a class, the application or a memoised function holds on to.
 
 Such are the calls in `session = SessionLocal()` of a module, or of the body of a class (all its instances share it), in
-`app.state.db = SessionLocal()`, in the default of `def list_orders(db=SessionLocal())`, which is evaluated once, when the
-function is defined, and in what a function below `@cache` returns.
+`app.state.db = SessionLocal()`, in the default of `def list_orders(db=SessionLocal())`, which is evaluated once, when
+the function is defined, and in what a function below `@cache` returns.
 """
 
 from __future__ import annotations

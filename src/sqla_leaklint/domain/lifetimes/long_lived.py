@@ -2,8 +2,8 @@
 
 What keeps one says `kept`, which object has it `held`, who uses it `sharing`, who comes to these functions `process`.
 A long-lived session is one that the world outside is served with: some request, event or task comes to a function that
-uses it and does not close it.  Where nobody is known to come to any of them, the module has to be one that others import,
-and no script.
+uses it and does not close it.  Where nobody is known to come to any of them, the module has to be one that others
+import, and no script.
 
     class Mailbox:
         def __init__(self):
@@ -143,7 +143,7 @@ class _Judgement:
         return LongLivedSession(self.domain, self.kept, self.held, event.node, *found) if found is not None else None
 
     def _shared(self, uses: list[SharedUse], leaving: list[SharedUse]) -> tuple[SharedUse, Trail | None] | None:
-        """A use that the world outside comes to; where nobody is known to come to any, one that somebody may come to."""
+        """A use that the world outside comes to; where nobody is known to come to any, one that somebody may."""
         unknown: SharedUse | None = None
         is_script = any(use.function is None for use in uses)
         for use in leaving:

@@ -1,8 +1,8 @@
 """Sessions that are used after they are closed: the first SQL opens a new transaction, which nobody ends.
 
-A way through the function is looked for on which the session is closed, used again, and still open where the function is
-left.  After the close nothing goes wrong on it: only what happens when all goes well is told.  A way on which the close
-and the use are both conditions apart is not believed, since one may exclude the other.
+A way through the function is looked for on which the session is closed, used again, and still open where the function
+is left.  After the close nothing goes wrong on it: only what happens when all goes well is told.  A way on which the
+close and the use stand under conditions of their own is not believed, since one may exclude the other.
 
     with SessionLocal() as session:
         user = session.get(User, 1)      # open

@@ -39,7 +39,7 @@ class Way(Enum):
 class _State(NamedTuple):
     """Where control is, whether a connection is held, and which exception was raised, by the name of its class.
 
-    `reopens`: it has been closed on this way, so that what takes a connection now opens it again, which is another fault.
+    `reopens`: it has been closed on this way; what takes a connection now opens it again, which is another fault.
     """
 
     step: Step

@@ -1,4 +1,4 @@
-"""Lines that make something which the process keeps, and with it a session: who keeps it, who uses it, who comes there."""
+"""Lines that make what the process keeps, and with it a session: who keeps it, who uses it, who comes there."""
 
 from __future__ import annotations
 
