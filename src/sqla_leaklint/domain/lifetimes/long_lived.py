@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.callers import callers, is_test
+from sqla_leaklint.domain.callers import callers, calls_naming, is_test
 from sqla_leaklint.domain.endpoints import decorations, method_name
 from sqla_leaklint.domain.lifetimes.by_hand import NEXT, generator_taken_from, own_session_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
@@ -34,6 +34,7 @@ from sqla_leaklint.domain.lifetimes.opening import Opening
 from sqla_leaklint.domain.lifetimes.process import Reach, reach_of
 from sqla_leaklint.domain.lifetimes.sharing import SharedUse, shared_uses
 from sqla_leaklint.domain.provenance import Trail
+from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
@@ -144,12 +145,12 @@ class _Judgement:
 
     def _shared(self, uses: list[SharedUse], leaving: list[SharedUse]) -> tuple[SharedUse, Trail | None] | None:
         """A use that the world outside comes to; where nobody is known to come to any, one that somebody may."""
+        if self._is_always_given():
+            return None
         unknown: SharedUse | None = None
         is_script = any(use.function is None for use in uses)
         for use in leaving:
             assert use.function is not None
-            if self._is_always_given(use.function):
-                continue
             reach, trail = reach_of(self.evaluator, use.module, use.function)
             if reach is Reach.OUTSIDE:
                 return use, trail
@@ -161,9 +162,10 @@ class _Judgement:
             return None
         return unknown, None
 
-    def _is_always_given(self, function: FunctionSummary) -> bool:
+    def _is_always_given(self) -> bool:
         """Whether whoever calls a function with that default brings a session of his own."""
-        if self.kept.keeper is not Keeper.DEFAULT or self.held.holder is not None:
+        function = self.domain.module.summary.functions.get(self.kept.owner)
+        if self.kept.keeper is not Keeper.DEFAULT or function is None:
             return False
         calls = list(callers(self.evaluator, self.domain.module.summary, function))
         return bool(calls) and all(self.kept.name in call.arguments for call in calls)
@@ -174,9 +176,28 @@ class _Judgement:
         """Whether a function that closes it is run between uses, not at the end of the process."""
         if use.function is None:
             return False
-        if use.function.name in _LEAVING_BLOCK:
+        if use.function.name in _LEAVING_BLOCK or self._ends_request(use):
             return True
-        return reach_of(self.evaluator, use.module, use.function)[0] is Reach.OUTSIDE or self._ends_request(use)
+        return self._may_be_called(use.module, use.function) and (
+            reach_of(self.evaluator, use.module, use.function)[0] is Reach.OUTSIDE
+        )
+
+    def _may_be_called(self, module: ModuleSummary, function: FunctionSummary) -> bool:
+        """Cheaply: whether a module that names what is kept, or its class, calls the function.
+
+        Every second module has something to `close()`; not all of them are to be read for it.
+        """
+        if self.held.holder is None or function.decorators or self.evaluator.project.root is None:
+            return True
+        wanted = (module.path, function.qualname)
+        names = (self.kept.name, self.held.holder.name)
+        return any(
+            isinstance(value, ProjectFunction) and (value.path, value.qualname) == wanted
+            for user in self.evaluator.project.mentioning(function.name, and_any_of=names)
+            for caller, call in calls_naming(user).get(function.name, ())
+            if caller is not function
+            for value in alternatives(self.evaluator.of(call.func, self.evaluator.frame(user)))
+        )
 
     def _ends_request(self, use: SharedUse) -> bool:
         assert use.function is not None

@@ -87,11 +87,16 @@ class _Search:
     # --- a parameter is it ---
 
     def by_default(self) -> Iterator[SharedUse]:
-        """The function itself, unless whoever calls it always gives a session of his own."""
+        """The function itself and, where it is a constructor that stores it, the methods of its class."""
         module = self.domain.module.summary
         function = module.functions.get(self.kept.owner)
-        if function is not None:
-            yield self._of(module, function, [t.Param(function.qualname, self.kept.name)])
+        if function is None:
+            return
+        seed = t.Param(function.qualname, self.kept.name)
+        uses = uses_in(self.evaluator, module, function, seed, session_type=self.session_type)
+        yield SharedUse(module, function, frozenset(use.doing for use in uses))
+        for attribute in sorted({use.attribute for use in uses if use.doing is Doing.HOLDS}):
+            yield from self.by_methods(ProjectClass(module.path, function.owner or ""), attribute)
 
     # --- a name is it ---
 
