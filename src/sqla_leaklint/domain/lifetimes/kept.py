@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.decorators import decoration_of, is_class_method
 from sqla_leaklint.domain.lifetimes.opening import roots_of
 from sqla_leaklint.domain.values import ProjectClass, Symbol, alternatives
+from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
@@ -65,8 +67,9 @@ def _kept_by(domain: Domain, body: Body) -> Iterator[Kept]:
     match body.node:
         case tree.Module():
             storing = {call: function for function, call in _stored_globally(domain)}
+            of_script = set(_names_of_script(body.node))
             for name, term in body.bindings.items():
-                for root in roots_of(term):
+                for root in roots_of(term) if name not in of_script else ():
                     yield Kept(root, Keeper.MODULE, name, storing=storing.get(root))
         case tree.Class() if body.parent is not None and not body.parent.is_function:
             for name, term in body.bindings.items():
@@ -76,6 +79,23 @@ def _kept_by(domain: Domain, body: Body) -> Iterator[Kept]:
             yield from _kept_by_function(domain, body)
         case _:
             pass
+
+
+def main_guards(module: tree.Module) -> Iterator[tree.If]:
+    """`if __name__ == "__main__"` of a module: what stands there is run only when the module is a script."""
+    for stmt in module.body:
+        if isinstance(stmt, tree.If) and any(
+            isinstance(node, tree.Name) and node.id == "__name__" for node in walk(stmt.test)
+        ):
+            yield stmt
+
+
+def _names_of_script(module: tree.Module) -> Iterator[str]:
+    for guard in main_guards(module):
+        for stmt in statements_within(guard.body):
+            for target in stmt.targets if isinstance(stmt, tree.Assign) else ():
+                if isinstance(target, tree.Name):
+                    yield target.id
 
 
 def _stored_globally(domain: Domain) -> Iterator[tuple[Body, t.Call]]:

@@ -29,7 +29,7 @@ from sqla_leaklint.domain.endpoints import decorations, method_name
 from sqla_leaklint.domain.lifetimes.by_hand import NEXT, generator_taken_from, own_session_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.held import Held, held_sessions, is_constructing
-from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept, kept_calls
+from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept, kept_calls, main_guards
 from sqla_leaklint.domain.lifetimes.opening import Opening
 from sqla_leaklint.domain.lifetimes.process import Reach, reach_of
 from sqla_leaklint.domain.lifetimes.sharing import SharedUse, shared_uses
@@ -247,11 +247,8 @@ class _Judgement:
     def _is_imported(self) -> bool:
         """Whether another module imports what keeps it, and its own is no script."""
         own = self.domain.module.summary
-        for stmt in self.domain.module.parsed.tree.body:
-            if isinstance(stmt, tree.If) and any(
-                isinstance(node, tree.Name) and node.id == "__name__" for node in walk(stmt.test)
-            ):
-                return False
+        if any(True for _ in main_guards(self.domain.module.parsed.tree)):
+            return False
         if self.evaluator.project.root is None:
             return False
         name = own.name.rpartition(".")[2]

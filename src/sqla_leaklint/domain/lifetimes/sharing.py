@@ -55,6 +55,9 @@ def shared_uses(domain: Domain, kept: Kept, held: Held) -> Iterator[SharedUse]:
         yield from search.by_name()
 
 
+_FROM_PACKAGE = frozenset({"from . import", "from .. import"})
+
+
 class _Search:
     def __init__(self, domain: Domain, kept: Kept, session_type: str) -> None:
         self.domain = domain
@@ -106,14 +109,7 @@ class _Search:
         provider = own.functions.get(self.kept.owner) if self.kept.keeper is Keeper.MEMO else None
         if provider is not None and is_provider(self.evaluator, own, provider):
             yield SharedUse(own, provider, frozenset({Doing.RETURNS}))
-        if self.evaluator.project.root is None:
-            users: list[ModuleSummary] = [own]
-        else:
-            mentioning = self.evaluator.project.mentioning(
-                self.kept.name, where=lambda path: not is_test(path, self.evaluator)
-            )
-            users = list(mentioning)
-        for user in users:
+        for user in self._users(own):
             matches = self._matcher(user)
             for function in user.functions.values():
                 terms = [*(act.value for act in function.acts), *function.returns, *function.yields]
@@ -124,6 +120,28 @@ class _Search:
                     yield from self._of_own_method(user, function)
             if self._seeds([act.value for act in user.acts], matches, only_calls=True):
                 yield SharedUse(user, None, frozenset({Doing.RUNS_SQL}))
+
+    def _users(self, own: ModuleSummary) -> list[ModuleSummary]:
+        """The modules that may name it: they name its module as well, its class, or a package that passes it on."""
+        project, kept = self.evaluator.project, self.kept
+        if project.root is None:
+            return [own]
+        words = {"state"} if kept.keeper is Keeper.STATE else {own.name.rpartition(".")[2]}
+        if kept.keeper is Keeper.CLASS:
+            words.add(kept.owner.rpartition(".")[2])
+        if own.is_package:
+            words.update(_FROM_PACKAGE)
+        users = self._mentioning(words)
+        passing_on = {user.name.rpartition(".")[2] for user in users if user.is_package and kept.name in user.bindings}
+        return self._mentioning(words | passing_on | _FROM_PACKAGE) if passing_on - words else users
+
+    def _mentioning(self, words: set[str]) -> list[ModuleSummary]:
+        """The modules that name it together with one of some words, and its own."""
+        own, project = self.domain.module.summary, self.evaluator.project
+        found = project.mentioning(
+            self.kept.name, and_any_of=words, where=lambda path: not is_test(path, self.evaluator)
+        )
+        return [own, *(user for user in found if user is not own)]
 
     def _of_own_method(self, user: ModuleSummary, method: FunctionSummary) -> Iterator[SharedUse]:
         """A method of the class that keeps it, or of one that extends it."""
