@@ -28,7 +28,7 @@ from sqla_leaklint.domain.callers import callers, calls_naming, is_test
 from sqla_leaklint.domain.endpoints import decorations, method_name
 from sqla_leaklint.domain.lifetimes.by_hand import NEXT, generator_taken_from, own_session_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
-from sqla_leaklint.domain.lifetimes.held import Held, held_sessions, is_constructing
+from sqla_leaklint.domain.lifetimes.holdings import Held, held_sessions, is_constructing
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept, kept_calls, main_guards
 from sqla_leaklint.domain.lifetimes.opening import Opening
 from sqla_leaklint.domain.lifetimes.process import Reach, reach_of

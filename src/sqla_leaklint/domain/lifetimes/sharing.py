@@ -10,7 +10,7 @@ from sqla_leaklint.domain.callers import is_test
 from sqla_leaklint.domain.containers.identity import Identity, Matcher
 from sqla_leaklint.domain.endpoints import is_provider, method_name
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
-from sqla_leaklint.domain.lifetimes.held import Held
+from sqla_leaklint.domain.lifetimes.holdings import Held
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept
 from sqla_leaklint.domain.lifetimes.uses import DEFAULT_TYPE, conduct_with_receiver, uses_in
 from sqla_leaklint.domain.values import Origin, ProjectClass, ProjectFunction, ProjectInstance, alternatives
