@@ -16,14 +16,17 @@ PROOFS = (
         RULE,
         "the session of a module reads",
         """\
+        from fastapi import FastAPI
         from sqlalchemy import func, select
 
         from database import SessionLocal
         from models import Account
 
+        app = FastAPI()
         session = SessionLocal()
 
 
+        @app.get("/accounts/active")
         def active_accounts():
             return session.scalar(select(func.count()).select_from(Account).where(Account.active))
         """,
@@ -44,8 +47,12 @@ PROOFS = (
         RULE,
         "an object of a module reads, writes and commits, and reads again",
         """\
+        from fastapi import FastAPI
+
         from database import SessionLocal
         from models import Account
+
+        app = FastAPI()
 
 
         class Accounts:
@@ -60,8 +67,13 @@ PROOFS = (
 
 
         accounts = Accounts()
+
+
+        @app.post("/accounts/{number}")
+        def rename(number: int, name: str):
+            return accounts.rename(number, name)
         """,
-        "accounts.rename(1, 'Ada')",
+        "rename(1, 'Ada')",
         remedy="""\
         from database import SessionLocal
         from models import Account
@@ -77,20 +89,27 @@ PROOFS = (
 
 
         accounts = Accounts()
+
+
+        def rename(number, name):
+            return accounts.rename(number, name)
         """,
     ),
     Proof(
         RULE,
         "the same with asyncio",
         """\
+        from fastapi import FastAPI
         from sqlalchemy import func, select
 
         from async_database import AsyncSessionLocal
         from models import Account
 
+        app = FastAPI()
         session = AsyncSessionLocal()
 
 
+        @app.get("/accounts/active")
         async def active_accounts():
             return await session.scalar(select(func.count()).select_from(Account).where(Account.active))
         """,
