@@ -42,8 +42,6 @@ class Carrier:
         self._attributes: dict[Term, frozenset[str]] = {holder: attributes} if holder is not None else {}
         self._carried: dict[Term, Carry] = {}
         self._capturing: set[str] = set()
-        self._path = seed.path if isinstance(seed, t.Ref) else None
-        """Where the session is a name of a module: its dotted path, with which those of its methods begin."""
 
     # --- which terms are the session ---
 
@@ -84,45 +82,46 @@ class Carrier:
             case t.FunctionRef():
                 return Carry.HOLDS if term.qualname in self._capturing else Carry.NO
             case t.Attr():
-                return self._carried_by_attribute(term.base, term.name)
-            case t.Ref():
-                if term.path == self._path:
-                    return Carry.IS
-                part = self.member(term)
-                return self._carried_by_attribute(*part) if part is not None else Carry.NO
+                return self._carried_by_attribute(term)
+            case t.Ref(path=path) if isinstance(self._seed, t.Ref) and path == self._seed.path:
+                return Carry.IS
+            case t.Ref() if self.method(term) is not None:
+                return Carry.METHOD
             case t.Call():
                 return self._carried_by_call(term)
             case _:
                 return Carry.NO
 
-    def member(self, term: Term) -> tuple[Term, str] | None:
-        """The base and the name of an attribute; of a path only where it begins with the session."""
-        if isinstance(term, t.Attr):
-            return term.base, term.name
-        if self._path is None or not isinstance(term, t.Ref):
-            return None
-        head, _, name = term.path.rpartition(".")
-        return (t.Ref(head), name) if head == self._path or head.startswith(f"{self._path}.") else None
+    def method(self, function: Term) -> str | None:
+        """The name under which a function is a method of the session; a module's own is called by its dotted path."""
+        match function:
+            case t.Attr(base=base, name=name):
+                return name if self.carry(base) is Carry.IS else None
+            case t.Ref(path=path) if isinstance(self._seed, t.Ref):
+                owner, _, name = path.rpartition(".")
+                return name if owner == self._seed.path else None
+            case _:
+                return None
 
-    def _carried_by_attribute(self, holder: Term, name: str) -> Carry:
-        base = self.carry(holder)
+    def _carried_by_attribute(self, term: t.Attr) -> Carry:
+        base = self.carry(term.base)
         if base is Carry.IS:
-            row = self.evaluator.knowledge.method(self.session_type, name)
+            row = self.evaluator.knowledge.method(self.session_type, term.name)
             return Carry.METHOD if row is not None and not row.is_attribute else Carry.NO
         if base is Carry.HOLDS:
-            return Carry.IS if name in self._attributes.get(self._origin(holder), frozenset()) else Carry.METHOD
+            return Carry.IS if term.name in self._attributes.get(self._origin(term.base), frozenset()) else Carry.METHOD
         return Carry.NO
 
     def _carried_by_call(self, term: t.Call) -> Carry:
-        method = self.member(term.func)
+        method = self.method(term.func)
         if method is not None:
-            base = self.carry(method[0])
-            if base is Carry.IS:
-                returns = self.evaluator.knowledge.returns(self.session_type, method[1]) or ""
-                if returns.removeprefix("await ") == "self":
-                    return Carry.IS
-                return Carry.QUERY if self._is_query(returns) else Carry.NO
-            if base is Carry.HOLDS and isinstance(term.func, t.Attr):
+            returns = self.evaluator.knowledge.returns(self.session_type, method) or ""
+            if returns.removeprefix("await ") == "self":
+                return Carry.IS
+            return Carry.QUERY if self._is_query(returns) else Carry.NO
+        if isinstance(term.func, t.Attr):
+            base = self.carry(term.func.base)
+            if base is Carry.HOLDS:
                 attributes = self._attributes.get(self._origin(term.func.base), frozenset())
                 made = self.callees.method(term.func, attributes).makes
                 if made is not Carry.NO:

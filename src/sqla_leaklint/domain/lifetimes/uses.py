@@ -175,21 +175,24 @@ class Tracker(Carrier):
 
     def _begins(self, value: Term) -> bool:
         """Whether a term is `session.begin()`; leaving `begin_nested()` ends only a savepoint."""
-        method = self.member(value.func) if isinstance(value, t.Call) else None
-        return method is not None and method[1] == "begin" and self.carry(method[0]) is Carry.IS
+        match value:
+            case t.Call(func=function):
+                return self.method(function) == "begin"
+            case _:
+                return False
 
     def _called(self, act: Act | Event, call: t.Call) -> Iterator[Use]:
-        method = self.member(call.func)
+        method = self.method(call.func)
         if method is not None:
-            base = self.carry(method[0])
-            if base is Carry.IS:
-                yield from self._method(act, method[1])
-            elif base is Carry.HOLDS and isinstance(call.func, t.Attr):
+            yield from self._method(act, method)
+        elif isinstance(call.func, t.Attr):
+            base = self.carry(call.func.base)
+            if base is Carry.HOLDS:
                 attributes = self._attributes.get(self._origin(call.func.base), frozenset())
                 yield from self._from(self.callees.method(call.func, attributes), act)
             elif base is Carry.METHOD:
                 yield Use(Doing.PASSES, act)  # a property of what holds it
-            elif base is Carry.QUERY and self._consumes(method[1]):
+            elif base is Carry.QUERY and self._consumes(call.func.name):
                 yield Use(Doing.RUNS_SQL, act)
         elif isinstance(call.func, t.Call) and self.carry(call.func) is Carry.METHOD:
             yield Use(Doing.PASSES, act)  # getattr(session, name)()
@@ -207,10 +210,9 @@ class Tracker(Carrier):
                     pass
 
     def _is_releasing(self, term: Term) -> bool:
-        method = self.member(term)
-        if method is None or self.carry(method[0]) is not Carry.IS:
+        if not isinstance(term, t.Attr) or self.carry(term.base) is not Carry.IS:
             return False
-        row = self.evaluator.knowledge.method(self.session_type, method[1])
+        row = self.evaluator.knowledge.method(self.session_type, term.name)
         return row is not None and row.effect is Effect.RELEASES
 
     def _method(self, act: Act | Event, name: str) -> Iterator[Use]:
