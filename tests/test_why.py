@@ -231,6 +231,58 @@ def test_where_it_is_silent_it_says_what_was_not_known(code: str, nth: int, said
     assert said in " ".join(ran.out.split()), ran.out
 
 
+KEPT = """\
+from fastapi import FastAPI
+from sqlalchemy.orm import sessionmaker
+from sqlalchemy import create_engine, text
+
+make = sessionmaker(create_engine("sqlite://"))
+app = FastAPI()
+
+
+class Clock:
+    def __init__(self):
+        self.db = make()
+
+    def now(self):
+        return self.db.scalar(text("select now()"))
+
+
+clock = Clock()
+plain = make()
+
+
+@app.get("/now")
+def read():
+    plain.execute(text("select 1"))
+    return clock.now()
+
+
+def again():
+    session = make()
+    session.execute(text("select 1"))
+    session.close()
+    session.execute(text("select 2"))
+"""
+
+KEPT_LINES = [
+    ("clock = Clock()", "held in `db` of a `Clock` (line 9)"),
+    ("clock = Clock()", "reached for every request: `Clock.now` ← `read` (line 22)"),
+    ("plain = make()", "kept by the module, as `plain`"),
+    ("plain = make()", "so it lives as long as the process, and is shared (LKS106)"),
+    ("    session = make()", "again line 31 `session.execute(…)`: closed, it opens again, and stays open"),
+    ("    session = make()", "so it is closed, but not on every way (LKS102), and used again afterwards (LKS107)"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), KEPT_LINES)
+def test_sessions_that_are_kept_and_that_open_again(code: str, said: str, project: Path) -> None:
+    write(project, {"app/__init__.py": "", "app/main.py": KEPT})
+    ran = leaklint("why", f"app/main.py:{KEPT.splitlines().index(code) + 1}")
+    assert ran.code == 0
+    assert said in " ".join(ran.out.split()), ran.out
+
+
 TRANSACTIONS = """\
 import time
 

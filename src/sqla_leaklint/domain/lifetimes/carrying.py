@@ -83,6 +83,8 @@ class Carrier:
                 return Carry.HOLDS if term.qualname in self._capturing else Carry.NO
             case t.Attr():
                 return self._carried_by_attribute(term)
+            case t.Ref(path=path) if isinstance(self._seed, t.Ref) and path == self._seed.path:
+                return Carry.IS
             case t.Ref() if self.method(term) is not None:
                 return Carry.METHOD
             case t.Call():

@@ -27,6 +27,7 @@ from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of
 from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, TRACED, Carry, Doing, Use
 from sqla_leaklint.knowledge.facts import Effect
+from sqla_leaklint.knowledge.sqlalchemy import QUERY
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
@@ -126,6 +127,8 @@ class Tracker(Carrier):
                 if carry in TRACED or carry is Carry.QUERY:
                     is_filed = act.deed is Deed.STORED_ITEM and self._closes_nothing(act.base)
                     yield Use(Doing.FILES if is_filed else Doing.STORES, act)
+            case Deed.ITERATED if self.carry(act.value) is Carry.QUERY:
+                yield Use(Doing.RUNS_SQL, act)
             case _:
                 pass
 
@@ -166,6 +169,10 @@ class Tracker(Carrier):
         elif self._begins(value):
             yield Use(Doing.TRANSACTS, act)
 
+    def _consumes(self, name: str) -> bool:
+        """Whether a method of a query runs it."""
+        return self.evaluator.knowledge.consumer(QUERY, name) is not None
+
     def _begins(self, value: Term) -> bool:
         """Whether a term is `session.begin()`; leaving `begin_nested()` ends only a savepoint."""
         match value:
@@ -185,6 +192,8 @@ class Tracker(Carrier):
                 yield from self._from(self.callees.method(call.func, attributes), act)
             elif base is Carry.METHOD:
                 yield Use(Doing.PASSES, act)  # a property of what holds it
+            elif base is Carry.QUERY and self._consumes(call.func.name):
+                yield Use(Doing.RUNS_SQL, act)
         elif isinstance(call.func, t.Call) and self.carry(call.func) is Carry.METHOD:
             yield Use(Doing.PASSES, act)  # getattr(session, name)()
         for name, argument in arguments_of(call):

@@ -13,6 +13,7 @@ from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.domain.containers.definitions import definitions
 from sqla_leaklint.domain.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes import Acquisition, ReturnedSession, WaitInTransaction
+from sqla_leaklint.domain.lifetimes.long_lived import LongLivedSession
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.linter.discovery import SettingsFor, SourceFile
 from sqla_leaklint.linter.explain.containers import explain_container
@@ -23,6 +24,7 @@ from sqla_leaklint.linter.explain.definitions import (
     explain_with,
 )
 from sqla_leaklint.linter.explain.handoffs import explain_handoff
+from sqla_leaklint.linter.explain.kept import explain_long_lived
 from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import INDENT, Paragraph
 from sqla_leaklint.linter.explain.places import Places
@@ -87,6 +89,10 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
             found = next((each for each in domain.subjects(Container) if each.node is definition.node), None)
             told.update(walk(definition.node))
             yield explain_container(domain, definition, found, places)
+    for session in domain.subjects(LongLivedSession):
+        if session.node in line.nodes:
+            told.update(walk(session.node))
+            yield explain_long_lived(session, places)
     for returned in domain.subjects(ReturnedSession):
         if returned.node in line.nodes:
             told.update((returned.node, returned.node.func))

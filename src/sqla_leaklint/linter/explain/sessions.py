@@ -17,6 +17,7 @@ from sqla_leaklint.domain.lifetimes import Acquisition, Gap, ReturnedSession, Yi
 from sqla_leaklint.domain.lifetimes.acquisition import candidates
 from sqla_leaklint.domain.lifetimes.doings import Use
 from sqla_leaklint.domain.lifetimes.opening import roots_of
+from sqla_leaklint.domain.lifetimes.reopened import ReopenedSession
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose
 from sqla_leaklint.domain.values import (
     Instance,
@@ -69,7 +70,12 @@ def explain_acquisition(acquisition: Acquisition, places: Places) -> Paragraph:
             "process", "ends soon after" if ends else "goes on: not only commands and scripts are known to come here"
         )
     skipped = any(each.acquisition.node is acquisition.node for each in domain.subjects(SkippedClose))
-    told.add("so", _verdict(acquisition, yielded, exits, is_skipped=skipped))
+    reopened = next((each for each in domain.subjects(ReopenedSession) if each.acquisition is acquisition), None)
+    if reopened is not None:
+        told.add(
+            "again", f"{places.at(reopened.use)} {places.heading(reopened.use)}: closed, it opens again, and stays open"
+        )
+    told.add("so", _verdict(acquisition, yielded, exits, is_skipped=skipped, is_reopened=reopened is not None))
     return told
 
 
@@ -100,13 +106,21 @@ def _yielded(yielded: YieldedSession, places: Places) -> list[str]:
 
 
 def _verdict(
-    acquisition: Acquisition, yielded: YieldedSession | None, exits: tuple[object, ...], *, is_skipped: bool
+    acquisition: Acquisition,
+    yielded: YieldedSession | None,
+    exits: tuple[object, ...],
+    *,
+    is_skipped: bool,
+    is_reopened: bool,
 ) -> str:
     """Why it is reported, or why not."""
     if yielded is not None:
         return "it leaks (LKS103)" if yielded.gap is not None else "no leak is seen"
     if is_skipped:
-        return "it is closed, but not on every way (LKS102)"
+        again = ", and used again afterwards (LKS107)" if is_reopened else ""
+        return f"it is closed, but not on every way (LKS102){again}"
+    if is_reopened:
+        return "it is closed, and used again afterwards (LKS107)"
     if acquisition.ends:
         if any(use.doing in UNDECIDED for use in acquisition.ends):
             return "silence: somebody else may close it, and whether they do is not known"
