@@ -46,5 +46,7 @@ def source_of_version(root: Path | None, setting: str | None) -> str:
 
 def moment_of_exit(rows: Iterable[DependencyExit], versions: VersionRange, scope: str) -> Moment | None:
     """When a dependency's exit code runs; None when the possible versions differ in that."""
-    moments = {row.moment for row in rows if row.scope == (scope or "request") and versions.overlaps(range_of(row.versions))}
+    moments = {
+        row.moment for row in rows if row.scope == (scope or "request") and versions.overlaps(range_of(row.versions))
+    }
     return moments.pop() if len(moments) == 1 else None

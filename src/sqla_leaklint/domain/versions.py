@@ -19,9 +19,7 @@ _NEWEST: Version = (10**6,)
 
 _LOCKED = r'name\s*=\s*"{name}"\s*\n\s*version\s*=\s*"([\d.]+)"'
 _PIPENV_LOCKED = r'"{name}"\s*:\s*\{{[^{{}}]*"version"\s*:\s*"==([\d.]+)"'
-_REQUIREMENT = (
-    r"""(?:^[ \t]*|["']){name}\s*(?:\[[^\]]*\])?\s*\(?((?:(?:===?|~=|!=|[<>]=?)\s*[\d.*]+\s*,?\s*)+)"""
-)
+_REQUIREMENT = r"""(?:^[ \t]*|["']){name}\s*(?:\[[^\]]*\])?\s*\(?((?:(?:===?|~=|!=|[<>]=?)\s*[\d.*]+\s*,?\s*)+)"""
 _POETRY = r"""^{name}\s*=\s*(?:\{{[^}}\n]*version\s*=\s*)?["']([^"'\n]+)["']"""
 _POETRY_TABLE = (
     r"""^\[tool\.poetry\.(?:[\w.-]+\.)?dependencies\.{name}\]\s*\n"""
@@ -76,7 +74,7 @@ def written(version: Version) -> str:
 
 @lru_cache(maxsize=64)
 def found_below(root: Path, distribution: str) -> tuple[VersionRange, Path | None]:
-    """The possible versions of a distribution by the nearest lock file, pin or requirement, and the file that says so."""
+    """The versions of a distribution by the nearest lock file, pin or requirement, and the file that says so."""
     folders = list(_folders(root))
     required = next(
         (found for folder in folders for found in _required_in(folder, distribution)), (VersionRange(), None)

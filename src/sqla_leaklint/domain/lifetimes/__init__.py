@@ -14,7 +14,18 @@ from __future__ import annotations
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.by_hand import CutOffLoop, TakenSession
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
+from sqla_leaklint.domain.lifetimes.left_behind import LeakedConnection
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
 
-__all__ = ["Acquisition", "CutOffLoop", "Gap", "Remains", "SkippedClose", "TakenSession", "Way", "YieldedSession"]
+__all__ = [
+    "Acquisition",
+    "CutOffLoop",
+    "Gap",
+    "LeakedConnection",
+    "Remains",
+    "SkippedClose",
+    "TakenSession",
+    "Way",
+    "YieldedSession",
+]

@@ -104,6 +104,8 @@ class Carrier:
                 returns = self.evaluator.knowledge.returns(self.session_type, term.func.name) or ""
                 if returns.removeprefix("await ") == "self":
                     return Carry.IS
+                if self.begins(term):
+                    return Carry.TRANSACTION
                 return Carry.QUERY if self._is_query(returns) else Carry.NO
             if base is Carry.HOLDS:
                 attributes = self._attributes.get(self._origin(term.func.base), frozenset())
@@ -124,6 +126,14 @@ class Carrier:
             elif carry in TRACED:
                 best = max(best, Carry.HOLDS, key=lambda each: each.value)
         return best
+
+    def begins(self, term: Term) -> bool:
+        """Whether a term is `begin()`; what `begin_nested()` gives ends only a savepoint."""
+        match term:
+            case t.Call(func=t.Attr(base=base, name="begin" | "begin_twophase")):
+                return self.carry(base) is Carry.IS
+            case _:
+                return False
 
     def _is_query(self, returns: str) -> bool:
         return bool(returns) and self.evaluator.knowledge.is_a(returns, Kind.LEGACY_QUERY)

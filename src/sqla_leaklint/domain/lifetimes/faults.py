@@ -89,7 +89,7 @@ class Faults:
 
     def _makes_query(self, name: str) -> bool:
         knowledge = self.acquisition.domain.evaluator.knowledge
-        row = knowledge.method("sqlalchemy.orm.Session", name)
+        row = knowledge.method(self.acquisition.type, name)
         return row is not None and row.effect is None and knowledge.is_a(row.returns, Kind.LEGACY_QUERY)
 
     def _executions(self) -> Iterator[Use]:

@@ -47,7 +47,7 @@ _GAPS = {
 def explain_acquisition(acquisition: Acquisition, places: Places) -> Paragraph:
     """All that is known of a session that is opened, in the order in which it lives."""
     domain, function = acquisition.domain, acquisition.summary
-    session = described(acquisition.opening.session)
+    session = described(acquisition.opening.instance)
     told = Paragraph(f"{places.quoted(acquisition.node)} opens a session: {session}")
     told.add("made by", columns(chain(places, acquisition.event.value, domain.module.summary)))
     name = f", in `{acquisition.name}`" if acquisition.name is not None else ""
