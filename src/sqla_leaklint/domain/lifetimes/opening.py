@@ -10,6 +10,7 @@ from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes.resources import SESSION, Resource
 from sqla_leaklint.domain.lifetimes.uses import HANDED_ON, uses_in
 from sqla_leaklint.domain.values import (
+    BoundMethod,
     Instance,
     Literal,
     Origin,
@@ -105,7 +106,7 @@ def _hands_out(
     if summary is None or module is None or summary.is_generator:
         return False
     inner = evaluator.frame(module)
-    roots = [root for term in summary.returns for root in roots_of(term)]
+    roots = [_beginning(evaluator, root, inner) for term in summary.returns for root in roots_of(term)]
     for root in roots:
         callee = evaluator.of(root.func, inner)
         if not isinstance(callee, Unknown) and opening(evaluator, root, inner, resource, depth + 1) is None:
@@ -114,6 +115,19 @@ def _hands_out(
         if any(use.doing in HANDED_ON for use in uses):
             return False
     return bool(roots)
+
+
+def _beginning(evaluator: Evaluator, call: t.Call, frame: Frame) -> t.Call:
+    """The call that a chain of methods begins with, as far as each returns what it is called on."""
+    while isinstance(call.func, t.Attr):
+        callee = evaluator.of(call.func, frame)
+        path = evaluator.classes.library_type(callee.receiver) if isinstance(callee, BoundMethod) else None
+        returns = evaluator.knowledge.returns(path, call.func.name) if path is not None else None
+        roots = list(roots_of(call.func.base)) if returns is not None else []
+        if returns is None or returns.removeprefix("await ") != "self" or len(roots) != 1:
+            break
+        call = roots[0]
+    return call
 
 
 def roots_of(term: t.Term) -> Iterator[t.Call]:
