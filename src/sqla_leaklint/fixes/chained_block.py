@@ -28,6 +28,7 @@ class Chain:
     stmt: tree.Stmt
     call: tree.Call
     name: str
+    is_async: bool
 
     def as_fix(self, applicability: Applicability, message: str) -> PendingFix:
         return PendingFix(applicability, message, self._render)
@@ -35,13 +36,21 @@ class Chain:
     def _render(self, source_map: SourceMap) -> Sequence[TextEdit]:
         source_map.prepare((self.stmt, self.call))
         text, (start, end) = source_map.text, source_map.offsets(self.call)
-        opening, header = text[start:end], f"with {text[start:end]} as {self.name}:"
+        opening, keyword = text[start:end], "async with" if self.is_async else "with"
+        header = f"{keyword} {opening} as {self.name}:"
         if "\n" in opening or "\r" in opening:
             return ()
         return indented(self.stmt, header, (TextEdit(start, end, self.name),), source_map)
 
 
-def chain(function: tree.Function, call: tree.Call, stmt: tree.Stmt | None, names: Sequence[str]) -> Chain | None:
+def chain(
+    function: tree.Function,
+    call: tree.Call,
+    stmt: tree.Stmt | None,
+    names: Sequence[str],
+    *,
+    is_async: bool = False,
+) -> Chain | None:
     """The statement of a call, if the call is the first thing that it does and one of the names is free."""
     match stmt:
         case tree.Assign() | tree.ExprStmt():
@@ -52,21 +61,25 @@ def chain(function: tree.Function, call: tree.Call, stmt: tree.Stmt | None, name
             value = stmt.iter
         case _:
             return None
-    if value is None or not _begins_with(value, call):
+    if value is None or not _begins_with(value, call, is_async=is_async):
         return None
     taken = {node.id for node in walk(function) if isinstance(node, tree.Name)}
     taken.update(parameter.name for parameter in function.params)
     name = next((name for name in names if name not in taken), None)
-    return Chain(stmt, call, name) if name is not None else None
+    return Chain(stmt, call, name, is_async) if name is not None else None
 
 
-def _begins_with(value: tree.Expr, call: tree.Call) -> bool:
+def _begins_with(value: tree.Expr, call: tree.Call, *, is_async: bool) -> bool:
     """Whether a call is what the value has evaluated first, once and in any case."""
+    unwanted = _UNWANTED if is_async else (*_UNWANTED, tree.Await)
     inside = set(subexpressions(call))
     for expr in subexpressions(value, outside={call}):
         if isinstance(expr, tree.Comprehension) and call not in set(subexpressions(expr.generators[0].iter)):
             return False
-        if isinstance(expr, tree.BoolOp | tree.Conditional | tree.Lambda | tree.Yield | tree.Await | tree.NamedExpr):
+        if isinstance(expr, unwanted):
             return False
     before = takewhile(lambda expr: expr is not call, operands_first(value))
     return all(isinstance(expr, tree.Name | tree.Constant) for expr in before if expr not in inside)
+
+
+_UNWANTED = (tree.BoolOp, tree.Conditional, tree.Lambda, tree.Yield, tree.NamedExpr)

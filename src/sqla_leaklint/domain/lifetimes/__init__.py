@@ -14,7 +14,7 @@ from __future__ import annotations
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.by_hand import CutOffLoop, TakenSession
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
-from sqla_leaklint.domain.lifetimes.left_behind import LeakedConnection
+from sqla_leaklint.domain.lifetimes.left_behind import LeakedClient, LeakedConnection
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
 
@@ -22,6 +22,7 @@ __all__ = [
     "Acquisition",
     "CutOffLoop",
     "Gap",
+    "LeakedClient",
     "LeakedConnection",
     "Remains",
     "SkippedClose",

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, opened
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
-from sqla_leaklint.domain.lifetimes.resources import CONNECTION, Resource
+from sqla_leaklint.domain.lifetimes.resources import CLIENT, CONNECTION
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose
+from sqla_leaklint.domain.requests import Link, way_from_request
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -52,16 +55,56 @@ class LeakedConnection(Unreturned):
     @staticmethod
     def find(domain: Domain) -> Iterator[LeakedConnection]:
         """Every such connection of the module, in the order of the text."""
-        for found in unreturned(domain, CONNECTION):
-            yield LeakedConnection(found.acquisition, found.exits, found.yielded, found.skipped)
+        for acquisition in opened(domain, CONNECTION):
+            found = _left_behind(acquisition)
+            if found is not None and not acquisition.ends_with_process:
+                yield LeakedConnection(acquisition, found.exits, found.yielded, found.skipped)
 
 
-def unreturned(domain: Domain, resource: Resource) -> Iterator[Unreturned]:
-    """What is left behind of the resources of a kind that the module opens, in the order of the text."""
-    for acquisition in opened(domain, resource):
-        found = _left_behind(acquisition)
-        if found is not None and not acquisition.ends_with_process:
-            yield found
+@dataclass(frozen=True, slots=True, eq=False)
+class LeakedClient(Unreturned):
+    """A client that is opened for every request and left behind with what it has open.
+
+    `way` leads from the endpoint to the function that opens it.
+    """
+
+    way: tuple[Link, ...] = ()
+
+    @staticmethod
+    def find(domain: Domain) -> Iterator[LeakedClient]:
+        """Every such client of the module, in the order of the text."""
+        for acquisition in opened(domain, CLIENT):
+            found = _left_behind(acquisition)
+            if found is None or found.skipped is not None or not _is_opened_anyway(acquisition):
+                continue
+            way = way_from_request(domain.evaluator, domain.module.summary, acquisition.summary)
+            if way is not None:
+                yield LeakedClient(acquisition, found.exits, found.yielded, None, way)
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a response is asked for that is still to be read from the client."""
+        for use in self.acquisition.uses:
+            match use.act.value:
+                case t.Call(func=t.Attr(name="stream")):
+                    return True
+                case t.Call() as call if call.keyword("stream") is not None:
+                    return True
+                case _:
+                    pass
+        return False
+
+
+def _is_opened_anyway(acquisition: Acquisition) -> bool:
+    """Whether the call stands for itself: not `client or Client()`, where the caller may have given one."""
+    if acquisition.name is not None:
+        return True
+    return any(
+        event.deed is Deed.CALLED
+        and isinstance(event.call.func, t.Attr)
+        and event.call.func.base is acquisition.event.value
+        for event in acquisition.body.events
+    )
 
 
 def _left_behind(acquisition: Acquisition) -> Unreturned | None:
