@@ -13,6 +13,8 @@ from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.domain.containers.definitions import definitions
 from sqla_leaklint.domain.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes import Acquisition
+from sqla_leaklint.domain.lifetimes.acquisition import opened
+from sqla_leaklint.domain.lifetimes.resources import CLIENT, CONNECTION
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.linter.discovery import SettingsFor, SourceFile
 from sqla_leaklint.linter.explain.containers import explain_container
@@ -85,7 +87,7 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
             found = next((each for each in domain.subjects(Container) if each.node is definition.node), None)
             told.update(walk(definition.node))
             yield explain_container(domain, definition, found, places)
-    for acquisition in domain.subjects(Acquisition):
+    for acquisition in _acquisitions(domain):
         if acquisition.node in line.nodes:
             told.update((acquisition.node, acquisition.node.func))
             yield explain_acquisition(acquisition, places)
@@ -108,6 +110,13 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
     if not others and not told:
         others = list(_values(domain, line, places, told, everything=True))
     yield from others
+
+
+def _acquisitions(domain: Domain) -> Iterator[Acquisition]:
+    """Whatever is opened: sessions, connections, clients."""
+    yield from domain.subjects(Acquisition)
+    for resource in (CONNECTION, CLIENT):
+        yield from opened(domain, resource)
 
 
 def _spoken_for(domain: Domain, node: tree.Expr) -> Iterator[tree.Node]:
