@@ -89,6 +89,8 @@ class Carrier:
                 return Carry.NO
 
     def _carried_by_attribute(self, term: t.Attr) -> Carry:
+        if term.name == "connection" and self._is_result(term.base):
+            return Carry.IS
         base = self.carry(term.base)
         if base is Carry.IS:
             row = self.evaluator.knowledge.method(self.session_type, term.name)
@@ -126,6 +128,16 @@ class Carrier:
             elif carry in TRACED:
                 best = max(best, Carry.HOLDS, key=lambda each: each.value)
         return best
+
+    def _is_result(self, term: Term) -> bool:
+        """Whether a term is what the resource's own `execute` returned: that knows the connection that it came from."""
+        while isinstance(term, t.Await | t.Declared) and term.value is not None:
+            term = term.value
+        match term:
+            case t.Call(func=t.Attr(base=base, name="execute" | "exec_driver_sql")):
+                return self.carry(base) is Carry.IS
+            case _:
+                return False
 
     def begins(self, term: Term) -> bool:
         """Whether a term is `begin()`; what `begin_nested()` gives ends only a savepoint."""

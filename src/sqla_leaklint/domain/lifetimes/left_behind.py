@@ -57,7 +57,7 @@ class LeakedConnection(Unreturned):
         """Every such connection of the module, in the order of the text."""
         for acquisition in opened(domain, CONNECTION):
             found = _left_behind(acquisition)
-            if found is not None and not acquisition.ends_with_process:
+            if found is not None and not _runs_plain_text(acquisition) and not acquisition.ends_with_process:
                 yield LeakedConnection(acquisition, found.exits, found.yielded, found.skipped)
 
 
@@ -105,6 +105,17 @@ def _is_opened_anyway(acquisition: Acquisition) -> bool:
         and event.call.func.base is acquisition.event.value
         for event in acquisition.body.events
     )
+
+
+def _runs_plain_text(acquisition: Acquisition) -> bool:
+    """Whether a string is executed: only SQLAlchemy below 2.0 does that, whatever the project says that it runs on."""
+    for use in acquisition.uses:
+        match use.act.value:
+            case t.Call(func=t.Attr(name="execute"), args=(t.Const(value=str()) | t.Collection(kind="f-string"), *_)):
+                return use.callee is None
+            case _:
+                pass
+    return False
 
 
 def _left_behind(acquisition: Acquisition) -> Unreturned | None:
