@@ -134,6 +134,7 @@ PROOFS = (
     ),
 )
 
+
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
 def test_a_fixed_connection_goes_back_to_the_pool(proof: Proof, database: Database) -> None:
     comparison = compare(proof, database)
