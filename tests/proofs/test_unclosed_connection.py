@@ -1,4 +1,4 @@
-"""A connection that nobody closes stays checked out; under `with` it goes back to the pool, and nothing else changes."""
+"""A connection that nobody closes stays checked out; under `with` it goes back, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Acquisition:
 
     @property
     def leaking_exits(self) -> tuple[tree.Node, ...]:
-        """What is last run on the ways on which the function returns with a connection (or what else it holds) in hand."""
+        """What is last run on the ways on which the function returns with what it holds in hand."""
         course = Course(self.function, self.node, self.uses)
         return tuple(step.node for step in course.leaves_holding())
 
@@ -149,8 +149,8 @@ def acquire(domain: Domain, body: Body, event: Event, found: Opening) -> Acquisi
 def candidates(body: Body, knowledge: Knowledge, resource: Resource = SESSION) -> Iterator[Event]:
     """The calls of a body whose value may be a resource that the body has to close, by what is done with their value.
 
-    Only these are evaluated: those with a telling method of the resource called on them, handed to another call, yielded or
-    captured.
+    Only these are evaluated: those with a telling method of the resource called on them, handed to another call,
+    yielded or captured.
     """
     methods = telling_methods(knowledge, resource)
     wanted: set[t.Call] = set()

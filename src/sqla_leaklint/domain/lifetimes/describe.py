@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def described_lifetime(domain: Domain, expr: tree.Expr) -> str:
-    """What becomes of the session, connection or client that an expression is: "leaks", "ends: closes it", "holds nothing" …
+    """What becomes of the resource that an expression is: "leaks", "ends: closes it", "holds nothing" …
 
     The call that reveals it does not count.
     """
