@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.fixes.indentation import BLANK_OR_COMMENT, end_of, lines_of, unit_of_indentation
+from sqla_leaklint.fixes.indentation import BLANK_OR_COMMENT, Line, end_of, lines_of, unit_of_indentation
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.semantic.scope import names_in
 from sqla_leaklint.syntax import tree
@@ -143,9 +143,17 @@ def _mentions(root: tree.Node, name: str) -> bool:
 
 
 def rendered(
-    enclosure: Enclosure, keyword: str, source_map: SourceMap, *, context: str | None = None
+    enclosure: Enclosure,
+    keyword: str,
+    source_map: SourceMap,
+    *,
+    context: str | None = None,
+    inside: Sequence[TextEdit] = (),
 ) -> Sequence[TextEdit]:
-    """The edit that puts the block under `with`; `context` is entered instead of the assigned value."""
+    """The edit that puts the block under `with`; `context` is entered instead of the assigned value.
+
+    `inside` are edits of the lines of the block, each within its line, that are made along with it.
+    """
     source_map.prepare(_nodes(enclosure))
     text = source_map.text
     start, end = source_map.offsets(enclosure.opening)
@@ -164,7 +172,7 @@ def rendered(
     strings = source_map.multiline_strings()
     pieces = [header + text[end:stop]]
     for line in lines:
-        content = text[line.start : line.end]
+        content = _edited(text, line, inside)
         if line.start in superfluous.gone:
             comment = superfluous.gone[line.start]
             if comment:
@@ -177,6 +185,14 @@ def rendered(
     while not pieces[-1].strip():
         pieces.pop()
     return (TextEdit(start, lines[-1].end, newline.join(pieces)),)
+
+
+def _edited(text: str, line: Line, edits: Sequence[TextEdit]) -> str:
+    content, end = "", line.start
+    for edit in sorted(edit for edit in edits if line.start <= edit.start and edit.end <= line.end):
+        content += text[end : edit.start] + edit.content
+        end = edit.end
+    return content + text[end : line.end]
 
 
 def _nodes(enclosure: Enclosure) -> Iterator[tree.Node]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -128,6 +128,15 @@ def opened(domain: Domain, resource: Resource) -> Iterator[Acquisition]:
                 found = opening(domain.evaluator, event.call, domain.frame, resource)
                 if found is not None:
                     yield acquire(domain, body, event, found)
+
+
+def closing_statements(block: tree.Block, closes: Collection[tree.Node | None]) -> Iterator[tree.Stmt]:
+    """The statements of a block that do nothing but one of some closes, awaited or not."""
+    for stmt in statements_within(block):
+        if isinstance(stmt, tree.ExprStmt) and (
+            stmt.value in closes or (isinstance(stmt.value, tree.Await) and stmt.value.value in closes)
+        ):
+            yield stmt
 
 
 def acquire(domain: Domain, body: Body, event: Event, found: Opening) -> Acquisition:
