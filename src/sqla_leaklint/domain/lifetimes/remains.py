@@ -51,7 +51,7 @@ def remains(domain: Domain, events: Iterable[Event], session: t.Term, *, has_ent
         if event.deed in {Deed.RETURNED, Deed.YIELDED} or event.deed in _OUTWARD:
             worst = max(worst, _of(domain, event.value, has_entities))
         elif event.deed is Deed.CALLED and _takes_away(event.call, session):
-            worst = max(worst, Remains.OBJECTS)
+            worst = max(worst, Remains.UNREAD if _keeps_generator(event.call) else Remains.OBJECTS)
     return worst
 
 
@@ -108,6 +108,16 @@ def _takes_away(call: t.Call, session: t.Term) -> bool:
         return False
     given = (*call.args, *(value for _, value in call.keywords))
     return any(_derives(each, session) for each in given)
+
+
+def _keeps_generator(call: t.Call) -> bool:
+    """Whether a call puts a generator expression into a collection, where it is read later if at all."""
+    if not (isinstance(call.func, t.Attr) and call.func.name in _PUTTING):
+        return False
+    return any(isinstance(part, t.Mapped) and part.kind == "generator" for part in t.all_in(call.args))
+
+
+_PUTTING = frozenset({"append", "appendleft", "add", "insert", "put", "put_nowait"})
 
 
 def _derives(term: t.Term, session: t.Term) -> bool:
