@@ -231,6 +231,64 @@ def test_where_it_is_silent_it_says_what_was_not_known(code: str, nth: int, said
     assert said in " ".join(ran.out.split()), ran.out
 
 
+TRANSACTIONS = """\
+import time
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+make = sessionmaker(create_engine("sqlite://"))
+
+
+def store(rows):
+    with make() as session:
+        for row in rows:
+            try:
+                session.add(row)
+                session.commit()
+            except IntegrityError:
+                print(row)
+
+
+def roll_back(session: Session, rows):
+    for row in rows:
+        try:
+            session.add(row)
+            session.commit()
+        except OperationalError:
+            session.rollback()
+        except KeyError:
+            print(row)
+
+
+def poll(session: Session):
+    session.execute(text("select 1"))
+    time.sleep(5)
+"""
+
+TOLD_OF_TRANSACTIONS = [
+    ("except IntegrityError", "takes what the database raises through a session"),
+    ("except IntegrityError", "fails at line 15 `session.commit()`"),
+    (
+        "except IntegrityError",
+        "used at line 15 `session.commit()` so nothing on the way between rolls it back (LKS108)",
+    ),
+    ("except OperationalError", "so silence: no session is certain to be used again as the error has left it"),
+    ("except KeyError", "Reported: nothing"),
+    ("time.sleep", "`time.sleep(…)` waits for time to pass session `session` opened at line 32 `session.execute(…)`"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), TOLD_OF_TRANSACTIONS)
+def test_what_becomes_of_transactions(code: str, said: str, project: Path) -> None:
+    write(project, {"main.py": TRANSACTIONS})
+    number = next(number for number, line in enumerate(TRANSACTIONS.splitlines(), start=1) if code in line)
+    ran = leaklint("why", f"main.py:{number}")
+    assert ran.code == 0
+    assert said in " ".join(ran.out.split()), ran.out
+
+
 CHAINS = """\
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy import create_engine

@@ -21,6 +21,8 @@ from sqla_leaklint.domain.lifetimes.left_behind import LeakedClient, LeakedConne
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.returned import ReturnedSession
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
+from sqla_leaklint.domain.lifetimes.swallowed import SwallowedError
+from sqla_leaklint.domain.lifetimes.waiting import WaitInTransaction
 
 __all__ = [
     "Acquisition",
@@ -33,7 +35,9 @@ __all__ = [
     "Remains",
     "ReturnedSession",
     "SkippedClose",
+    "SwallowedError",
     "TakenSession",
+    "WaitInTransaction",
     "Way",
     "YieldedSession",
 ]

@@ -166,11 +166,12 @@ class Tracker(Carrier):
             yield Use(Doing.TRANSACTS, act)
 
     def _called(self, act: Act | Event, call: t.Call) -> Iterator[Use]:
-        if isinstance(call.func, t.Attr):
+        method = self.method(call.func)
+        if method is not None:
+            yield from self._method(act, method)
+        elif isinstance(call.func, t.Attr):
             base = self.carry(call.func.base)
-            if base is Carry.IS:
-                yield from self._method(act, call.func.name)
-            elif base is Carry.HOLDS:
+            if base is Carry.HOLDS:
                 attributes = self._attributes.get(self._origin(call.func.base), frozenset())
                 yield from self._from(self.callees.method(call.func, attributes), act)
             elif base is Carry.METHOD:
