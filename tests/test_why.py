@@ -418,6 +418,61 @@ def test_the_names_through_which_a_value_is_found(code: str, said: str, project:
     assert said in " ".join(ran.out.split()), ran.out
 
 
+REGISTRIES = """\
+from threading import Thread
+
+from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+Session = scoped_session(sessionmaker(create_engine("sqlite://")))
+app = FastAPI()
+
+
+def finish():
+    Session.remove()
+
+
+def count():
+    return Session.scalar("kept")
+
+
+def count_and_finish():
+    total = Session.scalar("ended")
+    finish()
+    return total
+
+
+def count_for_anybody():
+    return Session.scalar("whoever calls")
+
+
+def get_db():
+    yield Session()
+
+
+def start(db=Depends(get_db)):
+    Thread(target=count).start()
+    Thread(target=count_and_finish).start()
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("kept", "runs in a thread leaves line 16 with a connection in the session's hands so its session is never re"),
+        ("ended", "ended by `finish` (line 11), or so it may be"),
+        ("whoever", "so silence: whoever calls the function may remove it"),
+        ("yield", "a session for each thread runs in a dependency"),
+        ("yield", "so FastAPI keeps no request to one thread (LKS114)"),
+    ],
+)
+def test_the_session_of_a_registry(code: str, said: str, project: Path) -> None:
+    write(project, {"app.py": REGISTRIES})
+    number = next(number for number, line in enumerate(REGISTRIES.splitlines(), start=1) if code in line)
+    assert said in " ".join(leaklint("why", f"app.py:{number}").out.split())
+
+
 RETURNING = """\
 from fastapi import Depends, FastAPI
 from sqlalchemy.orm import sessionmaker

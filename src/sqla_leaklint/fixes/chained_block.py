@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.fixes.indentation import indented
+from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, end_of, lines_between, unit_of
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.flow.evaluation import operands_first, subexpressions
 from sqla_leaklint.syntax import tree
@@ -40,7 +40,7 @@ class Chain:
         header = f"{keyword} {opening} as {self.name}:"
         if "\n" in opening or "\r" in opening:
             return ()
-        return indented(self.stmt, header, (TextEdit(start, end, self.name),), source_map)
+        return _indented(self.stmt, header, (TextEdit(start, end, self.name),), source_map)
 
 
 def chain(
@@ -83,3 +83,25 @@ def _begins_with(value: tree.Expr, call: tree.Call, *, is_async: bool) -> bool:
 
 
 _UNWANTED = (tree.BoolOp, tree.Conditional, tree.Lambda, tree.Yield, tree.NamedExpr)
+
+
+def _indented(stmt: tree.Stmt, header: str, changes: Sequence[TextEdit], source_map: SourceMap) -> Sequence[TextEdit]:
+    """The edit that puts a whole statement below a header, with changes in its text."""
+    text = source_map.text
+    start, end = source_map.offsets(stmt)[0], end_of(stmt, source_map)
+    first, *lines = lines_between(text, source_map.line_start(start), end)
+    indentation = text[first.start : start]
+    if indentation.strip() or not BLANK_OR_COMMENT.fullmatch(text, end, source_map.line_end(end)):
+        return ()
+    unit = unit_of(text, indentation)
+    strings = source_map.multiline_strings()
+    moved = [
+        TextEdit(line.start, line.start, unit)
+        for line in lines
+        if text[line.start : line.end].strip() and not any(begin < line.start < until for begin, until in strings)
+    ]
+    content = text[start:end]
+    for change in sorted((*moved, *changes), reverse=True):
+        content = content[: change.start - start] + change.content + content[change.end - start :]
+    newline = text[first.end : first.next] or "\n"
+    return (TextEdit(start, end, header + newline + indentation + unit + content),)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.fixes.indentation import BLANK_OR_COMMENT, Line, end_of, lines_of, unit_of_indentation
+from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, Line, end_of, lines_between, unit_of
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.semantic.scope import names_in
 from sqla_leaklint.syntax import tree
@@ -157,7 +157,7 @@ def rendered(
     source_map.prepare(_nodes(enclosure))
     text = source_map.text
     start, end = source_map.offsets(enclosure.opening)
-    first, *lines = lines_of(
+    first, *lines = lines_between(
         text, source_map.line_start(start), end_of(enclosure.closing or enclosure.body[-1], source_map)
     )
     lines = [line for line in lines if line.start > end]
@@ -168,7 +168,7 @@ def rendered(
     superfluous = _superfluous(enclosure, source_map)
     if not is_alone or header is None or source_map.indentation(enclosure.body[0]) != indentation or not lines:
         return ()
-    unit = "\t" if "\t" in indentation else unit_of_indentation(text)
+    unit = unit_of(text, indentation)
     strings = source_map.multiline_strings()
     pieces = [header + text[end:stop]]
     for line in lines:
@@ -249,7 +249,9 @@ def _superfluous(enclosure: Enclosure, source_map: SourceMap) -> _Superfluous:
     if text[start:stop].strip() != "try:":
         return _Superfluous()
     # A `try` that guards nothing any more goes; its body is one step further in already.
-    body = {line.start for line in lines_of(text, source_map.line_start(start), end_of(guard.finalbody[0], source_map))}
+    body = {
+        line.start for line in lines_between(text, source_map.line_start(start), end_of(guard.finalbody[0], source_map))
+    }
     first = source_map.line_start(start)
     return _Superfluous({**gone, clause: "", first: ""}, frozenset(body - {first}))
 
@@ -261,7 +263,7 @@ def _lines_of_close(stmt: tree.Stmt, source_map: SourceMap) -> dict[int, str]:
     first, rest = source_map.line_start(start), text[end : source_map.line_end(end)].strip()
     if text[first:start].strip() or (rest and not rest.startswith("#")):
         return {}
-    return {line.start: rest if line.end >= end else "" for line in lines_of(text, first, end)}
+    return {line.start: rest if line.end >= end else "" for line in lines_between(text, first, end)}
 
 
 def _clause(guard: tree.Try, source_map: SourceMap) -> int | None:
@@ -269,6 +271,6 @@ def _clause(guard: tree.Try, source_map: SourceMap) -> int | None:
     text = source_map.text
     before = guard.orelse or (guard.handlers[-1].body if guard.handlers else guard.body)
     start = end_of(before[-1], source_map)
-    lines = lines_of(text, source_map.line_start(start), source_map.offsets(guard.finalbody[0])[0])
+    lines = lines_between(text, source_map.line_start(start), source_map.offsets(guard.finalbody[0])[0])
     found = [line.start for line in lines if text[line.start : line.end].strip() == "finally:"]
     return found[0] if len(found) == 1 else None

@@ -21,13 +21,13 @@ def opens_session(evaluator: Evaluator, callee: Value, call: t.Call, frame: Fram
     knowledge = evaluator.knowledge
     match callee:
         case Instance():
-            maker = _maker(evaluator, call.func, frame)
+            maker = maker_of(evaluator, call.func, frame)
             is_factory = knowledge.is_a(callee.type, Kind.SESSION_FACTORY) and callee.makes is not None
-            return is_factory and not _autocommits(call, maker) and not _borrows(evaluator, call, frame, maker)
+            return is_factory and not autocommits(call, maker) and not _borrows(evaluator, call, frame, maker)
         case Symbol():
             row = knowledge.type(callee.path)
             is_session = row is not None and row.kind in {Kind.SESSION, Kind.ASYNC_SESSION}
-            return is_session and not _autocommits(call, None) and _has_engine(evaluator, call, frame)
+            return is_session and not autocommits(call, None) and _has_engine(evaluator, call, frame)
         case ProjectClass():
             base = evaluator.classes.library_base(callee)
             return base is not None and (knowledge.is_a(base, Kind.SESSION) or knowledge.is_a(base, Kind.ASYNC_SESSION))
@@ -35,7 +35,7 @@ def opens_session(evaluator: Evaluator, callee: Value, call: t.Call, frame: Fram
             return False
 
 
-def _autocommits(call: t.Call, maker: t.Call | None) -> bool:
+def autocommits(call: t.Call, maker: t.Call | None) -> bool:
     """Whether a session gives its connection back after every statement: `autocommit=True`, before SQLAlchemy 2.0."""
     given = (each.keyword("autocommit") for each in (call, maker) if each is not None)
     return any(isinstance(each, t.Const) and each.value is True for each in given)
@@ -126,7 +126,7 @@ def opens_client(evaluator: Evaluator, callee: Value, call: t.Call, _frame: Fram
 # --- what made it ---
 
 
-def _maker(evaluator: Evaluator, function: t.Term, frame: Frame) -> t.Call | None:
+def maker_of(evaluator: Evaluator, function: t.Term, frame: Frame) -> t.Call | None:
     """The call that made a factory, where the text of this module, or the module that it is imported from, shows it."""
     return next(_makers(evaluator, function, frame), None)
 

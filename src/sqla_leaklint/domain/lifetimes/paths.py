@@ -18,7 +18,7 @@ UNASKED = frozenset({EdgeKind.CANCELLATION, EdgeKind.GENERATOR_EXIT, EdgeKind.IN
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """The uses of one session along the paths of a function, from the call that opens it (None: it is there before).
+    """The uses of one session along the paths of a function, from the call that opens it, or from its beginning.
 
     At every step the session either *holds* a connection or does not: it takes one by the first SQL and gives it back
     when it is closed or its transaction ends.  `may_raise` is what the graph is built with.
@@ -35,7 +35,7 @@ class Course:
 
     @cached_property
     def start(self) -> Step | None:
-        """The step that opens it."""
+        """The step that opens it; where it was there before, the first one."""
         if self.opened_by is None:
             return self.graph.entry
         return next((step for step in self.graph.steps if any(node is self.opened_by for node in nodes_of(step))), None)

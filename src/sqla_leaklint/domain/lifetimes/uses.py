@@ -168,7 +168,7 @@ class Tracker(Carrier):
     def _called(self, act: Act | Event, call: t.Call) -> Iterator[Use]:
         method = self.method(call.func)
         if method is not None:
-            yield from self._method(act, method)
+            yield from self.of_method(act, method)
         elif isinstance(call.func, t.Attr):
             base = self.carry(call.func.base)
             if base is Carry.HOLDS:
@@ -199,7 +199,8 @@ class Tracker(Carrier):
         row = self.evaluator.knowledge.method(self.session_type, term.name)
         return row is not None and row.effect is Effect.RELEASES
 
-    def _method(self, act: Act | Event, name: str) -> Iterator[Use]:
+    def of_method(self, act: Act | Event, name: str) -> Iterator[Use]:
+        """The uses that calling a method of it is."""
         row = self.evaluator.knowledge.method(self.session_type, name)
         if row is None:
             consumer = self.evaluator.knowledge.consumer(self.session_type, name)

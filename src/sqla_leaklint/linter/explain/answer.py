@@ -28,6 +28,7 @@ from sqla_leaklint.linter.explain.handoffs import explain_handoff
 from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import INDENT, Paragraph
 from sqla_leaklint.linter.explain.places import Places
+from sqla_leaklint.linter.explain.registries import explain_registry_use, registry_uses
 from sqla_leaklint.linter.explain.rows import explain_load
 from sqla_leaklint.linter.explain.sessions import explain_acquisition, explain_returned, is_session
 from sqla_leaklint.linter.explain.transactions import explain_handler, explain_wait
@@ -105,6 +106,9 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
         if waiting.call in line.nodes:
             told.update((waiting.call, waiting.call.func))
             yield explain_wait(waiting, places)
+    for use, node in registry_uses(domain, line):
+        told.update((node, node.func))
+        yield explain_registry_use(use, node, places)
     for load in domain.subjects(Load):
         if load.node in line.nodes and load.node not in told:
             told.update(_spoken_for(domain, load.node))
