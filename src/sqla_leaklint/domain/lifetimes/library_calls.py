@@ -21,7 +21,7 @@ def opens_session(evaluator: Evaluator, callee: Value, call: t.Call, frame: Fram
     knowledge = evaluator.knowledge
     match callee:
         case Instance():
-            maker = maker_of(evaluator, call.func, frame)
+            maker = factory_call(evaluator, call.func, frame)
             is_factory = knowledge.is_a(callee.type, Kind.SESSION_FACTORY) and callee.makes is not None
             return is_factory and not autocommits(call, maker) and not _borrows(evaluator, call, frame, maker)
         case Symbol():
@@ -126,7 +126,7 @@ def opens_client(evaluator: Evaluator, callee: Value, call: t.Call, _frame: Fram
 # --- what made it ---
 
 
-def maker_of(evaluator: Evaluator, function: t.Term, frame: Frame) -> t.Call | None:
+def factory_call(evaluator: Evaluator, function: t.Term, frame: Frame) -> t.Call | None:
     """The call that made a factory, where the text of this module, or the module that it is imported from, shows it."""
     return next(_makers(evaluator, function, frame), None)
 
