@@ -405,6 +405,63 @@ FOUND = [
 ]
 
 
+RESOURCES = """\
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import create_engine, text
+
+app = FastAPI()
+engine = create_engine("postgresql://localhost/shop")
+
+
+def rows():
+    forgotten = engine.connect()
+    return forgotten.execute(text("select 1")).fetchall()
+
+
+def skipped():
+    passed = engine.connect()
+    number = passed.scalar(text("select 1"))
+    passed.close()
+    return number
+
+
+def unused():
+    freed = engine.connect()
+    freed.execution_options(stream_results=True)
+
+
+@app.get("/")
+async def endpoint():
+    client = httpx.AsyncClient()
+    return (await client.get("https://rates.example")).json()
+
+
+async def job():
+    other = httpx.AsyncClient()
+    return (await other.get("https://rates.example")).json()
+"""
+
+OPENED = [
+    ("forgotten = ", "`engine.connect()` opens a connection: Connection (fresh)"),
+    ("forgotten = ", "so it leaks (LKS502)"),
+    ("passed = ", "so it is closed, but not on every way (LKS502)"),
+    ("freed = ", "nothing keeps it alive: the connection is freed with its last name"),
+    ("client = ", "`client.get(…)` sends a request, so a socket is opened"),
+    ("client = ", "left here with a socket in hand"),
+    ("client = ", "so it leaks (LKS610)"),
+    ("other = ", "silence: no request is known to come here"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), OPENED)
+def test_connections_and_clients(code: str, said: str, project: Path) -> None:
+    write(project, {"app.py": RESOURCES})
+    (line,) = (number for number, text in enumerate(RESOURCES.splitlines(), start=1) if code in text)
+    ran = leaklint("why", f"app.py:{line}")
+    assert said in " ".join(ran.out.split()), ran.out
+
+
 @pytest.mark.parametrize(("code", "said"), FOUND)
 def test_the_names_through_which_a_value_is_found(code: str, said: str, project: Path) -> None:
     write(project, {"app.py": CHAINS})

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, acquire
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
-from sqla_leaklint.domain.lifetimes.opening import SESSIONS, Opening, opening, roots_of
+from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
+from sqla_leaklint.domain.lifetimes.resources import SESSION
 from sqla_leaklint.domain.lifetimes.uses import events_within, uses_in
 from sqla_leaklint.domain.values import (
     BoundMethod,
@@ -163,7 +164,7 @@ def _session_of_manager(domain: Domain, call: t.Call) -> Instance | ProjectInsta
     if len(values) != 1 or not isinstance(values[0], Manager):
         return None
     session = values[0].value
-    if not isinstance(session, Instance | ProjectInstance) or not evaluator.classes.is_a(session, *SESSIONS):
+    if not isinstance(session, Instance | ProjectInstance) or not evaluator.classes.is_a(session, *SESSION.kinds):
         return None
     for callee in alternatives(domain.value_of(call.func)):
         match callee:

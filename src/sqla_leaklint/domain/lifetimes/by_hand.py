@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, acquire
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, Doing
-from sqla_leaklint.domain.lifetimes.opening import SESSIONS, Opening
+from sqla_leaklint.domain.lifetimes.opening import Opening
+from sqla_leaklint.domain.lifetimes.resources import SESSION
 from sqla_leaklint.domain.lifetimes.uses import uses_in
 from sqla_leaklint.domain.values import (
     Generator,
@@ -136,7 +137,7 @@ def _is_own_session(domain: Domain, value: Value) -> bool:
     return (
         isinstance(value, Instance | ProjectInstance)
         and value.origin in {Origin.FRESH, Origin.MANAGED}
-        and domain.evaluator.classes.is_a(value, *SESSIONS)
+        and domain.evaluator.classes.is_a(value, *SESSION.kinds)
     )
 
 

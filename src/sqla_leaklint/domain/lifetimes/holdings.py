@@ -87,7 +87,7 @@ def _given(evaluator: Evaluator, cls: ProjectClass, call: t.Call, frame: Frame, 
                 constructor, parameter = _parameter(evaluator, cls, which)
                 if constructor is None or parameter is None:
                     continue
-                session_type = evaluator.classes.library_type(held.opening.session)
+                session_type = evaluator.classes.library_type(held.opening.instance)
                 if held.holder is not None:
                     if _keeps(evaluator, constructor, parameter):
                         yield held

@@ -43,15 +43,15 @@ class Course:
     @cached_property
     def _by_step(self) -> dict[Step, list[Use]]:
         """The uses of each step: those of the expressions that it evaluates, and of the context that it leaves."""
-        by_node: dict[tree.Node, list[Use]] = {}
-        for use in self.uses:
+        by_node: dict[tree.Node, list[tuple[int, Use]]] = {}
+        for place, use in enumerate(self.uses):
             if isinstance(use.act, Event):
-                by_node.setdefault(use.act.node, []).append(use)
+                by_node.setdefault(use.act.node, []).append((place, use))
         found: dict[Step, list[Use]] = {}
         for step in self.graph.steps:
-            uses = [use for node in nodes_of(step) for use in by_node.get(node, ())]
+            uses = dict(each for node in nodes_of(step) for each in by_node.get(node, ()))
             if uses:
-                found[step] = uses
+                found[step] = [uses[place] for place in sorted(uses)]  # as they are evaluated
         return found
 
     def is_off_course(self, use: Use) -> bool:

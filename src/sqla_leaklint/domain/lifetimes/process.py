@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.callers import callers
-from sqla_leaklint.domain.endpoints import decorations
+from sqla_leaklint.domain.endpoints import decorations, is_provider
 from sqla_leaklint.domain.provenance import Provenance, Trail
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -24,7 +24,8 @@ def ends_with_process(evaluator: Evaluator, module: ModuleSummary, function: Fun
         return True
     calls = list(callers(evaluator, module, function))
     if any(call.function is None for call in calls):
-        return True
+        # `Depends(function)` stands in the body of a module, too, and means every request.
+        return not is_provider(evaluator, module, function)
     return (
         bool(calls)
         and depth < _DEEPEST

@@ -45,7 +45,7 @@ class SharedUse:
 
 def shared_uses(domain: Domain, kept: Kept, held: Held) -> Iterator[SharedUse]:
     """The functions, tests excepted, that use a session which is kept as, or held by, what a call gives."""
-    session_type = domain.evaluator.classes.library_type(held.opening.session) or DEFAULT_TYPE
+    session_type = domain.evaluator.classes.library_type(held.opening.instance) or DEFAULT_TYPE
     search = _Search(domain, kept, session_type)
     if held.holder is not None:
         yield from search.by_methods(held.holder, held.attribute)

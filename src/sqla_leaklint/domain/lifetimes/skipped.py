@@ -56,7 +56,7 @@ class _WayOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SkippedClose:
-    """A session that a function closes, but not on every way.
+    """A session or other resource that a function closes, but not on every way.
 
     `cause` is what goes wrong, or None on an early way; `leaving` is the statement with which the way is left, or None
     where it is an exception or the end of the function.
@@ -71,10 +71,14 @@ class SkippedClose:
     def find(domain: Domain) -> Iterator[SkippedClose]:
         """Every such session of the module, in the order of the text."""
         for acquisition in domain.subjects(Acquisition):
-            if _closes_itself(acquisition):
-                found = _Search(acquisition).find()
-                if found is not None:
-                    yield found
+            found = SkippedClose.of(acquisition)
+            if found is not None:
+                yield found
+
+    @staticmethod
+    def of(acquisition: Acquisition) -> SkippedClose | None:
+        """The way on which a resource stays open that its function closes; None where there is none."""
+        return _Search(acquisition).find() if _closes_itself(acquisition) else None
 
     @property
     def last_close(self) -> tree.Node | None:
@@ -126,7 +130,7 @@ def is_at_once(acquisition: Acquisition, use: Use) -> bool:
         return True
     match use.act.value:
         case t.Call(func=t.Attr(name=name)):
-            row = acquisition.domain.evaluator.knowledge.method("sqlalchemy.orm.Session", name)
+            row = acquisition.domain.evaluator.knowledge.method(acquisition.type, name)
             return name == "aclose" or (row is not None and row.effect is Effect.RELEASES)
         case _:
             return False

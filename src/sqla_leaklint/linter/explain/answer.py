@@ -13,7 +13,9 @@ from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.domain.containers.definitions import definitions
 from sqla_leaklint.domain.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes import Acquisition, ReturnedSession, WaitInTransaction
+from sqla_leaklint.domain.lifetimes.acquisition import opened
 from sqla_leaklint.domain.lifetimes.long_lived import LongLivedSession
+from sqla_leaklint.domain.lifetimes.resources import CLIENT, CONNECTION
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.linter.discovery import SettingsFor, SourceFile
 from sqla_leaklint.linter.explain.containers import explain_container
@@ -97,7 +99,7 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
         if returned.node in line.nodes:
             told.update((returned.node, returned.node.func))
             yield explain_returned(returned, places)
-    for acquisition in domain.subjects(Acquisition):
+    for acquisition in _acquisitions(domain):
         if acquisition.node in line.nodes and acquisition.node not in told:
             told.update((acquisition.node, acquisition.node.func))
             yield explain_acquisition(acquisition, places)
@@ -134,6 +136,13 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
     if not others and not told:
         others = list(_values(domain, line, places, told, everything=True))
     yield from others
+
+
+def _acquisitions(domain: Domain) -> Iterator[Acquisition]:
+    """Whatever is opened: sessions, connections, clients."""
+    yield from domain.subjects(Acquisition)
+    for resource in (CONNECTION, CLIENT):
+        yield from opened(domain, resource)
 
 
 def _spoken_for(domain: Domain, node: tree.Expr) -> Iterator[tree.Node]:

@@ -14,7 +14,7 @@ def explain_long_lived(session: LongLivedSession, places: Places) -> Paragraph:
     """All that is known of a session that lives as long as the process."""
     held, user = session.held, session.user
     told = Paragraph(
-        f"{places.quoted(session.node)} gives the process a session to keep: {described(held.opening.session)}"
+        f"{places.quoted(session.node)} gives the process a session to keep: {described(held.opening.instance)}"
     )
     opened = places.call(held.call, held.module)
     told.add("opened", columns([opened]) if opened is not None else "")
