@@ -1,0 +1,60 @@
+"""A LIMIT for the statement of which only the first rows are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.fixes.pending import PendingFix, TextEdit
+from sqla_leaklint.fixes.statements import append_step, can_be_extended
+from sqla_leaklint.knowledge.facts import LoadStrategy, Role
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.queries import Load
+    from sqla_leaklint.syntax.spans import SourceMap
+
+
+def limit_rows(load: Load, rows: int) -> PendingFix | None:
+    """Append `.limit(rows)` to the statement where it is executed.
+
+    None where a row is not an entity: a join that fills a collection (`contains_eager`), or repeated entities of which
+    the consumer takes one before it counts them.
+    """
+    place = _place(load)
+    if place is None or not can_be_extended(place) or _fills_collections(load):
+        return None
+    merges = load.is_legacy or any(step.name == "unique" for step in load.rows.steps)
+    if rows > 1 and merges and load.has_step(Role.JOINS):
+        return None
+    if any(other is not load and other.executed is place for other in load.domain.subjects(type(load))):
+        return None  # somebody else takes more rows of the same result
+
+    def render(source: SourceMap) -> Sequence[TextEdit]:
+        return (append_step(source, place, f".limit({rows})"),)
+
+    return PendingFix(
+        Applicability.UNSAFE, f"let the database send {'two rows' if rows > 1 else 'one row'} at most", render
+    )
+
+
+def _place(load: Load) -> tree.Expr | None:
+    if not load.is_legacy:
+        return load.executed
+    node = load.node
+    return node.func.value if isinstance(node, tree.Call) and isinstance(node.func, tree.Attribute) else None
+
+
+def _fills_collections(load: Load) -> bool:
+    """Whether a loader option fills attributes from the rows of a join, or may do so."""
+    knowledge = load.domain.evaluator.knowledge
+    for term in t.all_in([load.term]):
+        if isinstance(term, t.Call) and isinstance(term.func, t.Attr) and term.func.name == "options":
+            for option in term.args:
+                names = [part.path for part in t.all_in([option]) if isinstance(part, t.Ref)]
+                rows = [row for row in map(knowledge.loader_option, names) if row is not None]
+                if not rows or any(row.strategy is LoadStrategy.JOINED_BY_QUERY for row in rows):
+                    return True
+    return False
