@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.clauses import ALL_OF, ANY_OF, column_in, compares_with, selected
 from sqla_leaklint.domain.column_names import OF_PARENT, is_flag
 from sqla_leaklint.domain.displays import OF_PARAMETER
 from sqla_leaklint.domain.models import Models, models_of
@@ -83,8 +84,6 @@ _WEAK_METHODS = frozenset(
 )
 _EQUALITY = frozenset({"==", "is", "__eq__"})
 _ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
-_ALL_OF = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "&"})
-_ANY_OF = frozenset({"sqlalchemy.or_", "sqlmodel.or_", "|"})
 _NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
 
 
@@ -192,7 +191,7 @@ class Reader:
         if step.is_conditional:
             # Who leaves the argument out gets every row; what belongs to the object or the user is not left out at
             # will.
-            is_given = any(_compares_with(each, OF_PARAMETER) for each in step.args)
+            is_given = any(compares_with(each, OF_PARAMETER) for each in step.args)
             return strongest if strongest in _UNCONDITIONAL or is_given else min(strongest, Bound.WEAK)
         return strongest
 
@@ -215,9 +214,9 @@ class Reader:
     def _alternative(self, value: Value, *, is_kept: bool) -> Bound:
         match value:
             case Clause(operator=operator, operands=operands):
-                if operator in _ALL_OF:
+                if operator in ALL_OF:
                     return max(self._each(operands, is_kept=is_kept), default=Bound.NONE)
-                if operator in _ANY_OF:
+                if operator in ANY_OF:
                     return min(self._each(operands, is_kept=False), default=Bound.UNKNOWN)
                 if operator in _NEGATIONS or operator in _ORDERINGS or operator in _WEAK_METHODS:
                     return self._weak(operator, operands)
@@ -239,7 +238,7 @@ class Reader:
         return (self._clause(each, is_kept=is_kept) for each in operands)
 
     def _weak(self, operator: str, operands: tuple[Value, ...]) -> Bound:
-        first = _column_in(operands[0]) if operands else None
+        first = column_in(operands[0]) if operands else None
         if first is None and operator not in _NEGATIONS:
             return Bound.UNKNOWN
         if operator == "contains" and first is not None:
@@ -249,12 +248,12 @@ class Reader:
         return Bound.WEAK
 
     def _equal(self, left: Value, right: Value, *, is_kept: bool) -> Bound:
-        column, other = _column_in(left), right
+        column, other = column_in(left), right
         if column is None:
-            column, other = _column_in(right), left
+            column, other = column_in(right), left
         if column is None:
             return Bound.UNKNOWN
-        if _column_in(other) is not None:
+        if column_in(other) is not None:
             return Bound.NONE  # a join
         model = self.models.of(column.model)
         known = model.columns.get(column.name) if model is not None else None
@@ -270,31 +269,3 @@ class Reader:
         if isinstance(other, Literal | Symbol) or is_flag(column.name, known):
             return Bound.WEAK
         return Bound.SCOPED
-
-
-def selected(statement: Statement) -> Iterator[ProjectClass]:
-    """The classes of which a statement asks for entities or plain columns."""
-    for projection in statement.projections:
-        each = projection
-        if isinstance(projection, Clause) and projection.operator == "label":
-            each = projection.operands[0]
-        if isinstance(each, ProjectClass | ModelAttribute):
-            yield each if isinstance(each, ProjectClass) else each.model
-
-
-def _compares_with(value: Value, wanted: Value) -> bool:
-    if isinstance(value, Clause):
-        return any(each == wanted or _compares_with(each, wanted) for each in value.operands)
-    return False
-
-
-def _column_in(value: Value, depth: int = 0) -> ModelAttribute | None:
-    """The column that a clause is about: of `func.lower(User.email)`, of `col(User.id).desc()`."""
-    for each in alternatives(value):
-        if isinstance(each, ModelAttribute):
-            return each
-        if isinstance(each, Clause) and depth < 4 and each.operands and each.operator not in _ALL_OF | _ANY_OF:
-            found = _column_in(each.operands[0], depth + 1)
-            if found is not None:
-                return found
-    return None

@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.bounds import Bound, Reader, selected
+from sqla_leaklint.domain.bounds import Bound, Reader
+from sqla_leaklint.domain.clauses import selected
 from sqla_leaklint.domain.column_names import is_flag, is_of_one
 from sqla_leaklint.domain.models import Model, Models, models_of
 from sqla_leaklint.knowledge.facts import Role

@@ -14,37 +14,52 @@ from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.queries import Load
+    from sqla_leaklint.domain.tested_counts import TestedCount
     from sqla_leaklint.syntax.spans import SourceMap
 
 
-def limit_rows(load: Load, rows: int) -> PendingFix | None:
-    """Append `.limit(rows)` to the statement where it is executed.
+def limit_rows(load: Load, rows: int | tree.Expr) -> PendingFix | None:
+    """Append `.limit(rows)` to the statement where it is executed; `rows` may be an expression of the program.
 
     None where a row is not an entity: a join that fills a collection (`contains_eager`), or repeated entities of which
     the consumer takes one before it counts them.
     """
-    place = _place(load)
+    place = place_of_statement(load)
     if place is None or not can_be_extended(place) or _fills_collections(load):
         return None
     merges = load.is_legacy or any(step.name == "unique" for step in load.rows.steps)
-    if rows > 1 and merges and load.has_step(Role.JOINS):
+    if rows != 1 and merges and load.has_step(Role.JOINS):
         return None
-    if any(other is not load and other.executed is place for other in load.domain.subjects(type(load))):
+    if any(other is not load and place_of_statement(other) is place for other in load.domain.subjects(type(load))):
         return None  # somebody else takes more rows of the same result
 
     def render(source: SourceMap) -> Sequence[TextEdit]:
-        return (append_step(source, place, f".limit({rows})"),)
+        number = rows if isinstance(rows, int) else source.text[slice(*source.offsets(rows))]
+        return (append_step(source, place, f".limit({number})"),)
 
+    most = {1: "one row", 2: "two rows"}.get(rows, f"{rows} rows") if isinstance(rows, int) else "no more rows"
+    return PendingFix(Applicability.UNSAFE, f"let the database send {most}", render)
+
+
+def limit_count(count: TestedCount) -> PendingFix | None:
+    """Count one row at most: `query.limit(1).count() > 0`."""
+    if not can_be_extended(count.query):
+        return None
     return PendingFix(
-        Applicability.UNSAFE, f"let the database send {'two rows' if rows > 1 else 'one row'} at most", render
+        Applicability.UNSAFE, "count one row at most", lambda source: (append_step(source, count.query, ".limit(1)"),)
     )
 
 
-def _place(load: Load) -> tree.Expr | None:
+def place_of_statement(load: Load) -> tree.Expr | None:
+    """The expression after which a step of the statement can stand, where its rows are taken."""
     if not load.is_legacy:
         return load.executed
     node = load.node
-    return node.func.value if isinstance(node, tree.Call) and isinstance(node.func, tree.Attribute) else None
+    if not isinstance(node, tree.Call) or load.rows.consumer.name == "for":
+        return node
+    if load.rows.consumer.name == "list":
+        return node.args[0].value
+    return node.func.value if isinstance(node.func, tree.Attribute) else None
 
 
 def _fills_collections(load: Load) -> bool:

@@ -9,6 +9,7 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.matching import Matching, matching
 from sqla_leaklint.domain.models import Model
 from sqla_leaklint.domain.queries import Load
+from sqla_leaklint.domain.usage import Deal
 from sqla_leaklint.fixes.limiting import limit_rows
 from sqla_leaklint.knowledge.facts import Role
 from sqla_leaklint.rules.base import Draft, Rule
@@ -31,20 +32,27 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         return
     matched = matching(domain.evaluator, load.statement)
     is_ordered = load.has_step(Role.ORDERS)
-    if model.is_lookup and not is_ordered and matched in {Matching.ALL, Matching.MANY}:
-        if matched is Matching.ALL:
-            return  # the one row of a table of settings
-        matched = Matching.KEY_LIKE
+    if matched is Matching.ALL and not is_ordered and model.is_lookup:
+        return  # the one row of a table of settings
     if matched not in {Matching.KEY_LIKE, Matching.MANY, Matching.ALL}:
         return
-    # Who asks for one row or none expects that there are not two, unless the statement says otherwise.
-    expects_many = matched is not Matching.KEY_LIKE and (wanted == 1 or is_ordered or matched is Matching.ALL)
-    group = Group.WASTE if expects_many else Group.STRICT
+    expects_many = is_ordered or _expects_many(load, model, matched, wanted)
+    group = Group.WASTE if expects_many and matched is not Matching.KEY_LIKE else Group.STRICT
     yield (
         rule.diagnostic(load.node, _message(load, model, matched, wanted), group=group)
         .with_help(_help(wanted, matched, is_ordered=is_ordered))
         .with_fix(limit_rows(load, wanted))
     )
+
+
+def _expects_many(load: Load, model: Model, matched: Matching, wanted: int) -> bool:
+    """Whether anything but an order tells that there are many rows."""
+    if matched is Matching.ALL:
+        # A table of which any row will do has often but one; one with a parent has more, and so has one that is asked
+        # whether it is empty.
+        is_child = any(column.foreign_key for column in model.columns.values())
+        return is_child or (bool(load.usage.uses) and all(use.deal is Deal.TESTED for use in load.usage.uses))
+    return wanted == 1 and not model.is_lookup  # a second row would be an error
 
 
 def _message(load: Load, model: Model, matched: Matching, wanted: int) -> str:
