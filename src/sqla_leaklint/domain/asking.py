@@ -20,6 +20,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.bounds import Bound
+from sqla_leaklint.domain.matching import Matching, matching
 from sqla_leaklint.domain.queries import Load, function_text
 from sqla_leaklint.domain.truth import called_path, is_test, test_of_zero
 from sqla_leaklint.knowledge.facts import Fetch, Role
@@ -31,6 +32,10 @@ from sqla_leaklint.syntax.walk import slice_bounds
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.domain.usage import FunctionText
+
+
+_SAME = frozenset({"builtins.list", "builtins.tuple", "builtins.iter"})
+"""Called with rows, these give the same rows in the same order."""
 
 
 class Question(Enum):
@@ -80,6 +85,8 @@ class Asking:
         for load in domain.subjects(Load):
             if load.rows.consumer.fetch is not Fetch.ALL_ROWS or load.is_streamed or load.is_of_stream:
                 continue
+            if load.rows.consumer.name == "list" and not _keeps_all(load.term):
+                continue
             answers = _answers(load)
             if answers and _can_be_narrowed(load):
                 question = _hardest(answers)
@@ -87,10 +94,17 @@ class Asking:
                     yield Asking(load, question, tuple(answers))
 
 
+def _keeps_all(term: t.Term) -> bool:
+    """Whether `list(…)` and not `set(…)` or `sorted(…)`, whose number or order is another."""
+    return isinstance(term, t.Call) and isinstance(term.func, t.Ref) and term.func.path in _SAME
+
+
 def _can_be_narrowed(load: Load) -> bool:
     """Whether a statement brings what it does for the sake of these rows, and no LIMIT or key keeps them few."""
     statement = load.statement
     if statement is None or not statement.is_whole or load.bound in {Bound.LIMITED, Bound.KEYED}:
+        return False
+    if matching(load.domain.evaluator, statement) is Matching.ONE:
         return False
     if not load.is_legacy and not statement.type.endswith(("Select", "SelectOfScalar")):
         return False  # text, writes with RETURNING
@@ -125,8 +139,6 @@ def _answers(load: Load) -> list[Answer]:
 
 _OTHER = object()
 """Something else is done with the rows."""
-
-_SAME = frozenset({"builtins.list", "builtins.tuple", "builtins.iter"})
 
 
 class _Reader:

@@ -50,16 +50,19 @@ def count_rows(asking: Asking) -> PendingFix | None:
         return tuple(_edits(source))
 
     def _edits(source: SourceMap) -> Iterator[TextEdit]:
+        counted = tuple(replaced.edits(source, load.node if renamed is not None else asking.answers[0].node))
+        if not counted:
+            return
+        yield from counted
         if renamed is not None:
             yield TextEdit(*source.offsets(renamed.target), renamed.name)
             for node in renamed.uses:
                 yield TextEdit(*source.offsets(node), renamed.name)
-        yield from replaced.edits(source, load.node if renamed is not None else asking.answers[0].node)
         if not load.is_legacy:
             path = _SELECTS.get(replaced.method, "sqlalchemy")
-            for name in ("func", "select"):
-                if name not in load.domain.module.summary.bindings:
-                    yield from import_edits(source, load.domain.module.parsed.tree, path, name)
+            missing = [name for name in ("func", "select") if name not in load.domain.module.summary.bindings]
+            if missing:
+                yield from import_edits(source, load.domain.module.parsed.tree, path, ", ".join(missing))
 
     is_plain = renamed is None and not load.has_step(*_SUBTLE) and load.model is not None
     return PendingFix(Applicability.SAFE if is_plain else Applicability.UNSAFE, "count in the database", render)
@@ -126,9 +129,24 @@ class _Counted:
                 text = f"{text[: first - start]}{counted}{text[last - start :]}"
             else:
                 yield TextEdit(first, last, counted)
-        if isinstance(self.holder, tree.Await) or _is_open(text):
+        if _is_open(text):
+            yield from self._in_lines(source, replaced, (outer_start, outer_end), (start, end))
+            return
+        if isinstance(self.holder, tree.Await):
             text = f"({text})"
         yield TextEdit(outer_start, outer_end, f"{text}{self.tail}")
+
+    def _in_lines(
+        self, source: SourceMap, replaced: tree.Node, outer: tuple[int, int], holder: tuple[int, int]
+    ) -> Iterator[TextEdit]:
+        """A query whose steps stand on lines of their own: `len(` becomes `(`, `.all()` becomes `.count()`."""
+        node = self._load.node
+        if not self._load.is_legacy or not isinstance(node, tree.Call) or self._load.rows.consumer.name != "all":
+            return
+        dot = source.text.find(".", holder[1])
+        yield TextEdit(dot, source.offsets(node)[1], ".count()")
+        if isinstance(replaced, tree.Call) and replaced is not node:
+            yield TextEdit(outer[0], source.offsets(replaced.func)[1], "")
 
 
 def _result(load: Load) -> tree.Expr | None:
