@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.domain.queries import function_text
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.statements import append_step, can_be_extended
 from sqla_leaklint.knowledge.facts import LoadStrategy, Role
@@ -27,6 +28,8 @@ def limit_rows(load: Load, rows: int | tree.Expr) -> PendingFix | None:
     place = place_of_statement(load)
     if place is None or not can_be_extended(place) or _fills_collections(load):
         return None
+    if isinstance(rows, tree.Expr) and not _is_known_before(load, place, rows):
+        return None
     merges = load.is_legacy or any(step.name == "unique" for step in load.rows.steps)
     if rows != 1 and merges and load.has_step(Role.JOINS):
         return None
@@ -39,6 +42,17 @@ def limit_rows(load: Load, rows: int | tree.Expr) -> PendingFix | None:
 
     most = {1: "one row", 2: "two rows"}.get(rows, f"{rows} rows") if isinstance(rows, int) else "no more rows"
     return PendingFix(Applicability.UNSAFE, f"let the database send {most}", render)
+
+
+def _is_known_before(load: Load, place: tree.Expr, rows: tree.Expr) -> bool:
+    """Whether an expression has its value where the statement is executed: a parameter, or there in the same line."""
+    if isinstance(load.domain.term(rows), t.Param):
+        return True
+    parents = function_text(load.domain, load.body).parents
+    node: tree.Node = place
+    while node is not load.node and isinstance(parents.get(node), tree.Expr | tree.Argument):
+        node = parents[node]
+    return node is load.node
 
 
 def limit_count(count: TestedCount) -> PendingFix | None:
