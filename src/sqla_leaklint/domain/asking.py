@@ -212,8 +212,10 @@ class _Reader:
             return Answer(Question.COUNT, call, expr) if tested is None else Answer(Question.EXISTENCE, tested, expr, 1)
         return _OTHER
 
-    def _compared(self, expr: tree.Expr, compare: tree.Compare) -> Answer | object:
+    def _compared(self, expr: tree.Expr, compare: tree.Compare) -> Answer | object | None:
         others = [other for _, other in compare.comparisons] if expr is compare.left else [compare.left]
+        if all(isinstance(other, tree.Constant) and other.value is None for other in others):
+            return None  # a list never is; the other half of the test asks
         is_empty = all(isinstance(other, tree.Display) and not other.elements for other in others)
         is_equality = all(operator in {"==", "!="} for operator, _ in compare.comparisons)
         return Answer(Question.EXISTENCE, compare, expr, 1) if is_empty and is_equality else _OTHER

@@ -188,12 +188,13 @@ class _Renamed(NamedTuple):
         if not isinstance(stmt, tree.Assign) or len(stmt.targets) != 1 or not isinstance(stmt.targets[0], tree.Name):
             return None
         target = stmt.targets[0]
-        name = f"{target.id}_count"
         names = [expr for expr in text.expressions if isinstance(expr, tree.Name)]
         holders = [answer.holder for answer in asking.answers]
         if any(expr.id == target.id and expr is not target and expr not in holders for expr in names):
             return None
-        if any(expr.id == name for expr in names) or name in load.domain.module.summary.bindings:
+        taken = {expr.id for expr in names} | set(load.domain.module.summary.bindings)
+        name = next((each for each in (f"{target.id}_count", f"number_of_{target.id}") if each not in taken), None)
+        if name is None:
             return None
         return _Renamed(name, target, tuple(_measured(text.parents, answer) for answer in asking.answers))
 
