@@ -103,7 +103,7 @@ def statement_bound(evaluator: Evaluator, statement: Statement) -> Bound:
 
 class Reader:
     """Reads the steps of a statement.  After `read`, `equal` are the columns compared for equality on every path, by
-    model, `compared` those on some path or in one half of an OR, and `has_unread` tells whether a condition could not be read.
+    model, `compared` those on some path or in one half of an OR; `has_unread`: a condition could not be read.
     """
 
     def __init__(self, evaluator: Evaluator, statement: Statement) -> None:

@@ -30,9 +30,8 @@ WIDE = 10
 class Model:
     """A mapped class.
 
-    `uniques` are the sets of columns that a constraint makes unique together, `constants` those that it allows one value.  `is_whole`: no base or part of it is
-    unknown,
-    so that a name that is not here is no attribute.
+    `uniques` are the sets of columns that a constraint makes unique together, `constants` those that it allows one
+    value.  `is_whole`: no base or part of it is unknown, so that a name that is not here is no attribute.
     """
 
     cls: ProjectClass

@@ -1,7 +1,7 @@
 """Counting in the database what is loaded to be counted.
 
-    len(query.all())                        query.count()
-    len(session.scalars(statement).all())   session.scalars(select(func.count()).select_from(statement.subquery())).one()
+    len(query.all())                      →  query.count()
+    len(session.scalars(query).all())     →  session.scalars(select(func.count()).select_from(query.subquery())).one()
 
 A subquery counts what the statement brings, whatever it is made of.  Rows that have a name give it up for one that
 says what it is now: `users = query.all()` … `len(users)` becomes `users_count = query.count()` … `users_count`.
