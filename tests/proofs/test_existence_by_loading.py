@@ -17,6 +17,7 @@ PROOFS = (
         f"""\
         from crowd import posts
         from sqlalchemy import select
+        from sqlalchemy.orm import Session
 
         from database import SessionLocal
         from models import Post
@@ -24,7 +25,7 @@ PROOFS = (
         posts({ROWS})
 
 
-        def is_any_later(session, key):
+        def is_any_later(session: Session, key):
             if session.query(Post).filter(Post.id > key).all():
                 return True
             rows = session.scalars(select(Post).where(Post.id > key)).all()

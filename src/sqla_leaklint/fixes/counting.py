@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.domain.asking import Answer, Asking
+from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.queries import Load, function_text
+from sqla_leaklint.domain.values import ResultValue
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.limiting import place_of_statement
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
@@ -103,6 +105,8 @@ class _Counted:
         self.tail = ".count()" if load.is_legacy else self._taken()
 
     def _taken(self) -> str | None:
+        if self.holder is None or not isinstance(unwrapped(self._load.domain.value(self.holder)), ResultValue):
+            return None  # a method of the project's
         if isinstance(self.holder, tree.Name):
             terms = self._load.domain.module.executor.terms
             term = terms.get(self.holder)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.queries import function_text
+from sqla_leaklint.domain.values import Statement
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.statements import append_step, can_be_extended
 from sqla_leaklint.knowledge.facts import LoadStrategy, Role
@@ -68,12 +70,12 @@ def place_of_statement(load: Load) -> tree.Expr | None:
     """The expression after which a step of the statement can stand, where its rows are taken."""
     if not load.is_legacy:
         return load.executed
-    node = load.node
-    if not isinstance(node, tree.Call) or load.rows.consumer.name == "for":
-        return node
-    if load.rows.consumer.name == "list":
-        return node.args[0].value
-    return node.func.value if isinstance(node.func, tree.Attribute) else None
+    node, consumer = load.node, load.rows.consumer.name
+    place: tree.Expr | None = node
+    if isinstance(node, tree.Call) and consumer != "for":
+        place = node.args[0].value if consumer == "list" else getattr(node.func, "value", None)
+    # `Model.all(session)` may be a method of the project's that calls the query's.
+    return place if place is not None and isinstance(unwrapped(load.domain.value(place)), Statement) else None
 
 
 def _fills_collections(load: Load) -> bool:
