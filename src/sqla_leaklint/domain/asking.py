@@ -20,9 +20,11 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.bounds import Bound
+from sqla_leaklint.domain.clauses import models_in, selected
 from sqla_leaklint.domain.matching import Matching, matching
 from sqla_leaklint.domain.queries import Load, function_text
 from sqla_leaklint.domain.truth import called_path, is_test, test_of_zero
+from sqla_leaklint.domain.values import ModelAttribute
 from sqla_leaklint.knowledge.facts import Fetch, Role
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -78,6 +80,31 @@ class Asking:
     def is_inline(self) -> bool:
         """Whether the rows are asked where they are loaded, and have no name."""
         return len(self.answers) == 1 and self.answers[0].holder is self.load.node
+
+    @property
+    def repeats_entities(self) -> bool:
+        """Whether the statement brings entities more than once, of which Python keeps one: those of a legacy query, or
+        of `unique()`, that joins.
+        """
+        load, statement = self.load, self.load.statement
+        if statement is None:
+            return False
+        is_unique = any(step.name == "unique" for step in load.rows.steps)
+        projections = statement.projections
+        is_entity = len(projections) == 1 and not isinstance(projections[0], ModelAttribute)
+        if not is_unique and not (load.is_legacy and is_entity):
+            return False
+        conditions = [each for step in statement.steps if step.role is Role.FILTERS for each in step.args]
+        known = set(selected(statement))
+        return load.has_step(Role.JOINS, Role.SOURCES) or any(cls not in known for cls in models_in(conditions))
+
+    @property
+    def described_rows(self) -> str:
+        """The rows, as the subject of a message."""
+        load, model = self.load, self.load.model
+        if load.bound is Bound.NONE and not load.has_step(Role.JOINS) and model is not None:
+            return f"every row of `{model.table or model.name}`"
+        return f"every `{model.name}` that matches" if model is not None else "every row that matches"
 
     @staticmethod
     def find(domain: Domain) -> Iterator[Asking]:

@@ -10,12 +10,12 @@ from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain import statements
 from sqla_leaklint.domain.bounds import Bound, bound
-from sqla_leaklint.domain.clauses import models_in, selected
+from sqla_leaklint.domain.clauses import selected
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import Model, models_of
 from sqla_leaklint.domain.usage import FunctionText, Usage
-from sqla_leaklint.domain.values import ModelAttribute, ProjectClass, Rows, Statement, StepTaken, Value
+from sqla_leaklint.domain.values import ProjectClass, Rows, Statement, StepTaken, Value
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Fetch, Kind, Role, Shape
 from sqla_leaklint.semantic import terms as t
@@ -111,30 +111,6 @@ class Load:
         models = models_of(self.domain.evaluator)
         found = (models.of(cls) for cls in selected(self.statement)) if self.statement is not None else iter(())
         return next((each for each in found if each is not None), None)
-
-    @property
-    def repeats_entities(self) -> bool:
-        """Whether the statement brings entities more than once, of which Python keeps one: those of a legacy query, or
-        of `unique()`, that joins.
-        """
-        if self.statement is None:
-            return False
-        is_unique = any(step.name == "unique" for step in self.rows.steps)
-        projections = self.statement.projections
-        is_entity = len(projections) == 1 and not isinstance(projections[0], ModelAttribute)
-        if not is_unique and not (self.is_legacy and is_entity):
-            return False
-        conditions = [each for step in self.statement.steps if step.role is Role.FILTERS for each in step.args]
-        known = set(selected(self.statement))
-        return self.has_step(Role.JOINS, Role.SOURCES) or any(cls not in known for cls in models_in(conditions))
-
-    @property
-    def described_rows(self) -> str:
-        """The rows, as the subject of a message."""
-        model = self.model
-        if self.bound is Bound.NONE and not self.has_step(Role.JOINS) and model is not None:
-            return f"every row of `{model.table or model.name}`"
-        return f"every `{model.name}` that matches" if model is not None else "every row that matches"
 
     @property
     def usage(self) -> Usage:

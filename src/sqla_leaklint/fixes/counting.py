@@ -37,7 +37,7 @@ def count_rows(asking: Asking) -> PendingFix | None:
     """Let the database count; None where that may give another number, or cannot be written."""
     load = asking.load
     place = place_of_statement(load)
-    if place is None or not can_be_extended(place) or load.repeats_entities or not _may_be_named(load):
+    if place is None or not can_be_extended(place) or asking.repeats_entities or not _may_be_named(load):
         return None
     if any(other is not load and place_of_statement(other) is place for other in load.domain.subjects(Load)):
         return None

@@ -26,8 +26,10 @@ def check(asking: Asking, domain: Domain) -> Iterator[Draft]:
     if asking.question is not Question.COUNT:
         return
     load = asking.load
-    draft = rule.diagnostic(load.node, f"{load.described_rows} is loaded, and all that is asked is how many there are")
-    if load.repeats_entities:
+    draft = rule.diagnostic(
+        load.node, f"{asking.described_rows} is loaded, and all that is asked is how many there are"
+    )
+    if asking.repeats_entities:
         help_text = "count in the database, and count distinct keys: the join repeats rows that are counted once here"
     elif load.is_legacy:
         help_text = "count in the database, with `.count()`"

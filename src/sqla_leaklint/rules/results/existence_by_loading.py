@@ -34,7 +34,7 @@ def check_all(asking: Asking, domain: Domain) -> Iterator[Draft]:
         return
     load = asking.load
     draft = rule.diagnostic(
-        load.node, f"{load.described_rows} is loaded, and all that is asked is whether there is one"
+        load.node, f"{asking.described_rows} is loaded, and all that is asked is whether there is one"
     )
     if not asking.is_inline:
         draft = draft.with_note(asking.answers[0].node, "asked here")

@@ -27,7 +27,7 @@ def check(asking: Asking, domain: Domain) -> Iterator[Draft]:
         return
     load, rows = asking.load, asking.rows
     taken = "the first is" if rows == 1 else f"the first {rows} are" if isinstance(rows, int) else "the first few are"
-    draft = rule.diagnostic(load.node, f"{load.described_rows} is loaded, and only {taken} taken")
+    draft = rule.diagnostic(load.node, f"{asking.described_rows} is loaded, and only {taken} taken")
     if not asking.is_inline:
         draft = draft.with_note(asking.answers[0].node, "taken here")
     limit = rows if isinstance(rows, int) else "…"
