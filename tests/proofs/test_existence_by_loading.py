@@ -13,6 +13,24 @@ ROWS = 20_000
 PROOFS = (
     Proof(
         RULE,
+        "whether there are accounts, by `if query.all()`",
+        """\
+        from database import SessionLocal
+        from models import Account
+
+
+        def is_any():
+            with SessionLocal() as session:
+                if session.query(Account).filter(Account.balance >= 0).all():
+                    return "yes"
+                return "no"
+        """,
+        "is_any()",
+        repeats=2,
+        at_scale=True,
+    ),
+    Proof(
+        RULE,
         f"the truth and the length of {ROWS:,} rows",
         f"""\
         from crowd import posts
@@ -97,7 +115,7 @@ def test_one_row_is_enough(proof: Proof, database: Database) -> None:
     assert fixed.result == leaking.result
     assert fixed.statements == leaking.statements
     assert fixed.rows <= 12
-    assert leaking.rows > ROWS * 0.9
+    assert leaking.rows >= 2000
     assert (fixed.held, fixed.failures) == (leaking.held, leaking.failures) == (0, 0)
     assert fixed.peak * 10 < leaking.peak
 
