@@ -86,6 +86,11 @@ class Model:
         return any(column.type.lower().endswith(".boolean") or column.name in self.constants for column in unique)
 
     @property
+    def is_singleton(self) -> bool:
+        """Whether a table has one row, or is called as if it had: of the system, of the application itself."""
+        return self.has_one_row or SINGLETON_NAME.search(self.name) is not None
+
+    @property
     def is_lookup(self) -> bool:
         """Whether the table is one that stays small: by its shape, or else by its name."""
         return self._has_lookup_shape or LOOKUP_NAME.search(self.name) is not None
@@ -129,6 +134,11 @@ LOOKUP_WORDS = (
 )
 LOOKUP_NAME = re.compile(rf"(?:{'|'.join(LOOKUP_WORDS.split())})s?(?:DB|Db|Model|Table|Entity|ORM|Orm|V\d+)?$")
 """Names of tables that seldom have many rows.  Evidence of last resort: what a name ends in says what a row is."""
+
+SINGLETON_NAME = re.compile(
+    r"(?:System|Installation|Setup|License|Licence|Application|App|Site|Info|Global|Singleton)s?$"
+)
+"""Names of tables that describe what there is one of.  Evidence of last resort, too."""
 
 
 class Models:

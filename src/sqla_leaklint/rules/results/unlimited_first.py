@@ -48,10 +48,10 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
 def _expects_many(load: Load, model: Model, matched: Matching, wanted: int) -> bool:
     """Whether anything but an order tells that there are many rows."""
     if matched is Matching.ALL:
-        # A table of which any row will do has often but one; one with a parent has more, and so has one that is asked
-        # whether it is empty.
+        # Who asks for the one row of a table, or for any of a table that is called so, may well know that it has one.
         is_child = any(column.foreign_key for column in model.columns.values())
-        return is_child or (bool(load.usage.uses) and all(use.deal is Deal.TESTED for use in load.usage.uses))
+        is_only_tested = bool(load.usage.uses) and all(use.deal is Deal.TESTED for use in load.usage.uses)
+        return is_child or is_only_tested or (wanted == 1 and not model.is_singleton)
     return wanted == 1 and not model.is_lookup  # a second row would be an error
 
 
