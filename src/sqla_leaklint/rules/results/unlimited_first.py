@@ -51,7 +51,7 @@ def _expects_many(load: Load, model: Model, matched: Matching, wanted: int) -> b
         # Who asks for the one row of a table, or for any of a table that is called so, may well know that it has one.
         is_child = any(column.foreign_key for column in model.columns.values())
         is_only_tested = bool(load.usage.uses) and all(use.deal is Deal.TESTED for use in load.usage.uses)
-        return is_child or is_only_tested or (wanted == 1 and not model.is_singleton)
+        return is_child or (not model.is_singleton and (wanted == 1 or is_only_tested))
     return wanted == 1 and not model.is_lookup  # a second row would be an error
 
 
