@@ -44,6 +44,7 @@ PROOFS = (
                 return len(session.query(Post).filter(Post.id > 5).order_by(Post.title).all())
         """,
         "number()",
+        repeats=2,
     ),
     Proof(
         RULE,
@@ -65,6 +66,7 @@ PROOFS = (
                 return listed, fetched, sum(1 for _ in session.query(Post.title).distinct())
         """,
         "numbers()",
+        repeats=2,
     ),
     Proof(
         RULE,
@@ -89,6 +91,7 @@ PROOFS = (
                 return f"{{len(rows)}} posts"
         """,
         "number()",
+        repeats=2,
     ),
 )
 

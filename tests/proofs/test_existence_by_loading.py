@@ -55,6 +55,7 @@ PROOFS = (
                 return [is_any_later(session, 100), is_any_later(session, 10**9)]
         """,
         "answers()",
+        repeats=2,
     ),
     Proof(
         RULE,
@@ -81,6 +82,7 @@ PROOFS = (
             return [await is_there("A"), await is_there("Z")]
         """,
         "answers()",
+        repeats=2,
     ),
 )
 
@@ -102,6 +104,7 @@ COUNTED = Proof(
             return [query.filter(Post.id > 100).count() > 0, not query.filter(Post.id > 10**9).count()]
     """,
     "answers()",
+    repeats=2,
 )
 
 

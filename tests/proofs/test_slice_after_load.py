@@ -54,6 +54,7 @@ PROOFS = (
             return [latest(0), latest(10**9)]
         """,
         "answers()",
+        repeats=2,
     ),
     Proof(
         RULE,
@@ -75,6 +76,7 @@ PROOFS = (
                 return list(few), one.name
         """,
         "answers()",
+        repeats=2,
     ),
     Proof(
         RULE,
@@ -96,6 +98,7 @@ PROOFS = (
                 return post.title
         """,
         "first()",
+        repeats=2,
     ),
 )
 

@@ -48,6 +48,7 @@ PROOFS = (
                 return post.title
         """,
         "latest()",
+        repeats=2,
     ),
     Proof(
         RULE,
@@ -71,6 +72,7 @@ PROOFS = (
             return [is_any_later(100), is_any_later(10**9)]
         """,
         "answers()",
+        repeats=2,
     ),
     Proof(
         RULE,
@@ -94,6 +96,7 @@ PROOFS = (
                     return str(error)
         """,
         "only()",
+        repeats=2,
     ),
     Proof(
         RULE,
@@ -116,6 +119,7 @@ PROOFS = (
                 return account.name, len(account.posts)
         """,
         "newest()",
+        repeats=2,
     ),
 )
 

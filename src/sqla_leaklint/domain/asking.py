@@ -176,6 +176,8 @@ class _Reader:
         self._parents = text.parents
         self._terms = load.domain.module.executor.terms
         self._body = text.body
+        declared = (node.names for node in text.parents if isinstance(node, tree.Global | tree.Nonlocal))
+        self._names_of_others = frozenset(name for names in declared for name in names)
 
     def holds(self, expr: tree.Expr) -> bool:
         term = self._terms.get(expr)
@@ -221,7 +223,7 @@ class _Reader:
 
     def _bound(self, stmt: tree.Assign | tree.AnnAssign | tree.NamedExpr) -> object | None:
         targets = stmt.targets if isinstance(stmt, tree.Assign) else (stmt.target,)
-        is_plain = all(isinstance(target, tree.Name) for target in targets)
+        is_plain = all(isinstance(each, tree.Name) and each.id not in self._names_of_others for each in targets)
         return None if is_plain and self._body.is_function else _OTHER
 
     def _argument(self, expr: tree.Expr, argument: tree.Argument, call: tree.Call) -> Answer | object | None:
