@@ -49,6 +49,7 @@ from sqla_leaklint.domain.values import (
     ResultValue,
     Rows,
     Statement,
+    Super,
     Symbol,
     TupleValue,
     Unknown,
@@ -127,7 +128,7 @@ class Evaluator:
             case t.Param():
                 return parameters.parameter(self, term, frame)
             case t.Join():
-                return merge([self.of(each, frame) for each in term.terms])
+                return displays.joined(self, term, frame)
             case t.Enter():
                 return self.entered(self.of(term.value, frame), is_async=term.is_async)
             case t.Await():
@@ -221,6 +222,8 @@ class Evaluator:
                 return self.classes.class_attribute(value, name)
             case ProjectInstance():
                 return self.classes.instance_attribute(value, name)
+            case Super():
+                return self.classes.inherited(value, name)
             case ProjectFunction():
                 return calls.function_attribute(self, value, name)
             case Statement() | ResultValue() | Rows() | Many() | Generator() | Awaitable() | Manager() | Entity():

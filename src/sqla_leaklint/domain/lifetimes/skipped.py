@@ -109,7 +109,7 @@ def _closes_itself(acquisition: Acquisition) -> bool:
     return not any(use.doing in _ENDING and not _is_at_once(acquisition, use) for use in acquisition.uses)
 
 
-_ENDING = RELEASES | {Doing.DEFERS, Doing.STORES, Doing.PASSES, Doing.YIELDS, Doing.RETURNS, Doing.FILES}
+_ENDING = RELEASES | {Doing.DEFERS, Doing.HOLDS, Doing.STORES, Doing.PASSES, Doing.YIELDS, Doing.RETURNS, Doing.FILES}
 
 
 def _is_at_once(acquisition: Acquisition, use: Use) -> bool:

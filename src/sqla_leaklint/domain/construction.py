@@ -1,0 +1,117 @@
+"""Objects of the project's own classes: what their constructors were given, through `super().__init__` too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain import calls
+from sqla_leaklint.domain.values import (
+    Dependency,
+    Entity,
+    Origin,
+    ProjectClass,
+    ProjectFunction,
+    ProjectInstance,
+    Super,
+    Unknown,
+    Value,
+    alternatives,
+    with_origin,
+)
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.summary import FunctionSummary
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator, Frame
+
+_LONGEST_LINE = 6
+"""Constructors that call each other, before it is given up to know what the last one was given."""
+
+Bound = Mapping[tuple[str, str], Value]
+
+
+def constructed(evaluator: Evaluator, cls: ProjectClass, args: tuple[Value, ...], keywords: calls.Keywords) -> Value:
+    """What calling a class of the project makes."""
+    if evaluator.classes.is_mapped(cls):
+        return Entity(cls, is_loaded=False)
+    found = _constructor(evaluator, cls)
+    if found is None:
+        return ProjectInstance(cls, Origin.FRESH)
+    function, summary, frame = found
+    bound = calls.bind(summary, (ProjectInstance(cls, Origin.FRESH), *args), keywords)
+    bound |= defaults(evaluator, summary, (*args, *(value for _, value in keywords)), frame, bound)
+    return ProjectInstance(cls, Origin.FRESH, tuple((name, value) for (_, name), value in bound.items())[1:])
+
+
+def defaults(
+    evaluator: Evaluator, function: FunctionSummary, given: tuple[Value, ...], frame: Frame, bound: Bound
+) -> dict[tuple[str, str], Value]:
+    """The defaults of the parameters that a call leaves out; nothing where it unpacks arguments."""
+    if calls.UNPACKED in given:
+        return {}
+    found: dict[tuple[str, str], Value] = {}
+    for parameter in function.parameters:
+        key = (function.qualname, parameter.name)
+        if parameter.default is None or key in bound:
+            continue
+        value = evaluator.of(parameter.default, frame)
+        if not any(isinstance(each, Dependency) for each in alternatives(value)):
+            found[key] = with_origin(value, Origin.PARAMETER)
+    return found
+
+
+def constructor_arguments(evaluator: Evaluator, instance: ProjectInstance, cls: ProjectClass) -> Bound | None:
+    """What the `__init__` of a class was given when an instance of it, or of a class below it, was made."""
+    found = _constructor(evaluator, instance.cls)
+    bound: Bound = {}
+    if found is not None:
+        bound = {(found[1].qualname, name): value for name, value in instance.arguments}
+    for _ in range(_LONGEST_LINE):
+        if found is None:
+            return None
+        function, summary, frame = found
+        if (function.path, summary.owner) == (cls.path, cls.qualname):
+            return bound
+        found = None
+        inner = type(frame)(frame.module, bound)
+        for act in summary.acts:
+            match act.deed, act.value:
+                case Deed.CALLED, t.Call(func=t.Attr(base=t.Call(), name="__init__") as func) as call:
+                    base = evaluator.of(func, inner)
+                    if isinstance(evaluator.of(func.base, inner), Super) and isinstance(base, ProjectFunction):
+                        found = _read(evaluator, base)
+                        args = tuple(evaluator.of(each, inner) for each in call.args)
+                        keywords = tuple((name, evaluator.of(each, inner)) for name, each in call.keywords)
+                case _:
+                    pass
+        if found is not None:
+            bound = calls.bind(found[1], (instance, *args), keywords)
+            bound |= defaults(evaluator, found[1], (*args, *(value for _, value in keywords)), found[2], bound)
+            del bound[found[1].qualname, found[1].parameters[0].name]
+    return None
+
+
+def _constructor(evaluator: Evaluator, cls: ProjectClass) -> tuple[ProjectFunction, FunctionSummary, Frame] | None:
+    found = evaluator.classes.find(cls, "__init__", on_instance=False)
+    if found is None or not isinstance(found[1], t.FunctionRef):
+        return None
+    return _read(evaluator, ProjectFunction(found[0].path, found[1].qualname))
+
+
+def _read(evaluator: Evaluator, function: ProjectFunction) -> tuple[ProjectFunction, FunctionSummary, Frame] | None:
+    summary = evaluator.classes.function(function)
+    module = evaluator.project.summary_at(function.path)
+    if summary is None or module is None or not summary.parameters:
+        return None
+    return function, summary, evaluator.frame(module)
+
+
+def supers(evaluator: Evaluator, args: tuple[Value, ...]) -> Value:
+    """`super(cls, receiver)`; the executor writes these arguments out where there are none."""
+    match args:
+        case (ProjectClass() as cls, ProjectInstance() | ProjectClass() as receiver):
+            return Super(cls, receiver)
+        case _:
+            return Unknown("`super()` of something unknown")
