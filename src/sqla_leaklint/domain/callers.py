@@ -43,7 +43,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
     if function.owner is not None and name == "__init__":
         wanted = ProjectClass(module.path, function.owner)
         name = wanted.name
-    for user in _users(evaluator, module, name):
+    for user in users(evaluator, module, name):
         frame = evaluator.frame(user)
         for caller, call in calls_naming(user).get(name, ()):
             if caller is not None and caller is function:
@@ -62,7 +62,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
 def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     """Whether a function is handed, for itself, to what the project does not define (`adapter.run(bot.on_turn)`)."""
     wanted = ProjectFunction(module.path, function.qualname)
-    for user in _users(evaluator, module, function.name):
+    for user in users(evaluator, module, function.name):
         frame = evaluator.frame(user)
         for _, call in calls_naming(user).get(function.name, ()):
             given = [argument for argument in call.args if _last_name(argument) == function.name]
@@ -77,7 +77,7 @@ def decorated_by(
 ) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
     """The functions of the project, outside of tests, that stand below a decorator of the project."""
     wanted = ProjectFunction(module.path, decorator.qualname)
-    for user in _users(evaluator, module, decorator.name):
+    for user in users(evaluator, module, decorator.name):
         frame = evaluator.frame(user)
         for function in user.functions.values():
             for term in function.decorators:
@@ -114,12 +114,12 @@ def _last_name(term: t.Term) -> str:
     return method_name(term)
 
 
-def _users(evaluator: Evaluator, module: ModuleSummary, name: str) -> Iterator[ModuleSummary]:
+def users(evaluator: Evaluator, module: ModuleSummary | None, name: str) -> Iterator[ModuleSummary]:
     """The modules that may use a name of a module: those that mention it, and itself where there is no project."""
-    if evaluator.project.root is None:
-        yield module
-    else:
+    if evaluator.project.root is not None:
         yield from evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator))
+    elif module is not None:
+        yield module
 
 
 def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import construction, declarations, library
+from sqla_leaklint.domain import attached, construction, declarations, library
 from sqla_leaklint.domain.decorators import decorated, decoration_of
 from sqla_leaklint.domain.library import Arguments, Keywords, unwrapped
 from sqla_leaklint.domain.merging import merge
@@ -30,7 +30,7 @@ from sqla_leaklint.domain.values import (
     alternatives,
     with_origin,
 )
-from sqla_leaklint.knowledge.facts import Decoration
+from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax.tree import ParameterKind
@@ -51,7 +51,14 @@ def call(evaluator: Evaluator, term: t.Call, frame: Frame) -> Value:
     function = evaluator.of(term.func, frame)
     args = tuple(evaluator.of(each, frame) for each in term.args)
     keywords = tuple((name, evaluator.of(each, frame)) for name, each in term.keywords)
+    if isinstance(function, BoundMethod) and function.name == "get" and _is_context_variable(evaluator, function):
+        return attached.value_of_variable(evaluator, term.func, frame)
     return apply(evaluator, function, args, keywords)
+
+
+def _is_context_variable(evaluator: Evaluator, method: BoundMethod) -> bool:
+    receiver = method.receiver
+    return isinstance(receiver, Instance) and evaluator.knowledge.is_a(receiver.type, Kind.CONTEXT_VARIABLE)
 
 
 def apply(evaluator: Evaluator, function: Value, args: Arguments, keywords: Keywords) -> Value:

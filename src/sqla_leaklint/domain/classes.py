@@ -199,6 +199,9 @@ class Classes:
             return ProjectClass(owner.path, term.qualname)
         if self.is_mapped(cls):
             return ModelAttribute(cls, name)
+        if term.__class__ is t.Const and (later := self.find(cls, name, on_instance=True)) is not None:
+            owner, term = later  # `_instance = None`, until a class method makes one
+            frame = self.frame(owner) or frame
         return with_origin(self._evaluator.of(term, frame), Origin.GLOBAL)
 
     def instance_attribute(self, instance: ProjectInstance, name: str) -> Value:

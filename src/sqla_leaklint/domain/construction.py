@@ -30,16 +30,17 @@ _LONGEST_LINE = 6
 """Constructors that call each other, before it is given up to know what the last one was given."""
 
 Bound = Mapping[tuple[str, str], Value]
+Keywords = tuple[tuple[str, Value], ...]
 
 
-def constructed(evaluator: Evaluator, cls: ProjectClass, args: tuple[Value, ...], keywords: calls.Keywords) -> Value:
+def constructed(evaluator: Evaluator, cls: ProjectClass, args: tuple[Value, ...], keywords: Keywords) -> Value:
     """What calling a class of the project makes."""
     if evaluator.classes.is_mapped(cls):
         return Entity(cls, is_loaded=False)
     found = _constructor(evaluator, cls)
     if found is None:
         return ProjectInstance(cls, Origin.FRESH)
-    function, summary, frame = found
+    _, summary, frame = found
     bound = calls.bind(summary, (ProjectInstance(cls, Origin.FRESH), *args), keywords)
     bound |= defaults(evaluator, summary, (*args, *(value for _, value in keywords)), frame, bound)
     return ProjectInstance(cls, Origin.FRESH, tuple((name, value) for (_, name), value in bound.items())[1:])
@@ -108,7 +109,7 @@ def _read(evaluator: Evaluator, function: ProjectFunction) -> tuple[ProjectFunct
     return function, summary, evaluator.frame(module)
 
 
-def supers(evaluator: Evaluator, args: tuple[Value, ...]) -> Value:
+def supers(args: tuple[Value, ...]) -> Value:
     """`super(cls, receiver)`; the executor writes these arguments out where there are none."""
     match args:
         case (ProjectClass() as cls, ProjectInstance() | ProjectClass() as receiver):

@@ -217,7 +217,7 @@ class Evaluator:
             case ModuleValue():
                 return self.module_member(value.path, name)
             case Instance():
-                return self._library_attribute(value, value.type, name)
+                return library.attribute(self, value, name)
             case ProjectClass():
                 return self.classes.class_attribute(value, name)
             case ProjectInstance():
@@ -234,18 +234,6 @@ class Evaluator:
                 return value
             case _:
                 return Unknown(f"attribute `{name}`")
-
-    def _library_attribute(self, value: Value, type_name: str, name: str) -> Value:
-        row = self.knowledge.method(type_name, name)
-        if row is not None and row.is_attribute:
-            return library.returned(self, row.returns, value, (), (), Origin.ATTRIBUTE)
-        known = self.knowledge.type(type_name)
-        if row is None and known is not None:
-            for module in known.falls_back_to:
-                path = self.knowledge.canonical(f"{module}.{name}")
-                if path is not None:
-                    return Symbol(path)  # db.Column, db.relationship
-        return BoundMethod(value, name)
 
     # --- protocols ---
 

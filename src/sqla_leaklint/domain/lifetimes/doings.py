@@ -30,9 +30,7 @@ class Doing(str, Enum):
 
 
 RELEASES = frozenset({Doing.ENTERS, Doing.CLOSES})
-HANDED_ON = frozenset(
-    {Doing.ENTERS, Doing.CLOSES, Doing.DEFERS, Doing.HOLDS, Doing.STORES, Doing.PASSES, Doing.YIELDS}
-)
+HANDED_ON = frozenset({Doing.ENTERS, Doing.CLOSES, Doing.DEFERS, Doing.HOLDS, Doing.STORES, Doing.PASSES, Doing.YIELDS})
 """After these a session is closed, or is somebody else's."""
 ENDS = HANDED_ON | {Doing.RETURNS, Doing.FILES}
 

@@ -12,10 +12,7 @@ from sqla_leaklint.knowledge.facts import Kind
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
 
-_NAMES = (
-    "print len isinstance issubclass bool id type str repr hasattr getattr callable hash vars dir format super"
-    " TypeError ValueError RuntimeError"
-)
+_NAMES = "print len isinstance issubclass bool id type str repr hasattr getattr callable hash vars dir format super"
 LOOKING = frozenset(f"builtins.{name}" for name in _NAMES.split())
 """Functions that do nothing with their arguments but look at them."""
 

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.calls import NOT_KNOWN, apply
 from sqla_leaklint.domain.library import unwrapped
+from sqla_leaklint.domain.lifetimes.makers import called
 from sqla_leaklint.domain.lifetimes.uses import HANDED_ON, uses_in
+from sqla_leaklint.domain.merging import merge
 from sqla_leaklint.domain.values import (
     Instance,
     Literal,
     Origin,
+    Partial,
     ProjectClass,
     ProjectFunction,
     ProjectInstance,
@@ -50,13 +54,16 @@ def opening(evaluator: Evaluator, call: t.Call, frame: Frame, depth: int = 0) ->
     """What a call opens, when everything that it can be opens a session; None when it does not, or is not known to."""
     if depth > _DEEPEST:
         return None
-    callees = [each for each in alternatives(evaluator.of(call.func, frame)) if each != Literal(None)]
+    callees = called(evaluator, call, frame)
     if not callees:
         return None
     for callee in callees:
         if not _opens(evaluator, callee, call, frame, depth):
             return None
-    session = _session(evaluator, unwrapped(evaluator.of(call, frame)))
+    made = evaluator.of(call, frame)
+    if isinstance(made, Unknown | Literal):  # the callees are known from elsewhere
+        made = merge([apply(evaluator, callee, NOT_KNOWN, ()) for callee in callees])
+    session = _session(evaluator, unwrapped(made))
     if session is None:
         return None
     factory = callees[0] if isinstance(callees[0], ProjectFunction) else None
@@ -94,6 +101,11 @@ def _opens(evaluator: Evaluator, callee: Value, call: t.Call, frame: Frame, dept
             return base is not None and any(knowledge.is_a(base, kind) for kind in SESSIONS)
         case ProjectFunction():
             return _hands_out(evaluator, callee, call, frame, depth)
+        case Partial(function=Symbol(path=path), args=args, keywords=keywords):
+            row = knowledge.type(path)
+            bind = args[0] if args else dict(keywords).get("bind")
+            is_session = row is not None and row.kind in SESSIONS
+            return is_session and bind is not None and evaluator.classes.is_a(bind, Kind.ENGINE, Kind.ASYNC_ENGINE)
         case _:
             return False
 

@@ -19,14 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.callees import below
 from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of, is_super
 from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, TRACED, Carry, Doing, Use
+from sqla_leaklint.domain.lifetimes.filing import closes_nothing
 from sqla_leaklint.domain.values import ProjectFunction, ProjectInstance
 from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.semantic import terms as t
@@ -127,22 +126,12 @@ class Tracker(Carrier):
             case Deed.STORED_ATTRIBUTE | Deed.STORED_ITEM | Deed.STORED_GLOBAL | Deed.AUGMENTED | Deed.RAISED:
                 carry = self.carry(act.value)
                 if carry in TRACED or carry is Carry.QUERY:
-                    is_filed = act.deed is Deed.STORED_ITEM and self._closes_nothing(act.base)
+                    is_filed = act.deed is Deed.STORED_ITEM and closes_nothing(
+                        self.evaluator, self.module, self.function, act.base
+                    )
                     yield Use(Doing.FILES if is_filed else Doing.STORES, act)
             case _:
                 pass
-
-    def _closes_nothing(self, container: Term | None) -> bool:
-        """Whether a container of a class or module is one that no module which knows its name closes anything in."""
-        match container:
-            case t.Attr(base=t.Param(function=function), name=name) if function == self.function.qualname:
-                pass
-            case t.Ref(path=path):
-                name = path.rpartition(".")[2]
-            case _:
-                return False
-        users = (self.module, *self.evaluator.project.mentioning(name))
-        return not any(_closes_something(user) for user in users)
 
     def _stores_in_itself(self, act: Act | Event) -> bool:
         """Whether a constructor stores its parameter in the object that it makes."""
@@ -259,17 +248,6 @@ class Tracker(Carrier):
             yield Use(Doing.HOLDS, act, conduct.callee, attributes=conduct.attributes)
 
 
-@lru_cache(maxsize=512)
-def _closes_something(module: ModuleSummary) -> bool:
-    return any(
-        act.deed is Deed.CALLED and isinstance(act.value, t.Call) and method_name(act.value.func) in _CLOSING
-        for _, act in module.mentions()
-    )
-
-
-_CLOSING = frozenset({"close", "aclose", "remove", "close_all", "invalidate", "reset", "shutdown", "dispose"})
-
-
 def _calls_base(call: Term) -> bool:
     match call:
         case t.Call(func=t.Attr(base=base, name="__init__")):
@@ -291,9 +269,7 @@ def uses_of_parameter(
     arriving = t.Param(summary.qualname, parameter)
     frame = _frame(evaluator, module, summary, function)
     if attributes:
-        tracker = Tracker(
-            evaluator, module, summary, session_type, holder=arriving, attributes=attributes, frame=frame
-        )
+        tracker = Tracker(evaluator, module, summary, session_type, holder=arriving, attributes=attributes, frame=frame)
     else:
         tracker = Tracker(evaluator, module, summary, session_type, seed=arriving, frame=frame)
     return tuple(tracker.uses(acts_within(module, summary)))
