@@ -38,7 +38,7 @@ def attached(evaluator: Evaluator, name: str, is_owner: Callable[[Value], bool],
                 continue
             if any(is_owner(each) for each in alternatives(evaluator.of(act.base, frame))):
                 found.append(evaluator.of(act.value, frame))
-    evaluator.results[key] = _kept(found, f"nobody is known to assign `{name}`")
+    evaluator.results[key] = _kept(found, Origin.GLOBAL, f"nobody is known to assign `{name}`")
     return evaluator.results[key]
 
 
@@ -67,14 +67,14 @@ def value_of_variable(evaluator: Evaluator, read: t.Term, frame: Frame) -> Value
                         found.append(evaluator.of(given, evaluator.frame(user)))
                 case _:
                     pass
-    evaluator.results[key] = _kept(found, f"nobody is known to set `{name}`")
+    evaluator.results[key] = _kept(found, Origin.DECLARED, f"nobody is known to set `{name}`")
     return evaluator.results[key]
 
 
-def _kept(values: list[Value], otherwise: str) -> Value:
+def _kept(values: list[Value], origin: Origin, otherwise: str) -> Value:
     """What somebody keeps of several; it is his to give back."""
     values = [each for each in values if each != Literal(None)]
-    return with_origin(merge(values), Origin.GLOBAL) if values else Unknown(otherwise)
+    return with_origin(merge(values), origin) if values else Unknown(otherwise)
 
 
 def _variable(evaluator: Evaluator, method: t.Term, importer: ModuleSummary) -> tuple[ModuleSummary, str] | None:
