@@ -16,16 +16,19 @@ from sqla_leaklint.domain.lifetimes.library_calls import LOOKING, conduct_of_fun
 from sqla_leaklint.domain.lifetimes.wrappers import is_plain
 from sqla_leaklint.domain.values import (
     BoundMethod,
+    Entity,
     Literal,
     ManagerFactory,
     Origin,
     ProjectClass,
     ProjectFunction,
     ProjectInstance,
+    Rows,
     Symbol,
     Value,
     alternatives,
 )
+from sqla_leaklint.knowledge.facts import Consumer, Shape
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax.tree import ParameterKind
@@ -68,7 +71,24 @@ class Callees:
 
     def called(self, call: t.Call) -> list[Value]:
         """What a call may call; nothing when that is not known."""
-        return [each for each in alternatives(self.evaluator.of(call.func, self.frame)) if each != Literal(None)]
+        values = alternatives(self.evaluator.of(call.func, self.frame))
+        return [self._of_row(each) for each in values if each != Literal(None)]
+
+    def _of_row(self, value: Value) -> Value:
+        """A method of a row as the function that its mapped class defines."""
+        match value:
+            case BoundMethod(receiver=Entity() as row, name=name):
+                pass
+            case BoundMethod(receiver=Rows(consumer=Consumer(shape=shape), element=Entity() as row), name=name) if (
+                shape in {Shape.ROW, Shape.OPTIONAL_ROW}
+            ):
+                pass
+            case _:
+                return value
+        found = self.evaluator.classes.find(row.model, name, on_instance=False)
+        if found is None or not isinstance(found[1], t.FunctionRef):
+            return value
+        return ProjectFunction(found[0].path, found[1].qualname, row)
 
     def _conduct(self, callee: Value, given: _Given) -> Conduct:
         match callee:
