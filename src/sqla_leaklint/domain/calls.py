@@ -141,7 +141,7 @@ def _body(
     if needed:
         bound = bind(summary, args, keywords)
         given = (*args, *(value for _, value in keywords))
-        bound |= construction.defaults(evaluator, summary, given, evaluator.frame(module), bound)
+        bound |= dict.fromkeys(construction.left_out(summary, given, bound), construction.NONE)
         bound = {name: value for name, value in bound.items() if name in needed}
     memo_key = (*key, tuple(sorted(bound.items(), key=lambda item: item[0])))
     known = evaluator.results.get(memo_key)

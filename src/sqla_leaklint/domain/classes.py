@@ -39,6 +39,7 @@ class Classes:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._lines: dict[ProjectClass, tuple[ProjectClass | Symbol, ...]] = {}
+        self._frames: dict[tuple[ProjectInstance, ProjectClass], Frame] = {}
         self._returned: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
 
     def summary(self, cls: ProjectClass) -> ClassSummary | None:
@@ -85,8 +86,11 @@ class Classes:
             return self._evaluator.frame(module)
         from sqla_leaklint.domain.evaluation import Frame
 
-        arguments = construction.constructor_arguments(self._evaluator, instance, cls)
-        return Frame(module, arguments) if arguments else self._evaluator.frame(module)
+        key = (instance, cls)
+        if key not in self._frames:
+            arguments = construction.constructor_arguments(self._evaluator, instance, cls)
+            self._frames[key] = Frame(module, arguments) if arguments else self._evaluator.frame(module)
+        return self._frames[key]
 
     # --- the line of bases ---
 

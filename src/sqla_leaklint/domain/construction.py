@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain import calls
 from sqla_leaklint.domain.values import (
-    Dependency,
     Entity,
+    Literal,
     Origin,
     ProjectClass,
     ProjectFunction,
@@ -16,8 +16,6 @@ from sqla_leaklint.domain.values import (
     Super,
     Unknown,
     Value,
-    alternatives,
-    with_origin,
 )
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 6
 """Constructors that call each other, before it is given up to know what the last one was given."""
 
+NONE = Literal(None)
 Bound = Mapping[tuple[str, str], Value]
 Keywords = tuple[tuple[str, Value], ...]
 
@@ -40,27 +39,24 @@ def constructed(evaluator: Evaluator, cls: ProjectClass, args: tuple[Value, ...]
     found = _constructor(evaluator, cls)
     if found is None:
         return ProjectInstance(cls, Origin.FRESH)
-    _, summary, frame = found
+    _, summary, _ = found
     bound = calls.bind(summary, (ProjectInstance(cls, Origin.FRESH), *args), keywords)
-    bound |= defaults(evaluator, summary, (*args, *(value for _, value in keywords)), frame, bound)
+    given = (*args, *(value for _, value in keywords))
+    bound |= dict.fromkeys(left_out(summary, given, bound), NONE)
     return ProjectInstance(cls, Origin.FRESH, tuple((name, value) for (_, name), value in bound.items())[1:])
 
 
-def defaults(
-    evaluator: Evaluator, function: FunctionSummary, given: tuple[Value, ...], frame: Frame, bound: Bound
-) -> dict[tuple[str, str], Value]:
-    """The defaults of the parameters that a call leaves out; nothing where it unpacks arguments."""
+def left_out(function: FunctionSummary, given: tuple[Value, ...], bound: Bound) -> Iterator[tuple[str, str]]:
+    """The parameters that a call leaves out, and that are None then; none where it unpacks arguments.
+
+    Other defaults are what a parameter is anyway when nobody says what is passed.
+    """
     if calls.UNPACKED in given:
-        return {}
-    found: dict[tuple[str, str], Value] = {}
+        return
     for parameter in function.parameters:
-        key = (function.qualname, parameter.name)
-        if parameter.default is None or key in bound:
-            continue
-        value = evaluator.of(parameter.default, frame)
-        if not any(isinstance(each, Dependency) for each in alternatives(value)):
-            found[key] = with_origin(value, Origin.PARAMETER)
-    return found
+        default, key = parameter.default, (function.qualname, parameter.name)
+        if isinstance(default, t.Const) and default.value is None and key not in bound:
+            yield key
 
 
 def constructor_arguments(evaluator: Evaluator, instance: ProjectInstance, cls: ProjectClass) -> Bound | None:
@@ -89,7 +85,8 @@ def constructor_arguments(evaluator: Evaluator, instance: ProjectInstance, cls: 
                     pass
         if found is not None:
             bound = calls.bind(found[1], (instance, *args), keywords)
-            bound |= defaults(evaluator, found[1], (*args, *(value for _, value in keywords)), found[2], bound)
+            given = (*args, *(value for _, value in keywords))
+            bound |= dict.fromkeys(left_out(found[1], given, bound), NONE)
             del bound[found[1].qualname, found[1].parameters[0].name]
     return None
 
