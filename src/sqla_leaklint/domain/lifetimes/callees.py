@@ -13,7 +13,7 @@ from sqla_leaklint.domain.decorators import is_property, is_static
 from sqla_leaklint.domain.lifetimes.conduct import GIVEN_AWAY, Conduct, either, summed_up
 from sqla_leaklint.domain.lifetimes.doings import Carry
 from sqla_leaklint.domain.lifetimes.library_calls import LOOKING, conduct_of_function, conduct_of_method
-from sqla_leaklint.domain.lifetimes.wrappers import is_plain
+from sqla_leaklint.domain.lifetimes.wrappers import functions_below, is_plain
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Entity,
@@ -25,6 +25,7 @@ from sqla_leaklint.domain.values import (
     ProjectInstance,
     Rows,
     Symbol,
+    Unknown,
     Value,
     alternatives,
 )
@@ -72,6 +73,8 @@ class Callees:
     def called(self, call: t.Call) -> list[Value]:
         """What a call may call; nothing when that is not known."""
         values = alternatives(self.evaluator.of(call.func, self.frame))
+        if isinstance(call.func, t.Param) and isinstance(values[0], Unknown):
+            values = functions_below(self.evaluator, self.frame.module, call.func) or values
         return [self._of_row(each) for each in values if each != Literal(None)]
 
     def _of_row(self, value: Value) -> Value:

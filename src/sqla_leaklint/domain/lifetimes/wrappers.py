@@ -15,9 +15,11 @@ A decorator of the project whose wrappers only look at what they are given, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from sqla_leaklint.domain.callers import decorated_by
 from sqla_leaklint.domain.decorators import PLAIN_DECORATORS, decoration_of
 from sqla_leaklint.domain.lifetimes.library_calls import LOOKING
 from sqla_leaklint.domain.values import ProjectFunction, Symbol
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 _READS = frozenset({"get", "setdefault", "items", "keys", "values", "update", "copy"})
 """Methods of `args` and `kwargs` that give them to nobody."""
+_MOST_BELOW = 60
+"""Functions below one decorator that are looked at."""
 _MEMO: WeakKeyDictionary[Evaluator, dict[tuple[str, str], bool]] = WeakKeyDictionary()
 
 
@@ -49,6 +53,18 @@ def is_plain(evaluator: Evaluator, function: FunctionSummary, module: ModuleSumm
     return True
 
 
+def functions_below(evaluator: Evaluator, module: ModuleSummary, wrapped: t.Param) -> tuple[ProjectFunction, ...]:
+    """What a wrapper calls when it calls the function that its decorator was given: all that stand below it."""
+    decorator = module.functions.get(wrapped.function)
+    if decorator is None or not _makes_wrappers(module, decorator, wrapped):
+        return ()
+    while decorator.scope is not None and (outer := module.functions.get(decorator.scope)) is not None:
+        decorator = outer  # @provide(read_only=True)
+    below = islice(decorated_by(evaluator, module, decorator), _MOST_BELOW + 1)
+    found = tuple(ProjectFunction(user.path, function.qualname) for user, function in below)
+    return found if len(found) <= _MOST_BELOW else ()
+
+
 def _hands_through(evaluator: Evaluator, decorator: ProjectFunction) -> bool:
     memo = _MEMO.setdefault(evaluator, {})
     key = (decorator.path, decorator.qualname)
@@ -58,17 +74,16 @@ def _hands_through(evaluator: Evaluator, decorator: ProjectFunction) -> bool:
         summary = evaluator.classes.function(decorator)
         if module is not None and summary is not None:
             place = 1 if decorator.receiver is not None else 0
-            memo[key] = _makes_wrappers(module, summary, place) or any(
-                _makes_wrappers(module, inner, 0) for inner in _returned(module, summary)
+            memo[key] = any(
+                len(each.parameters) > first
+                and _makes_wrappers(module, each, t.Param(each.qualname, each.parameters[first].name))
+                for each, first in ((summary, place), *((inner, 0) for inner in _returned(module, summary)))
             )
     return memo[key]
 
 
-def _makes_wrappers(module: ModuleSummary, decorator: FunctionSummary, place: int) -> bool:
-    """Whether all that a decorator returns are wrappers that hand their arguments through, or its function itself."""
-    if len(decorator.parameters) <= place:
-        return False
-    wrapped = (decorator.qualname, decorator.parameters[place].name)
+def _makes_wrappers(module: ModuleSummary, decorator: FunctionSummary, wrapped: t.Param) -> bool:
+    """Whether all that a decorator returns are wrappers that hand their arguments through."""
     wrappers = list(_returned(module, decorator))
     return bool(wrappers) and all(_Wrapper(wrapper, wrapped).hands_through() for wrapper in wrappers)
 
@@ -85,9 +100,9 @@ def _returned(module: ModuleSummary, function: FunctionSummary) -> Iterator[Func
 class _Wrapper:
     """Judges one wrapper."""
 
-    def __init__(self, function: FunctionSummary, wrapped: tuple[str, str]) -> None:
+    def __init__(self, function: FunctionSummary, wrapped: t.Param) -> None:
         self._function = function
-        self._wrapped = wrapped
+        self._wrapped = (wrapped.function, wrapped.name)
 
     def hands_through(self) -> bool:
         """Whether it does nothing with its arguments but look at them and pass them to the function below."""
