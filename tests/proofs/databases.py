@@ -14,7 +14,10 @@ from typing import Any, Protocol
 
 PROJECT = Path(__file__).with_name("project")
 ROWS = 2000
+SCALE = 100_000
+"""So many rows tell what a program costs in production; too many for a test."""
 SECONDS = 60
+SECONDS_AT_SCALE = 600
 
 Environment = Mapping[str, str]
 
@@ -28,8 +31,8 @@ class Database(Protocol):
 
     name: str
 
-    def fresh(self) -> AbstractContextManager[Environment]:
-        """The variables that make a program use a filled database of its own, which is gone afterwards."""
+    def fresh(self, rows: int = ROWS) -> AbstractContextManager[Environment]:
+        """The variables that make a program use a database of its own with so many rows, which is gone afterwards."""
         ...
 
 
@@ -39,16 +42,16 @@ class SQLite:
     name = "SQLite"
 
     def __init__(self, directory: Path) -> None:
-        self._filled = directory / "filled.db"
         self._directory = directory
 
     @contextmanager
-    def fresh(self) -> Iterator[Environment]:
-        if not self._filled.exists():
-            _fill(_sqlite(self._filled))
+    def fresh(self, rows: int = ROWS) -> Iterator[Environment]:
+        filled = self._directory / f"filled_{rows}.db"
+        if not filled.exists():
+            _fill(_sqlite(filled), rows)
         with tempfile.TemporaryDirectory(dir=self._directory) as run:
             copy = Path(run) / "run.db"
-            shutil.copy(self._filled, copy)
+            shutil.copy(filled, copy)
             yield _sqlite(copy)
 
 
@@ -60,15 +63,18 @@ class PostgreSQL:
     def __init__(self, address: str) -> None:
         self._address = address
         self._runs = 0
+        self._filled: set[int] = set()
 
     @contextmanager
-    def fresh(self) -> Iterator[Environment]:
-        if not self._runs:
-            self._administer("CREATE DATABASE filled")
-            _fill(self._variables("filled"))
+    def fresh(self, rows: int = ROWS) -> Iterator[Environment]:
+        filled = f"filled_{rows}"
+        if rows not in self._filled:
+            self._administer(f"CREATE DATABASE {filled}")
+            _fill(self._variables(filled), rows)
+            self._filled.add(rows)
         self._runs += 1
         name = f"run_{self._runs}"
-        self._administer(f"CREATE DATABASE {name} TEMPLATE filled")
+        self._administer(f"CREATE DATABASE {name} TEMPLATE {filled}")
         try:
             yield self._variables(name)
         finally:
@@ -121,11 +127,11 @@ def _sqlite(path: Path) -> Environment:
     }
 
 
-def _fill(variables: Environment) -> None:
+def _fill(variables: Environment, rows: int) -> None:
     subprocess.run(
-        [sys.executable, "-c", f"import seed; seed.fill({ROWS})"],
+        [sys.executable, "-c", f"import seed; seed.fill({rows})"],
         cwd=PROJECT,
         env=os.environ | dict(variables) | {"PYTHONDONTWRITEBYTECODE": "1"},
-        timeout=SECONDS,
+        timeout=SECONDS_AT_SCALE,
         check=True,
     )

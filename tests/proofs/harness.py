@@ -22,7 +22,7 @@ from sqla_leaklint.config import Settings
 from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.linter import run as linter
 from sqla_leaklint.linter.discovery import discover
-from tests.proofs.databases import PROJECT, SECONDS, Database
+from tests.proofs.databases import PROJECT, ROWS, SECONDS, SECONDS_AT_SCALE, Database
 
 INSTRUMENTS = Path(__file__).resolve().parents[2] / "fixtures"
 ALL_FIXES = frozenset(Applicability)
@@ -35,7 +35,8 @@ class Proof:
 
     `call` is an expression that is evaluated in the program and gives plain data; a coroutine is awaited.  `remedy` is
     the program done right, for rules that have no fix to apply; without it the linter makes it.  `repeats` is the
-    number of calls, at least two, against a pool of five connections.
+    number of calls, at least two, against a pool of five connections.  What a proof `at_scale` claims is measured with
+    100,000 rows as well, and drawn.
     """
 
     rule: str
@@ -44,6 +45,7 @@ class Proof:
     call: str
     repeats: int = 7
     remedy: str | None = None
+    at_scale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +77,19 @@ class Comparison:
     remedy: str
     leaking: Metrics
     fixed: Metrics
+    rows: int
 
 
 class ProofError(Exception):
     """A program did not run, or the linter found nothing to fix in it."""
 
 
-def compare(proof: Proof, database: Database) -> Comparison:
-    """Run a proof on a database; raises `ProofError` where there is nothing to compare."""
+def compare(proof: Proof, database: Database, rows: int = ROWS) -> Comparison:
+    """Run a proof on a database of so many rows; raises `ProofError` where there is nothing to compare."""
     remedy = dedent(proof.remedy) if proof.remedy is not None else fixed_text(proof)
-    leaking, versions = run(dedent(proof.program), proof, database)
-    fixed, _ = run(remedy, proof, database)
-    return Comparison(proof, database.name, versions, remedy, leaking, fixed)
+    leaking, versions = run(dedent(proof.program), proof, database, rows)
+    fixed, _ = run(remedy, proof, database, rows)
+    return Comparison(proof, database.name, versions, remedy, leaking, fixed, rows)
 
 
 def fixed_text(proof: Proof) -> str:
@@ -107,11 +110,11 @@ def fixed_text(proof: Proof) -> str:
     return change.new.source.text
 
 
-def run(text: str, proof: Proof, database: Database) -> tuple[Metrics, dict[str, str]]:
+def run(text: str, proof: Proof, database: Database, rows: int = ROWS) -> tuple[Metrics, dict[str, str]]:
     """The metrics of a program text, run in an interpreter of its own, and the versions that it ran on."""
     with tempfile.TemporaryDirectory(prefix="leaklint-proof-") as directory:
         project = _laid_out(Path(directory), text)
-        report = _child(project, proof, database)
+        report = _child(project, proof, database, rows)
     versions = report.pop("versions")
     return Metrics(**report | {"errors": tuple(report["errors"])}), versions
 
@@ -125,10 +128,10 @@ def _laid_out(directory: Path, text: str) -> Path:
     return project
 
 
-def _child(project: Path, proof: Proof, database: Database) -> dict[str, Any]:
-    order = {"call": proof.call, "repeats": proof.repeats}
+def _child(project: Path, proof: Proof, database: Database, rows: int) -> dict[str, Any]:
+    order = {"call": proof.call, "repeats": proof.repeats if rows == ROWS else 2}
     path = os.pathsep.join(map(str, (project, INSTRUMENTS)))
-    with database.fresh() as variables:
+    with database.fresh(rows) as variables:
         done = subprocess.run(
             [sys.executable, str(Path(__file__).with_name("child.py"))],
             cwd=project,
@@ -136,7 +139,7 @@ def _child(project: Path, proof: Proof, database: Database) -> dict[str, Any]:
             input=json.dumps(order),
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=SECONDS if rows == ROWS else SECONDS_AT_SCALE,
             check=False,
         )
     if done.returncode:

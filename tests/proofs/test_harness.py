@@ -9,7 +9,7 @@ import pytest
 
 from tests.proofs.databases import ROWS, Database, SQLite
 from tests.proofs.harness import Proof, ProofError, compare, section
-from tests.proofs.measure import with_section
+from tests.proofs.measure import HEADING, with_section
 
 PROGRAM = """\
 from sqlalchemy import select
@@ -86,8 +86,8 @@ def test_the_section_replaces_the_old_one(sqlite: SQLite) -> None:
     assert "| program | database | peak memory |\n|---|---|---|\n| only the addresses are read | SQLite | " in body
     assert "Equal before and after: result, statements, rows." in body
     page = "# `x` (`LKS202`)\n\n## Measured\n\nold\n\n## References\n\n- y\n"
-    new = with_section(page, body)
+    new = with_section(page, HEADING, body)
     assert "old" not in new
     assert new.index(body) < new.index("## References\n\n- y\n")
-    assert with_section(new, body) == new
-    assert with_section("# t\n\n## Known problems\n\nz\n", body).startswith("# t\n\n## Measured\n\n")
+    assert with_section(new, HEADING, body) == new
+    assert with_section("# t\n\n## Known problems\n\nz\n", HEADING, body).startswith("# t\n\n## Measured\n\n")

@@ -1,4 +1,4 @@
-"""A column that nobody reads need not be loaded: as many rows, the same result, and less memory."""
+"""Columns that nobody reads need not be loaded, nor entities made of them: the same rows and result, less memory."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ PROOFS = (
                 return [account.email for account in accounts]
         """,
         "addresses()",
+        at_scale=True,
     ),
     Proof(
         RULE,
@@ -77,8 +78,9 @@ def test_what_is_not_read_is_not_loaded(proof: Proof, database: Database) -> Non
     comparison = compare(proof, database)
     leaking, fixed = comparison.leaking, comparison.fixed
 
-    assert "load_only(Account." in comparison.remedy
+    keeps_entities = "load_only(Account." in comparison.remedy
+    assert keeps_entities is ("takes repeated entities out" in proof.claim)
     assert fixed.result == leaking.result
     assert (fixed.statements, fixed.rows) == (leaking.statements, leaking.rows)
     assert (fixed.held, fixed.failures) == (leaking.held, leaking.failures) == (0, 0)
-    assert fixed.peak * 3 < leaking.peak * 2
+    assert fixed.peak * (1.5 if keeps_entities else 8) < leaking.peak

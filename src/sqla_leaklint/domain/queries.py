@@ -105,6 +105,20 @@ class Load:
         return self._call_at(begins.pop()) if len(begins) == 1 else None
 
     @property
+    def own_root(self) -> tree.Call | None:
+        """The same, when it asks for one thing by its name, and no other load begins there."""
+        root = self.root
+        if root is None or len(root.args) != 1 or not isinstance(root.args[0].value, tree.Name | tree.Attribute):
+            return None
+        return None if any(other.root is root for other in self.domain.subjects(Load) if other is not self) else root
+
+    @property
+    def calls(self) -> Iterator[tree.Call]:
+        """The calls of this module through which the statement goes, from the load back to where it begins."""
+        sites = {part.site for part in _towards_root(self.term) if isinstance(part, t.Call)}
+        return (node for node, site in self.domain.module.executor.sites.items() if site in sites)
+
+    @property
     def executed(self) -> tree.Expr | None:
         """The statement as it is given to the session: what a step can be appended to."""
         for part in _towards_root(self.term):

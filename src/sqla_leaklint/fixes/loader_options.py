@@ -9,7 +9,6 @@ from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.statements import append_step
-from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.queries import Load
@@ -18,11 +17,8 @@ if TYPE_CHECKING:
 
 def load_only(load: Load, columns: Sequence[str]) -> PendingFix | None:
     """Append `.options(load_only(Model.a, …))` to the call that begins the statement, when only this load uses it."""
-    root = load.root
-    if root is None or len(root.args) != 1 or not isinstance(root.args[0].value, tree.Name | tree.Attribute):
-        return None
-    others = [other for other in load.domain.subjects(type(load)) if other is not load and other.root is root]
-    if others:
+    root = load.own_root
+    if root is None:
         return None
     domain = load.domain
     bound = domain.module.summary.bindings

@@ -104,7 +104,11 @@ def compatible(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def _overlap(one: Span, other: Span) -> bool:
-    return one[:2] < other[2:] and other[:2] < one[2:]
+    """Whether two different edits want the same text, or to insert at the same point: the other waits for a round.
+
+    Two imports inserted at one point may be of the same module; a round later the second finds the first's line.
+    """
+    return (one[:2] < other[2:] and other[:2] < one[2:]) or one == other
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:

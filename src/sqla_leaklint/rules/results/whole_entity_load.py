@@ -10,6 +10,8 @@ from sqla_leaklint.domain.bounds import Bound
 from sqla_leaklint.domain.models import Model
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.domain.usage import Deal, Usage
+from sqla_leaklint.fixes import PendingFix
+from sqla_leaklint.fixes.column_selection import select_columns
 from sqla_leaklint.fixes.loader_options import load_only
 from sqla_leaklint.knowledge.facts import Fetch, Role
 from sqla_leaklint.rules.base import Draft, Rule
@@ -52,8 +54,15 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         rule.diagnostic(load.node, _message(load, model, columns, unread))
         .with_help(_HELP)
         .with_note(domain.locate(model.cls.path, model.cls.qualname), f"`{model.name}` has {len(model.loaded)} columns")
-        .with_fix(load_only(load, columns))
+        .with_fix(_fix(load, model, columns))
     )
+
+
+def _fix(load: Load, model: Model, read: list[str]) -> PendingFix | None:
+    """Select the columns where rows will do, those that are only compared included; else load only what is read."""
+    compared = {use.name for use in load.usage.of(Deal.COMPARED)}
+    selected = select_columns(load, [name for name in model.columns if name in compared.union(read)])
+    return selected or load_only(load, read)
 
 
 def _columns_read(usage: Usage, model: Model) -> frozenset[str]:
