@@ -105,8 +105,11 @@ def _verdict(
     """Why it is reported, or why not."""
     if yielded is not None:
         return "it leaks (LKS103)" if yielded.gap is not None else "no leak is seen"
+    if is_skipped and acquisition.ends_with_process:
+        return _WITH_PROCESS
     if is_skipped:
-        return "it is closed, but not on every way (LKS102)"
+        end = "it is closed" if acquisition.ends else "a commit gives its connection back"
+        return f"{end}, but not on every way (LKS102)"
     if acquisition.ends:
         if any(use.doing in UNDECIDED for use in acquisition.ends):
             return "silence: somebody else may close it, and whether they do is not known"
@@ -116,8 +119,11 @@ def _verdict(
     if not exits:
         return "silence: no way leads out of the function with a connection in hand"
     if acquisition.ends_with_process:
-        return "silence: only commands and scripts come here, and the process ends with them"
+        return _WITH_PROCESS
     return "it leaks (LKS101)"
+
+
+_WITH_PROCESS = "silence: only commands and scripts come here, and the process ends with them"
 
 
 # --- sessions that are no acquisition ---
