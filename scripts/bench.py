@@ -5,8 +5,8 @@
 Two tables: the whole command in a fresh process, and the phases in this one.  Every pair runs both sides one after the
 other, in turn first and second; what is printed is the median of the pairs' ratios of user + system time, which a busy
 machine disturbs least.  The engine is all that is not libcst's parse: its budget holds on the files that pass the
-prefilter.  Below them: for how many of the functions that were executed a control-flow graph was drawn, and what share of
-the engine's time that took.
+prefilter.  Below them: for how many of the functions that were executed a control-flow graph was drawn, and what share
+of the engine's time that took.
 """
 
 from __future__ import annotations

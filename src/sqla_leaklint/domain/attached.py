@@ -1,5 +1,5 @@
-"""What a project keeps where no class says so: attributes that are assigned from outside (`app.state.maker = …`), and the
-values of context variables.
+"""What a project keeps where no class says so: attributes that are assigned from outside (`app.state.maker = …`), and
+the values of context variables.
 
 All assignments count, in whichever module; tests do not.
 """
