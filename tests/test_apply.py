@@ -102,10 +102,12 @@ def test_an_edit_that_two_fixes_share_is_made_once() -> None:
     assert apply_edits("1\n2\n3\n", (*one.fix.edits, *other.fix.edits)) == "import x\n1\nb\nc\n"
 
 
-def test_different_insertions_at_one_point_wait_for_each_other() -> None:
+def test_imports_from_one_module_wait_for_each_other() -> None:
     one = make("1", (Span(1, 1, 1, 1), "from x import a\n"), (Span(2, 1, 2, 2), "b"))
     other = make("2", (Span(1, 1, 1, 1), "from x import c\n"), (Span(3, 1, 3, 2), "c"))
-    assert compatible([one, other]) == [one]
+    of_another_module = make("3", (Span(1, 1, 1, 1), "from y import c\n"), (Span(4, 1, 4, 2), "c"))
+    function = make("4", (Span(1, 1, 1, 1), "def f(): ...\n"), (Span(5, 1, 5, 2), "d"))
+    assert compatible([one, other, of_another_module, function]) == [one, of_another_module, function]
 
 
 # --- text -------------------------------------------------------------------------------------------------------------

@@ -303,6 +303,51 @@ def test_the_names_through_which_a_value_is_found(code: str, said: str, project:
     assert said in " ".join(ran.out.split()), ran.out
 
 
+RETURNING = """\
+from fastapi import Depends, FastAPI
+from sqlalchemy.orm import sessionmaker
+from sqlalchemy import create_engine, text
+
+make = sessionmaker(create_engine("sqlite://"))
+app = FastAPI()
+
+
+def get_open():
+    db = make()
+    return db
+
+
+def get_closed():
+    with make() as session:
+        return session
+
+
+@app.get("/")
+def read(one=Depends(get_open), other=Depends(get_closed), third=Depends(lambda: make())):
+    return [session.scalar(text("select 1")) for session in (one, other, third)]
+"""
+
+RETURNED = [
+    ("db = make()", "owner the dependency `get_open`, which returns it used by `read` (line 20), which leaves it open"),
+    ("db = make()", "so it leaks (LKS104): FastAPI closes nothing that a dependency returns Reported: LKS104"),
+    (
+        "with make()",
+        "closed at line 15, before anybody uses it: it opens again when it is used used by `read` (line 20)",
+    ),
+    ("lambda", "owner this lambda, which returns it"),
+    ("lambda", "until somebody closes it: FastAPI closes nothing that a dependency returns"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), RETURNED)
+def test_a_session_that_a_dependency_returns(code: str, said: str, project: Path) -> None:
+    write(project, {"app.py": RETURNING})
+    line = next(number for number, line in enumerate(RETURNING.splitlines(), start=1) if code in line)
+    ran = leaklint("why", f"app.py:{line}")
+    assert ran.code == 0
+    assert said in " ".join(ran.out.split()), ran.out
+
+
 def test_what_settings_and_the_role_of_a_file_keep_from_being_reported(project: Path) -> None:
     write(project, {"app.py": PROGRAM, "tests/test_app.py": PROGRAM, "off/app.py": PROGRAM})
     write(project, {"off/leaklint.toml": 'ignore = ["LKS101"]\n'})

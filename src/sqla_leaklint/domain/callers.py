@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.endpoints import is_depends, method_name
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Value, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -36,7 +36,8 @@ class CallFrom:
 def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[CallFrom]:
     """The calls of a function, and where it is handed over together with arguments (`add_task(function, x)`).
 
-    Only calls whose callee is known to be this function; tests do not count.
+    Only calls whose callee is known to be this function; tests do not count, and neither does `Depends(function)`,
+    which says who calls it for every request, and calls nothing itself.
     """
     wanted: ProjectFunction | ProjectClass = ProjectFunction(module.path, function.qualname)
     name = function.name
@@ -51,7 +52,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
             for value in alternatives(evaluator.of(call.func, frame)):
                 if _is(value, wanted):
                     yield CallFrom(user, caller, _bound(function, value, call.args, call.keywords))
-            for position, argument in enumerate(call.args):
+            for position, argument in enumerate(() if is_depends(call) else call.args):
                 if _last_name(argument) != name:
                     continue
                 for value in alternatives(evaluator.of(argument, frame)):

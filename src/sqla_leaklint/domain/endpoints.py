@@ -11,7 +11,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.decorators import decoration_of
-from sqla_leaklint.domain.values import Dependency, ProjectClass, ProjectFunction, alternatives
+from sqla_leaklint.domain.values import (
+    Dependency,
+    ProjectClass,
+    ProjectFunction,
+    ProjectInstance,
+    Value,
+    alternatives,
+)
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -51,34 +58,46 @@ def is_handler(evaluator: Evaluator, module: ModuleSummary, function: FunctionSu
 
 def is_provider(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     """Whether some `Depends(...)` of the project names the function, or the class whose method it is."""
-    wanted: ProjectFunction | ProjectClass = ProjectFunction(module.path, function.qualname)
-    names = {function.name}
-    if function.owner is not None and function.name in {"__call__", "__init__"}:
-        wanted = ProjectClass(module.path, function.owner)
-        names = {wanted.name}
-    project = evaluator.project
+    wanted = provider_of(module, function)
+    name = wanted.name if isinstance(wanted, ProjectClass) else function.name
     return any(
-        _names_provider(evaluator, user, wanted)
-        for name in names
-        for user in project.mentioning(name, and_any_of=("Depends", "Security"))
+        any(is_dependency_on(evaluator.of(term, evaluator.frame(user)), wanted) for term in dependency_terms(user))
+        for user in evaluator.project.mentioning(name, and_any_of=DEPENDING)
     )
 
 
-def _names_provider(evaluator: Evaluator, user: ModuleSummary, wanted: ProjectFunction | ProjectClass) -> bool:
-    frame = evaluator.frame(user)
-    for term in _dependency_terms(user):
-        for value in alternatives(evaluator.of(term, frame)):
-            if not isinstance(value, Dependency):
-                continue
-            for provider in alternatives(value.provider):
-                if provider == wanted or getattr(provider, "cls", None) == wanted:
-                    return True
-    return False
+DEPENDING = ("Depends", "Security")
+
+
+def provider_of(module: ModuleSummary, function: FunctionSummary) -> ProjectFunction | ProjectClass:
+    """What a `Depends(...)` names that runs a function: the function, or the class of which it is a special method."""
+    if function.owner is not None and function.name in {"__call__", "__init__"}:
+        return ProjectClass(module.path, function.owner)
+    return ProjectFunction(module.path, function.qualname)
+
+
+def is_dependency_on(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:
+    """Whether a value is `Depends(...)` of that function, method or class, or of an instance of the class."""
+    return any(
+        isinstance(each, Dependency) and any(runs(provider, wanted) for provider in alternatives(each.provider))
+        for each in alternatives(value)
+    )
+
+
+def runs(provider: Value, wanted: ProjectFunction | ProjectClass) -> bool:
+    """Whether to call a value is to run that function or method, or to make or call an instance of that class."""
+    match provider:
+        case ProjectFunction(path=path, qualname=qualname) if isinstance(wanted, ProjectFunction):
+            return (path, qualname) == (wanted.path, wanted.qualname)  # whatever a method is bound to
+        case ProjectInstance(cls=cls):
+            return cls == wanted
+        case _:
+            return provider == wanted
 
 
 @lru_cache(maxsize=512)
-def _dependency_terms(module: ModuleSummary) -> tuple[t.Call, ...]:
-    """Every call in defaults, annotations, aliases and decorators of a module that can be a `Depends(...)`."""
+def dependency_terms(module: ModuleSummary) -> tuple[t.Call, ...]:
+    """Every call of a module that can be a `Depends(...)`: in defaults, annotations, aliases, arguments, decorators."""
     roots: list[t.Term] = list(module.bindings.values())
     for function in module.functions.values():
         roots.extend(function.decorators)
@@ -87,13 +106,15 @@ def _dependency_terms(module: ModuleSummary) -> tuple[t.Call, ...]:
     for cls in module.classes.values():
         roots.extend(cls.attributes.values())
         roots.extend(cls.annotations.values())
+    called = (act.value for _, act in module.mentions() if act.deed is Deed.CALLED)
     return tuple(
-        part
-        for part in t.all_in(roots)
-        if isinstance(part, t.Call)
-        and isinstance(part.func, t.Ref)
-        and part.func.path.endswith((".Depends", ".Security"))
+        dict.fromkeys(part for part in (*t.all_in(roots), *called) if isinstance(part, t.Call) and is_depends(part))
     )
+
+
+def is_depends(call: t.Call) -> bool:
+    """Whether a call can be `Depends(...)` or `Security(...)`, by its name."""
+    return isinstance(call.func, t.Ref) and call.func.path.endswith((".Depends", ".Security"))
 
 
 def _registrations(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[Decoration]:

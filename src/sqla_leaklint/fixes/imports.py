@@ -29,14 +29,14 @@ def import_edits(source: SourceMap, module: tree.Module, path: str, name: str) -
                 separator = ", "
                 before = source.text[source.line_start(start) : start]
                 if not before.strip():  # one name a line
-                    separator = f",{_newline(source)}{before}"
+                    separator = f",{newline_of(source)}{before}"
                 yield TextEdit(start, start, f"{name}{separator}")
             else:
                 end = source.offsets(stmt.names[-1])[1]
                 before = source.text[
                     source.line_start(source.offsets(stmt.names[-1])[0]) : source.offsets(stmt.names[-1])[0]
                 ]
-                separator = ", " if before.strip() else f",{_newline(source)}{before}"
+                separator = ", " if before.strip() else f",{newline_of(source)}{before}"
                 yield TextEdit(end, end, f"{separator}{name}")
             return
     yield _new_line(source, module, path, f"from {path} import {name}")
@@ -63,7 +63,7 @@ def _by_type(name: str) -> str:
 
 def _new_line(source: SourceMap, module: tree.Module, path: str, line: str) -> TextEdit:
     """A new import line: in its place among the imports of its kind, or above or below those of the other kind."""
-    newline = _newline(source)
+    newline = newline_of(source)
     imports = [
         stmt for stmt in module.body if isinstance(stmt, tree.Import | tree.ImportFrom) and _path(stmt) != "__future__"
     ]
@@ -98,7 +98,7 @@ def _below(source: SourceMap, stmt: tree.Stmt, text: str) -> TextEdit:
     end = source.line_end(source.offsets(stmt)[1])
     after = source.text[end : end + 2]
     end += 2 if after == "\r\n" else 1 if after[:1] in {"\n", "\r"} else 0
-    missing = "" if source.text[:end].endswith(("\n", "\r")) else _newline(source)
+    missing = "" if source.text[:end].endswith(("\n", "\r")) else newline_of(source)
     return TextEdit(end, end, f"{missing}{text}")
 
 
@@ -116,5 +116,6 @@ def _is_standard(path: str) -> bool:
     return path.partition(".")[0] in sys.stdlib_module_names
 
 
-def _newline(source: SourceMap) -> str:
+def newline_of(source: SourceMap) -> str:
+    """The line ending that a file uses."""
     return "\r\n" if "\r\n" in source.text else "\n"

@@ -146,9 +146,17 @@ class _Line(NamedTuple):
 
 
 def rendered(
-    enclosure: Enclosure, keyword: str, source_map: SourceMap, *, context: str | None = None
+    enclosure: Enclosure,
+    keyword: str,
+    source_map: SourceMap,
+    *,
+    context: str | None = None,
+    inside: Sequence[TextEdit] = (),
 ) -> Sequence[TextEdit]:
-    """The edit that puts the block under `with`; `context` is entered instead of the assigned value."""
+    """The edit that puts the block under `with`; `context` is entered instead of the assigned value.
+
+    `inside` are edits of the lines of the block, each within its line, that are made along with it.
+    """
     source_map.prepare(_nodes(enclosure))
     text = source_map.text
     start, end = source_map.offsets(enclosure.opening)
@@ -163,11 +171,11 @@ def rendered(
     superfluous = _superfluous(enclosure, source_map)
     if not is_alone or header is None or source_map.indentation(enclosure.body[0]) != indentation or not lines:
         return ()
-    unit = "\t" if "\t" in indentation else _unit(text)
+    unit = "\t" if "\t" in indentation else unit_of_indentation(text)
     strings = source_map.multiline_strings()
     pieces = [header + text[end:stop]]
     for line in lines:
-        content = text[line.start : line.end]
+        content = _edited(text, line, inside)
         if line.start in superfluous.gone:
             comment = superfluous.gone[line.start]
             if comment:
@@ -180,6 +188,23 @@ def rendered(
     while not pieces[-1].strip():
         pieces.pop()
     return (TextEdit(start, lines[-1].end, newline.join(pieces)),)
+
+
+def _edited(text: str, line: _Line, edits: Sequence[TextEdit]) -> str:
+    content, end = "", line.start
+    for edit in sorted(edit for edit in edits if line.start <= edit.start and edit.end <= line.end):
+        content += text[end : edit.start] + edit.content
+        end = edit.end
+    return content + text[end : line.end]
+
+
+def unit_of_indentation(text: str) -> str:
+    """One step of indentation, as the file does it first."""
+    for line in _NEWLINE.split(text):
+        content = line.lstrip(" ")
+        if content and content[0] not in "#\t" and 2 <= len(line) - len(content) <= 8:
+            return " " * (len(line) - len(content))
+    return "    "
 
 
 def _nodes(enclosure: Enclosure) -> Iterator[tree.Node]:
@@ -220,15 +245,6 @@ def _header(enclosure: Enclosure, keyword: str, source_map: SourceMap, context: 
     if not equals or "#" in before or value.startswith(("\\", "(")):
         return None
     return f"{keyword} {context or value} as {enclosure.name}:"
-
-
-def _unit(text: str) -> str:
-    """One step of indentation, as the file does it first."""
-    for line in _NEWLINE.split(text):
-        content = line.lstrip(" ")
-        if content and content[0] not in "#\t" and 2 <= len(line) - len(content) <= 8:
-            return " " * (len(line) - len(content))
-    return "    "
 
 
 class _Superfluous(NamedTuple):

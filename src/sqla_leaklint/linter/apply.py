@@ -18,6 +18,7 @@ Check = Callable[[str], Checked]
 """Lints a text as if it were the file's."""
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_IMPORT = re.compile(r"\s*from \S+ import ")
 
 
 class ChangedMeanwhileError(Exception):
@@ -97,18 +98,21 @@ def compatible(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     taken: set[Edit] = set()
     for diagnostic in diagnostics:
         new = set(_edits(diagnostic)) - taken
-        if not any(_overlap(edit.location.span, other.location.span) for edit in new for other in taken):
+        if not any(_overlap(edit, other) for edit in new for other in taken):
             chosen.append(diagnostic)
             taken |= new
     return chosen
 
 
-def _overlap(one: Span, other: Span) -> bool:
-    """Whether two different edits want the same text, or to insert at the same point: the other waits for a round.
+def _overlap(one: Edit, other: Edit) -> bool:
+    """Whether two different edits want the same text, or to import from the same module: the other waits for a round.
 
-    Two imports inserted at one point may be of the same module; a round later the second finds the first's line.
+    A round later the second import finds the first one's line, and adds its name there.
     """
-    return (one[:2] < other[2:] and other[:2] < one[2:]) or one == other
+    first, second = one.location.span, other.location.span
+    if first == second and _IMPORT.match(one.content) is not None:
+        return one.content.split()[:2] == other.content.split()[:2]
+    return first[:2] < second[2:] and second[:2] < first[2:]
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:

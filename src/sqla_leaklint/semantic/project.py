@@ -183,6 +183,8 @@ class Project:
             above = [
                 str(up) for up in Path(source_root).parents if str(up) == root or str(up).startswith(root + os.sep)
             ]
+            if not f"{source_root}{os.sep}".startswith(f"{root}{os.sep}"):
+                above.append(root)  # an `__init__.py` in the root itself makes no package of the project
             folders = [part for folder in (source_root, *above) for part in (folder, os.path.join(folder, "src"))]
             self._search_paths[source_root] = tuple(folder for folder in folders if os.path.isdir(folder))
         return self._search_paths[source_root]
@@ -208,6 +210,10 @@ class Project:
                 summary = self.summary_at(path)
                 if summary is not None:
                     yield summary
+
+    def texts(self) -> Iterator[bytes]:
+        """What the project's files hold, in the order of their paths."""
+        return (self._text(path) for path in self.paths())
 
     def paths(self) -> tuple[str, ...]:
         """The project's files, as absolute paths, sorted."""

@@ -13,8 +13,23 @@ from __future__ import annotations
 
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.by_hand import CutOffLoop, TakenSession
+from sqla_leaklint.domain.lifetimes.factories import DependedFactory
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
+from sqla_leaklint.domain.lifetimes.held import HeldSession
 from sqla_leaklint.domain.lifetimes.remains import Remains
+from sqla_leaklint.domain.lifetimes.returned import ReturnedSession
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
 
-__all__ = ["Acquisition", "CutOffLoop", "Gap", "Remains", "SkippedClose", "TakenSession", "Way", "YieldedSession"]
+__all__ = [
+    "Acquisition",
+    "CutOffLoop",
+    "DependedFactory",
+    "Gap",
+    "HeldSession",
+    "Remains",
+    "ReturnedSession",
+    "SkippedClose",
+    "TakenSession",
+    "Way",
+    "YieldedSession",
+]

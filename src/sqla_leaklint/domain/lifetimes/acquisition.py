@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -115,6 +115,15 @@ class Acquisition:
     def first_sql(self) -> Use | None:
         """The first thing in the text that takes a connection."""
         return next((use for use in self.uses if use.doing is Doing.RUNS_SQL), None)
+
+
+def closing_statements(block: tree.Block, closes: Collection[tree.Node | None]) -> Iterator[tree.Stmt]:
+    """The statements of a block that do nothing but one of some closes, awaited or not."""
+    for stmt in statements_within(block):
+        if isinstance(stmt, tree.ExprStmt) and (
+            stmt.value in closes or (isinstance(stmt.value, tree.Await) and stmt.value.value in closes)
+        ):
+            yield stmt
 
 
 def acquire(domain: Domain, body: Body, event: Event, found: Opening) -> Acquisition:

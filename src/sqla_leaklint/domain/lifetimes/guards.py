@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import decorations, is_provider
-from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
+from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, closing_statements
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, after, releasing_tests
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, solve_forward
@@ -129,12 +129,7 @@ class YieldedSession:
         """The statements that do nothing but close it, or mean to."""
         meant: set[tree.Node | None] = {event.node for event in self._releases}
         meant.update((*self.acquisition.idle_closes, self.uncalled_close))
-        return tuple(
-            stmt
-            for stmt in statements_within(self.acquisition.function.body)
-            if isinstance(stmt, tree.ExprStmt)
-            and (stmt.value in meant or (isinstance(stmt.value, tree.Await) and stmt.value.value in meant))
-        )
+        return tuple(closing_statements(self.acquisition.function.body, meant))
 
     @property
     def _releases(self) -> Iterator[Event]:

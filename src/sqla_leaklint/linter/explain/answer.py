@@ -12,7 +12,7 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.domain.containers.definitions import definitions
 from sqla_leaklint.domain.handoffs import Handoff
-from sqla_leaklint.domain.lifetimes import Acquisition
+from sqla_leaklint.domain.lifetimes import Acquisition, ReturnedSession
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.linter.discovery import SettingsFor, SourceFile
 from sqla_leaklint.linter.explain.containers import explain_container
@@ -27,7 +27,7 @@ from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import INDENT, Paragraph
 from sqla_leaklint.linter.explain.places import Places
 from sqla_leaklint.linter.explain.rows import explain_load
-from sqla_leaklint.linter.explain.sessions import explain_acquisition, is_session
+from sqla_leaklint.linter.explain.sessions import explain_acquisition, explain_returned, is_session
 from sqla_leaklint.linter.explain.values import explain_value, is_telling
 from sqla_leaklint.linter.roles import FileRole, role_of
 from sqla_leaklint.linter.selection import selection
@@ -85,8 +85,12 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
             found = next((each for each in domain.subjects(Container) if each.node is definition.node), None)
             told.update(walk(definition.node))
             yield explain_container(domain, definition, found, places)
+    for returned in domain.subjects(ReturnedSession):
+        if returned.node in line.nodes:
+            told.update((returned.node, returned.node.func))
+            yield explain_returned(returned, places)
     for acquisition in domain.subjects(Acquisition):
-        if acquisition.node in line.nodes:
+        if acquisition.node in line.nodes and acquisition.node not in told:
             told.update((acquisition.node, acquisition.node.func))
             yield explain_acquisition(acquisition, places)
     for load in domain.subjects(Load):
@@ -99,6 +103,8 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
             yield explain_handoff(handoff, places)
     for block in line.of_type(tree.With):
         for item in block.items:
+            if item.context in told:
+                continue
             paragraph = explain_with(domain, block, item, places)
             if paragraph is not None:
                 told.update((item.context, *([item.context.func] if isinstance(item.context, tree.Call) else [])))

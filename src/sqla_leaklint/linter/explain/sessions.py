@@ -13,7 +13,7 @@ from sqla_leaklint.domain.fastapi_version import (
     source_of_version,
     written,
 )
-from sqla_leaklint.domain.lifetimes import Acquisition, Gap, YieldedSession
+from sqla_leaklint.domain.lifetimes import Acquisition, Gap, ReturnedSession, YieldedSession
 from sqla_leaklint.domain.lifetimes.acquisition import candidates
 from sqla_leaklint.domain.lifetimes.doings import Use
 from sqla_leaklint.domain.lifetimes.opening import roots_of
@@ -126,6 +126,23 @@ def _verdict(
 _WITH_PROCESS = "silence: only commands and scripts come here, and the process ends with them"
 
 
+def explain_returned(returned: ReturnedSession, places: Places) -> Paragraph:
+    """What becomes of a session that a dependency opens and returns."""
+    domain = returned.domain
+    told = Paragraph(f"{places.quoted(returned.node)} opens a session: {described(returned.opening.session)}")
+    told.add("made by", columns(chain(places, domain.term(returned.node), domain.module.summary)))
+    provider = f"the dependency `{returned.summary.name}`" if returned.function is not None else "this lambda"
+    told.add("owner", f"{provider}, which returns it")
+    if returned.is_closed and returned.closing is not None:
+        told.add("closed", f"at {places.at(returned.closing)}, before anybody uses it: it opens again when it is used")
+    dependent = returned.dependent
+    if dependent is not None and dependent.function is not None:
+        name = dependent.function.qualname
+        told.add("used by", f"`{name}` ({places.definition(dependent.module.path, name)}), which leaves it open")
+    told.add("so", "it leaks (LKS104): FastAPI closes nothing that a dependency returns")
+    return told
+
+
 # --- sessions that are no acquisition ---
 
 
@@ -176,6 +193,10 @@ def owner_of(value: Instance | ProjectInstance, holder: str, places: Places) -> 
 
 def add_exit(told: Paragraph, domain: Domain, session: Instance | ProjectInstance, places: Places) -> None:
     """When a session that FastAPI provides is closed, which depends on the version of FastAPI."""
+    provider = domain.evaluator.classes.function(session.provider) if session.provider is not None else None
+    if provider is not None and not provider.is_generator and not provider.decorators:
+        told.add("until", "somebody closes it: FastAPI closes nothing that a dependency returns")
+        return
     root, setting = domain.evaluator.project.root, domain.settings.fastapi_version
     versions = fastapi_versions(root, setting)
     source = source_of_version(root, setting)
