@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqla_leaklint.diagnostics import Applicability, Diagnostic, Edit, Fix, Span
+from sqla_leaklint.diagnostics import Applicability, Diagnostic, Edit, Fix
 from sqla_leaklint.linter.check import Checked
 
 Check = Callable[[str], Checked]

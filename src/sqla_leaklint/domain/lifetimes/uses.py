@@ -275,6 +275,16 @@ def uses_of_parameter(
     return tuple(tracker.uses(acts_within(module, summary)))
 
 
+def uses_of_receiver(
+    evaluator: Evaluator, method: ProjectFunction, attributes: frozenset[str], session_type: str
+) -> tuple[Use, ...]:
+    """What a method does with a session that its object leads to by some attributes."""
+    summary = evaluator.classes.function(method)
+    if summary is None or not summary.parameters:
+        return (Use(Doing.PASSES, Act(Deed.CALLED, t.Opaque("a method that cannot be read"))),)
+    return uses_of_parameter(evaluator, method, summary.parameters[0].name, attributes, session_type)
+
+
 def _frame(evaluator: Evaluator, module: ModuleSummary, summary: FunctionSummary, function: ProjectFunction) -> Frame:
     """The frame of a method's module in which `self` is known with the arguments that it was made with."""
     receiver = function.receiver
