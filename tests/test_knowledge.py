@@ -24,6 +24,7 @@ SOURCE = TESTS.parent / "src"
 # The versions that the rows are checked against, besides what is installed: name of the environment, requirements.
 ENVIRONMENTS = {
     "oldest": ["SQLAlchemy==1.4.36", "fastapi==0.106.0", "Flask-SQLAlchemy==2.5.1", "flask<2.3", "werkzeug<2.3"],
+    "app-builder": ["SQLAlchemy==1.4.54", "fastapi==0.95.2", "Flask-AppBuilder==4.3.0", "pydantic<2", "setuptools<80"],
     "first-sqlmodel": ["SQLAlchemy==1.4.41", "fastapi==0.105.0", "sqlmodel==0.0.8", "pydantic<2"],
     "last-1.4": ["SQLAlchemy==1.4.54", "fastapi==0.95.2", "Flask-SQLAlchemy==3.0.5", "pydantic<2"],
     "first-2.0": ["SQLAlchemy==2.0.0", "fastapi==0.117.1"],

@@ -231,6 +231,64 @@ def test_where_it_is_silent_it_says_what_was_not_known(code: str, nth: int, said
     assert said in " ".join(ran.out.split()), ran.out
 
 
+TRANSACTIONS = """\
+import time
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+make = sessionmaker(create_engine("sqlite://"))
+
+
+def store(rows):
+    with make() as session:
+        for row in rows:
+            try:
+                session.add(row)
+                session.commit()
+            except IntegrityError:
+                print(row)
+
+
+def roll_back(session: Session, rows):
+    for row in rows:
+        try:
+            session.add(row)
+            session.commit()
+        except OperationalError:
+            session.rollback()
+        except KeyError:
+            print(row)
+
+
+def poll(session: Session):
+    session.execute(text("select 1"))
+    time.sleep(5)
+"""
+
+TOLD_OF_TRANSACTIONS = [
+    ("except IntegrityError", "takes what the database raises through a session"),
+    ("except IntegrityError", "fails at line 15 `session.commit()`"),
+    (
+        "except IntegrityError",
+        "used at line 15 `session.commit()` so nothing on the way between rolls it back (LKS108)",
+    ),
+    ("except OperationalError", "so silence: no session is certain to be used again as the error has left it"),
+    ("except KeyError", "Reported: nothing"),
+    ("time.sleep", "`time.sleep(…)` waits for time to pass session `session` opened at line 32 `session.execute(…)`"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), TOLD_OF_TRANSACTIONS)
+def test_what_becomes_of_transactions(code: str, said: str, project: Path) -> None:
+    write(project, {"main.py": TRANSACTIONS})
+    number = next(number for number, line in enumerate(TRANSACTIONS.splitlines(), start=1) if code in line)
+    ran = leaklint("why", f"main.py:{number}")
+    assert ran.code == 0
+    assert said in " ".join(ran.out.split()), ran.out
+
+
 CHAINS = """\
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy import create_engine
@@ -301,6 +359,61 @@ def test_the_names_through_which_a_value_is_found(code: str, said: str, project:
     (line,) = (number for number, text in enumerate(CHAINS.splitlines(), start=1) if code in text)
     ran = leaklint("why", f"app.py:{line}")
     assert said in " ".join(ran.out.split()), ran.out
+
+
+REGISTRIES = """\
+from threading import Thread
+
+from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+Session = scoped_session(sessionmaker(create_engine("sqlite://")))
+app = FastAPI()
+
+
+def finish():
+    Session.remove()
+
+
+def count():
+    return Session.scalar("kept")
+
+
+def count_and_finish():
+    total = Session.scalar("ended")
+    finish()
+    return total
+
+
+def count_for_anybody():
+    return Session.scalar("whoever calls")
+
+
+def get_db():
+    yield Session()
+
+
+def start(db=Depends(get_db)):
+    Thread(target=count).start()
+    Thread(target=count_and_finish).start()
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("kept", "runs in a thread leaves line 16 with a connection in the session's hands so its session is never re"),
+        ("ended", "ended by `finish` (line 11), or so it may be"),
+        ("whoever", "so silence: whoever calls the function may remove it"),
+        ("yield", "a session for each thread runs in a dependency"),
+        ("yield", "so FastAPI keeps no request to one thread (LKS114)"),
+    ],
+)
+def test_the_session_of_a_registry(code: str, said: str, project: Path) -> None:
+    write(project, {"app.py": REGISTRIES})
+    number = next(number for number, line in enumerate(REGISTRIES.splitlines(), start=1) if code in line)
+    assert said in " ".join(leaklint("why", f"app.py:{number}").out.split())
 
 
 RETURNING = """\

@@ -53,7 +53,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
                 if _is(value, wanted):
                     yield CallFrom(user, caller, _bound(function, value, call.args, call.keywords))
             for position, argument in enumerate(() if is_depends(call) else call.args):
-                if _last_name(argument) != name:
+                if last_name(argument) != name:
                     continue
                 for value in alternatives(evaluator.of(argument, frame)):
                     if _is(value, wanted):
@@ -66,7 +66,7 @@ def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: F
     for user in users(evaluator, module, function.name):
         frame = evaluator.frame(user)
         for _, call in calls_naming(user).get(function.name, ()):
-            given = [argument for argument in call.args if _last_name(argument) == function.name]
+            given = [argument for argument in call.args if last_name(argument) == function.name]
             if any(_is(value, wanted) for argument in given for value in alternatives(evaluator.of(argument, frame))):
                 callees = alternatives(evaluator.of(call.func, frame))
                 return not any(isinstance(callee, ProjectFunction | ProjectClass) for callee in callees)
@@ -83,7 +83,7 @@ def decorated_by(
         for function in user.functions.values():
             for term in function.decorators:
                 applied = term.func if isinstance(term, t.Call) else term
-                if _last_name(applied) == decorator.name and any(
+                if last_name(applied) == decorator.name and any(
                     _is(value, wanted) for value in alternatives(evaluator.of(applied, frame))
                 ):
                     yield user, function
@@ -96,7 +96,7 @@ def calls_naming(module: ModuleSummary) -> Mapping[str, list[tuple[FunctionSumma
     for function, act in module.mentions():
         if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):
             continue
-        names = {_last_name(act.value.func), *(_last_name(argument) for argument in act.value.args)}
+        names = {last_name(act.value.func), *(last_name(argument) for argument in act.value.args)}
         for name in names:
             if name:
                 found.setdefault(name, []).append((function, act.value))
@@ -108,7 +108,7 @@ def is_test(path: str, evaluator: Evaluator) -> bool:
     return is_test_file(Path(path), evaluator.project.root)
 
 
-def _last_name(term: t.Term) -> str:
+def last_name(term: t.Term) -> str:
     """The name under which its module knows what a term names, local functions and classes included."""
     if isinstance(term, t.FunctionRef | t.ClassRef):
         return term.qualname.rpartition(".")[2].partition("#")[0]

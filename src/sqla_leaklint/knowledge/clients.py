@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from sqla_leaklint.knowledge.facts import Effect, Function, Kind, Method, Table, Type
+from sqla_leaklint.knowledge.waits import Awaited, Wait
+
+_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 
 _HTTPX = "https://www.python-httpx.org/advanced/clients/"
 
@@ -20,6 +23,14 @@ HTTPX = Table(
         Method("httpx.AsyncClient", "__aenter__", "await self", _HTTPX),
         Method("httpx.AsyncClient", "__aexit__", "await none", _HTTPX, Effect.RELEASES),
     ),
+    waits=(
+        *(Wait(f"httpx.{verb}", Awaited.ANSWER, _HTTPX) for verb in (*_VERBS, "stream")),
+        *(Wait(verb, Awaited.ANSWER, _HTTPX, "httpx.Client") for verb in (*_VERBS, "send", "stream")),
+        *(
+            Wait(verb, Awaited.ANSWER, _HTTPX, "httpx.AsyncClient", is_async=True)
+            for verb in (*_VERBS, "send", "stream")
+        ),
+    ),
 )
 
 _AIOHTTP = "https://docs.aiohttp.org/en/stable/client_reference.html"
@@ -32,6 +43,7 @@ AIOHTTP = Table(
         Method("aiohttp.ClientSession", "__aenter__", "await self", _AIOHTTP),
         Method("aiohttp.ClientSession", "__aexit__", "await none", _AIOHTTP, Effect.RELEASES),
     ),
+    waits=tuple(Wait(verb, Awaited.ANSWER, _AIOHTTP, "aiohttp.ClientSession", is_async=True) for verb in _VERBS),
 )
 
 _REQUESTS = "https://requests.readthedocs.io/en/latest/api/"
@@ -44,6 +56,10 @@ REQUESTS = Table(
         Method("requests.Session", "close", "none", _REQUESTS, Effect.RELEASES),
         Method("requests.Session", "__enter__", "self", _REQUESTS),
         Method("requests.Session", "__exit__", "none", _REQUESTS, Effect.RELEASES),
+    ),
+    waits=(
+        *(Wait(f"requests.{verb}", Awaited.ANSWER, _REQUESTS, aliases=(f"requests.api.{verb}",)) for verb in _VERBS),
+        *(Wait(verb, Awaited.ANSWER, _REQUESTS, "requests.Session") for verb in (*_VERBS, "send")),
     ),
 )
 

@@ -19,6 +19,8 @@ from sqla_leaklint.domain.lifetimes.held import HeldSession
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.returned import ReturnedSession
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
+from sqla_leaklint.domain.lifetimes.swallowed import SwallowedError
+from sqla_leaklint.domain.lifetimes.waiting import WaitInTransaction
 
 __all__ = [
     "Acquisition",
@@ -29,7 +31,9 @@ __all__ = [
     "Remains",
     "ReturnedSession",
     "SkippedClose",
+    "SwallowedError",
     "TakenSession",
+    "WaitInTransaction",
     "Way",
     "YieldedSession",
 ]

@@ -148,7 +148,7 @@ def candidates(body: Body, knowledge: Knowledge) -> Iterator[Event]:
     Only these are evaluated: those with a method of sessions called on them, handed to another call, yielded or
     captured.
     """
-    methods = _telling_methods(knowledge)
+    methods = telling_methods(knowledge)
     wanted: set[t.Call] = set()
     for event in body.events:
         match event.deed:
@@ -175,7 +175,7 @@ def _is_plainly_another(function: t.Term) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _telling_methods(knowledge: Knowledge) -> frozenset[str]:
+def telling_methods(knowledge: Knowledge) -> frozenset[str]:
     """The methods by which a session takes a connection, or gets work to do."""
     effects = (Effect.RUNS_SQL, Effect.FLUSHES, Effect.BEGINS, Effect.QUEUES, Effect.ENDS_TRANSACTION)
     return frozenset(

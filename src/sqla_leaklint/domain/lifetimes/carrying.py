@@ -91,10 +91,23 @@ class Carrier:
                 carry = self.carry(term.args[1])
                 self._lead(term, self.leading(term.args[1]))
                 return carry if carry is Carry.HOLDS else Carry.NO
+            case t.Ref() if self.method(term) is not None:
+                return Carry.METHOD
             case t.Call():
                 return self._carried_by_call(term)
             case _:
                 return Carry.NO
+
+    def method(self, function: Term) -> str | None:
+        """The name under which a function is a method of the session; a module's own is called by its dotted path."""
+        match function:
+            case t.Attr(base=base, name=name):
+                return name if self.carry(base) is Carry.IS else None
+            case t.Ref(path=path) if isinstance(self._seed, t.Ref):
+                owner, _, name = path.rpartition(".")
+                return name if owner == self._seed.path else None
+            case _:
+                return None
 
     def _carried_by_attribute(self, term: t.Attr) -> Carry:
         base = self.carry(term.base)
@@ -116,13 +129,14 @@ class Carrier:
         return Carry.NO
 
     def _carried_by_call(self, term: t.Call) -> Carry:
+        method = self.method(term.func)
+        if method is not None:
+            returns = self.evaluator.knowledge.returns(self.session_type, method) or ""
+            if returns.removeprefix("await ") == "self":
+                return Carry.IS
+            return Carry.QUERY if self._is_query(returns) else Carry.NO
         if isinstance(term.func, t.Attr):
             base = self.carry(term.func.base)
-            if base is Carry.IS:
-                returns = self.evaluator.knowledge.returns(self.session_type, term.func.name) or ""
-                if returns.removeprefix("await ") == "self":
-                    return Carry.IS
-                return Carry.QUERY if self._is_query(returns) else Carry.NO
             if base is Carry.HOLDS:
                 conduct = self.callees.method(term.func, self.leading(term.func.base))
                 if conduct.makes is not Carry.NO:

@@ -89,13 +89,13 @@ def _opens(evaluator: Evaluator, callee: Value, call: t.Call, frame: Frame, dept
     knowledge = evaluator.knowledge
     match callee:
         case Instance():
-            maker = _maker(evaluator, call.func, frame)
+            maker = maker_of(evaluator, call.func, frame)
             is_factory = knowledge.is_a(callee.type, Kind.SESSION_FACTORY) and callee.makes is not None
-            return is_factory and not _autocommits(call, maker) and not _borrows(evaluator, call, frame, maker)
+            return is_factory and not autocommits(call, maker) and not _borrows(evaluator, call, frame, maker)
         case Symbol():
             row = knowledge.type(callee.path)
             is_session = row is not None and row.kind in SESSIONS
-            return is_session and not _autocommits(call, None) and _has_engine(evaluator, call, frame)
+            return is_session and not autocommits(call, None) and _has_engine(evaluator, call, frame)
         case ProjectClass():
             base = evaluator.classes.library_base(callee)
             return base is not None and any(knowledge.is_a(base, kind) for kind in SESSIONS)
@@ -113,7 +113,7 @@ def _opens(evaluator: Evaluator, callee: Value, call: t.Call, frame: Frame, dept
 # --- whose connection ---
 
 
-def _autocommits(call: t.Call, maker: t.Call | None) -> bool:
+def autocommits(call: t.Call, maker: t.Call | None) -> bool:
     """Whether a session gives its connection back after every statement: `autocommit=True`, before SQLAlchemy 2.0."""
     given = (each.keyword("autocommit") for each in (call, maker) if each is not None)
     return any(isinstance(each, t.Const) and each.value is True for each in given)
@@ -150,7 +150,7 @@ def _borrows(evaluator: Evaluator, call: t.Call, frame: Frame, maker: t.Call | N
     return evaluator.classes.is_a(evaluator.of(bind, frame), Kind.CONNECTION, Kind.ASYNC_CONNECTION)
 
 
-def _maker(evaluator: Evaluator, function: t.Term, frame: Frame) -> t.Call | None:
+def maker_of(evaluator: Evaluator, function: t.Term, frame: Frame) -> t.Call | None:
     """The call that made a factory, where the text of this module, or the module that it is imported from, shows it."""
     if isinstance(function, t.Ref):
         target = evaluator.project.resolve(function.path, frame.module)

@@ -18,14 +18,14 @@ UNASKED = frozenset({EdgeKind.CANCELLATION, EdgeKind.GENERATOR_EXIT, EdgeKind.IN
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """The uses of one session along the paths of a function, from the call that opens it.
+    """The uses of one session along the paths of a function, from the call that opens it, or from its beginning.
 
     At every step the session either *holds* a connection or does not: it takes one by the first SQL and gives it back
     when it is closed or its transaction ends.  `may_raise` is what the graph is built with.
     """
 
     function: tree.Function
-    opened_by: tree.Call
+    opened_by: tree.Call | None
     uses: tuple[Use, ...]
     may_raise: Callable[[tree.Node], bool] = may_raise
 
@@ -35,7 +35,9 @@ class Course:
 
     @cached_property
     def start(self) -> Step | None:
-        """The step that opens it."""
+        """The step that opens it; where it was there before, the first one."""
+        if self.opened_by is None:
+            return self.graph.entry
         return next((step for step in self.graph.steps if any(node is self.opened_by for node in nodes_of(step))), None)
 
     @cached_property

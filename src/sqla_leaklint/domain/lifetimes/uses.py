@@ -174,17 +174,18 @@ class Tracker(Carrier):
     def _begins(self, value: Term) -> bool:
         """Whether a term is `session.begin()`; leaving `begin_nested()` ends only a savepoint."""
         match value:
-            case t.Call(func=t.Attr(base=base, name="begin")):
-                return self.carry(base) is Carry.IS
+            case t.Call(func=function):
+                return self.method(function) == "begin"
             case _:
                 return False
 
     def _called(self, act: Act | Event, call: t.Call) -> Iterator[Use]:
-        if isinstance(call.func, t.Attr):
+        method = self.method(call.func)
+        if method is not None:
+            yield from self.of_method(act, method)
+        elif isinstance(call.func, t.Attr):
             base = self.carry(call.func.base)
-            if base is Carry.IS:
-                yield from self._method(act, call.func.name)
-            elif base is Carry.HOLDS:
+            if base is Carry.HOLDS:
                 yield from self._from(self.callees.method(call.func, self.leading(call.func.base)), act)
             elif base is Carry.METHOD:
                 yield Use(Doing.PASSES, act)  # a property of what holds it
@@ -211,7 +212,8 @@ class Tracker(Carrier):
         row = self.evaluator.knowledge.method(self.session_type, term.name)
         return row is not None and row.effect is Effect.RELEASES
 
-    def _method(self, act: Act | Event, name: str) -> Iterator[Use]:
+    def of_method(self, act: Act | Event, name: str) -> Iterator[Use]:
+        """The uses that calling a method of it is."""
         row = self.evaluator.knowledge.method(self.session_type, name)
         if row is None:
             consumer = self.evaluator.knowledge.consumer(self.session_type, name)
