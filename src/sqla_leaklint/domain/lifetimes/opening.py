@@ -89,7 +89,7 @@ def _opens(evaluator: Evaluator, callee: Value, call: t.Call, frame: Frame, dept
     knowledge = evaluator.knowledge
     match callee:
         case Instance():
-            maker = maker_of(evaluator, call.func, frame)
+            maker = factory_call(evaluator, call.func, frame)
             is_factory = knowledge.is_a(callee.type, Kind.SESSION_FACTORY) and callee.makes is not None
             return is_factory and not autocommits(call, maker) and not _borrows(evaluator, call, frame, maker)
         case Symbol():
@@ -150,7 +150,7 @@ def _borrows(evaluator: Evaluator, call: t.Call, frame: Frame, maker: t.Call | N
     return evaluator.classes.is_a(evaluator.of(bind, frame), Kind.CONNECTION, Kind.ASYNC_CONNECTION)
 
 
-def maker_of(evaluator: Evaluator, function: t.Term, frame: Frame) -> t.Call | None:
+def factory_call(evaluator: Evaluator, function: t.Term, frame: Frame) -> t.Call | None:
     """The call that made a factory, where the text of this module, or the module that it is imported from, shows it."""
     if isinstance(function, t.Ref):
         target = evaluator.project.resolve(function.path, frame.module)
