@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.calls import NOT_KNOWN, apply
 from sqla_leaklint.domain.library import unwrapped
+from sqla_leaklint.domain.lifetimes.makers import called
 from sqla_leaklint.domain.lifetimes.resources import SESSION, Resource
 from sqla_leaklint.domain.lifetimes.uses import HANDED_ON, uses_in
+from sqla_leaklint.domain.merging import merge
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Instance,
@@ -52,7 +55,7 @@ def opening(
     """
     if depth > _DEEPEST:
         return None
-    callees = [each for each in alternatives(evaluator.of(call.func, frame)) if each != Literal(None)]
+    callees = called(evaluator, call, frame)
     if not callees:
         return None
     for callee in callees:
@@ -61,7 +64,10 @@ def opening(
                 return None
         elif not resource.opens(evaluator, callee, call, frame):
             return None
-    instance = _fresh(evaluator, unwrapped(evaluator.of(call, frame)), resource)
+    made = evaluator.of(call, frame)
+    if isinstance(made, Unknown | Literal):  # the callees are known from elsewhere
+        made = merge([apply(evaluator, callee, NOT_KNOWN, ()) for callee in callees])
+    instance = _fresh(evaluator, unwrapped(made), resource)
     if instance is None:
         return None
     factory = callees[0] if isinstance(callees[0], ProjectFunction) else None
