@@ -29,6 +29,7 @@ from sqla_leaklint.knowledge.facts import (
     Step,
     Table,
     Type,
+    Wait,
 )
 from sqla_leaklint.knowledge.notation import class_named, is_notation
 
@@ -131,6 +132,8 @@ def check_table(checker: Checker, table: Table, types: dict[str, Any]) -> None:
         check_callable(checker, decorator, types)
     for handoff in table.handoffs:
         check_handoff(checker, handoff, types)
+    for wait in table.waits:
+        check_callable(checker, wait, types)
     for memoizer in table.memoizers:
         found = checker.named(memoizer)
         if memoizer.bound_keyword and found is not MISSING:
@@ -200,7 +203,7 @@ def check_consumer(checker: Checker, row: Consumer, types: dict[str, Any]) -> No
         checker.expect(is_proxy(member), f"{row.owner}.{row.name}: is not async")
 
 
-def check_callable(checker: Checker, row: Decorator | Handoff, types: dict[str, Any]) -> Any:
+def check_callable(checker: Checker, row: Decorator | Handoff | Wait, types: dict[str, Any]) -> Any:
     if not row.owner:
         return checker.named(row)
     checker.expect(row.owner in types, f"{row.owner}.{row.name}: the tables have no such class")
@@ -231,7 +234,7 @@ def check_shadowed(checker: Checker) -> None:
     knowledge = default_knowledge()
     seen: dict[tuple[str, str, str], int] = {}
     for table in TABLES:
-        for rows in (table.methods, table.steps, table.consumers, table.decorators, table.handoffs):
+        for rows in (table.methods, table.steps, table.consumers, table.decorators, table.handoffs, table.waits):
             for row in rows:
                 key = (type(row).__name__, row.owner, row.name)
                 seen[key] = seen.get(key, 0) + 1

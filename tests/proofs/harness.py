@@ -110,6 +110,16 @@ def fixed_text(proof: Proof) -> str:
     return change.new.source.text
 
 
+def reported(text: str, proof: Proof) -> list[str]:
+    """What the proof's rule says of a program text."""
+    settings = Settings(select=(proof.rule,))
+    with tempfile.TemporaryDirectory(prefix="leaklint-proof-") as directory:
+        program = _laid_out(Path(directory), text) / "program.py"
+        files = list(discover([str(program)], lambda _: settings))
+        report = linter.run(files, lambda _: settings)
+    return [one.message for one in report.diagnostics]
+
+
 def run(text: str, proof: Proof, database: Database, rows: int = ROWS) -> tuple[Metrics, dict[str, str]]:
     """The metrics of a program text, run in an interpreter of its own, and the versions that it ran on."""
     with tempfile.TemporaryDirectory(prefix="leaklint-proof-") as directory:
@@ -157,7 +167,7 @@ def section(comparisons: Iterable[Comparison]) -> str:
     same = [equal, *(column.name for column in _COLUMNS[2:4] if column not in columns)]
     lines = [
         f"On {versions}, with the garbage collector off and a pool of five connections; before → after the fix.",
-        f"Equal before and after: {', '.join(filter(None, same))}.",
+        *([f"Equal before and after: {', '.join(filter(None, same))}."] if any(same) else []),
         "",
         f"| program | database | {' | '.join(column.name for column in columns)} |",
         "|---" * (len(columns) + 2) + "|",

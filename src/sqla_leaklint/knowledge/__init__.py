@@ -44,6 +44,7 @@ from sqla_leaklint.knowledge.facts import (
     Step,
     Table,
     Type,
+    Wait,
 )
 from sqla_leaklint.knowledge.user_rows import KnowledgeError, table_from_settings
 
@@ -60,6 +61,7 @@ TABLES: tuple[Table, ...] = (
     sqlalchemy_columns.TABLE,
     sqlmodel.TABLE,
     flask_sqlalchemy.TABLE,
+    flask_sqlalchemy.APPBUILDER,
     starlette.TABLE,
     fastapi.TABLE,
     sse_starlette.TABLE,
@@ -81,7 +83,7 @@ _SHAPES = {
 }
 
 _Named = TypeVar("_Named", Type, Function, ColumnType, LoaderOption, Memoizer)
-_Owned = TypeVar("_Owned", Method, Step, Consumer, Decorator, Handoff)
+_Owned = TypeVar("_Owned", Method, Step, Consumer, Decorator, Handoff, Wait)
 
 
 class Knowledge:
@@ -102,6 +104,7 @@ class Knowledge:
         self._consumers = self._by_owner(row for table in self._tables for row in table.consumers)
         self._decorators = self._by_owner(row for table in self._tables for row in table.decorators)
         self._handoffs = self._by_owner(row for table in self._tables for row in table.handoffs)
+        self._waits = self._by_owner(row for table in self._tables for row in table.waits)
         self._lazy_values = {(type(row.value), row.value): row for table in self._tables for row in table.lazy_values}
         self._aggregates = {row.name: row for table in self._tables for row in table.aggregates}
         self._canonical = self._names()
@@ -125,6 +128,7 @@ class Knowledge:
             self._memoizers,
             {row.name: row for (owner, _), row in self._decorators.items() if not owner},
             {row.name: row for (owner, _), row in self._handoffs.items() if not owner},
+            {row.name: row for (owner, _), row in self._waits.items() if not owner},
         )
         for rows in named:
             for name, row in rows.items():
@@ -220,6 +224,13 @@ class Knowledge:
 
     def handoff_method(self, owner: str, name: str) -> Handoff | None:
         return self._inherited(self._handoffs, owner, name)
+
+    def wait(self, path: str) -> Wait | None:
+        """What a function waits for."""
+        return self._waits.get(("", self._canonical.get(path, path)))
+
+    def wait_method(self, owner: str, name: str) -> Wait | None:
+        return self._inherited(self._waits, owner, name)
 
     def memoizer(self, path: str) -> Memoizer | None:
         return self._memoizers.get(self._canonical.get(path, path))

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from sqla_leaklint.knowledge.facts import Effect, Function, Kind, Method, Table, Type
+from sqla_leaklint.knowledge.waits import Awaited, Wait
+
+_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 
 _HTTPX = "https://www.python-httpx.org/advanced/clients/"
+# What a dropped client has open is closed by the cyclic collector alone.  Other libraries' clients, and open files,
+# are freed with their last name: their methods have no such effect.
+_REQUESTING = ("request", "get", "options", "head", "post", "put", "patch", "delete", "send")
 
 HTTPX = Table(
     "httpx",
@@ -19,6 +25,20 @@ HTTPX = Table(
         Method("httpx.AsyncClient", "aclose", "await none", _HTTPX, Effect.RELEASES),
         Method("httpx.AsyncClient", "__aenter__", "await self", _HTTPX),
         Method("httpx.AsyncClient", "__aexit__", "await none", _HTTPX, Effect.RELEASES),
+        *(Method("httpx.Client", name, "unknown", _HTTPX, Effect.CONNECTS) for name in _REQUESTING),
+        *(Method("httpx.AsyncClient", name, "await unknown", _HTTPX, Effect.CONNECTS) for name in _REQUESTING),
+        Method("httpx.Client", "stream", "enter unknown", _HTTPX, Effect.CONNECTS),
+        Method("httpx.AsyncClient", "stream", "enter unknown", _HTTPX, Effect.CONNECTS),
+        Method("httpx.Client", "build_request", "unknown", _HTTPX),
+        Method("httpx.AsyncClient", "build_request", "unknown", _HTTPX),
+    ),
+    waits=(
+        *(Wait(f"httpx.{verb}", Awaited.ANSWER, _HTTPX) for verb in (*_VERBS, "stream")),
+        *(Wait(verb, Awaited.ANSWER, _HTTPX, "httpx.Client") for verb in (*_VERBS, "send", "stream")),
+        *(
+            Wait(verb, Awaited.ANSWER, _HTTPX, "httpx.AsyncClient", is_async=True)
+            for verb in (*_VERBS, "send", "stream")
+        ),
     ),
 )
 
@@ -32,6 +52,7 @@ AIOHTTP = Table(
         Method("aiohttp.ClientSession", "__aenter__", "await self", _AIOHTTP),
         Method("aiohttp.ClientSession", "__aexit__", "await none", _AIOHTTP, Effect.RELEASES),
     ),
+    waits=tuple(Wait(verb, Awaited.ANSWER, _AIOHTTP, "aiohttp.ClientSession", is_async=True) for verb in _VERBS),
 )
 
 _REQUESTS = "https://requests.readthedocs.io/en/latest/api/"
@@ -44,6 +65,10 @@ REQUESTS = Table(
         Method("requests.Session", "close", "none", _REQUESTS, Effect.RELEASES),
         Method("requests.Session", "__enter__", "self", _REQUESTS),
         Method("requests.Session", "__exit__", "none", _REQUESTS, Effect.RELEASES),
+    ),
+    waits=(
+        *(Wait(f"requests.{verb}", Awaited.ANSWER, _REQUESTS, aliases=(f"requests.api.{verb}",)) for verb in _VERBS),
+        *(Wait(verb, Awaited.ANSWER, _REQUESTS, "requests.Session") for verb in (*_VERBS, "send")),
     ),
 )
 

@@ -41,6 +41,7 @@ from sqla_leaklint.knowledge.vocabulary import (
     Role,
     Shape,
 )
+from sqla_leaklint.knowledge.waits import Wait
 
 __all__ = [
     "Aggregate",
@@ -68,6 +69,7 @@ __all__ = [
     "Table",
     "Type",
     "Versions",
+    "Wait",
 ]
 
 
@@ -292,5 +294,6 @@ class Table:
     decorators: tuple[Decorator, ...] = ()
     memoizers: tuple[Memoizer, ...] = ()
     handoffs: tuple[Handoff, ...] = ()
+    waits: tuple[Wait, ...] = ()
     dependency_exits: tuple[DependencyExit, ...] = ()
     is_user: bool = False

@@ -15,6 +15,7 @@ from sqla_leaklint.knowledge.facts import (
     Table,
     Type,
 )
+from sqla_leaklint.knowledge.waits import Awaited, Wait
 
 _DOCS = "https://docs.python.org/3/library/"
 _CONTEXTLIB = _DOCS + "contextlib.html"
@@ -186,4 +187,9 @@ TABLE = Table(
         Memoizer("functools.lru_cache", _FUNCTOOLS, "maxsize", 128),
     ),
     handoffs=_HANDOFFS,
+    waits=(
+        Wait("time.sleep", Awaited.TIME, _DOCS + "time.html"),
+        Wait("asyncio.sleep", Awaited.TIME, _TASKS, is_async=True, aliases=("asyncio.tasks.sleep",)),
+        Wait("urllib.request.urlopen", Awaited.ANSWER, _DOCS + "urllib.request.html"),
+    ),
 )

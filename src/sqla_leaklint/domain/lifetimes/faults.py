@@ -9,10 +9,10 @@ methods of what is not known.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
@@ -25,7 +25,8 @@ from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
+    from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.body import Body
 
 _ANY_ERROR = ""
 _QUERY = "sqlalchemy.orm.Query"
@@ -55,21 +56,34 @@ _EXCEPTIONS = ("Error", "Exception", "NotFound")
 """Ends of the names of classes that are made to be raised."""
 
 
+class Work(Protocol):
+    """A session and all that one function does with it."""
+
+    @property
+    def domain(self) -> Domain: ...
+    @property
+    def body(self) -> Body: ...
+    @property
+    def uses(self) -> tuple[Use, ...]: ...
+    @property
+    def idle_closes(self) -> Container[tree.Node]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Faults:
-    """What may fail in the function of an acquisition."""
+    """What may fail in a function that works with a session."""
 
-    acquisition: Acquisition
+    work: Work
 
     @cached_property
     def uses(self) -> tuple[Use, ...]:
         """The uses of the session, with SQL where it runs: a query runs where its rows are asked for, not where it is
         made; a coroutine that nobody awaits closes nothing.
         """
-        idle = self.acquisition.idle_closes
+        idle = self.work.idle_closes
         found = [
             use
-            for use in self.acquisition.uses
+            for use in self.work.uses
             if not (isinstance(use.act, Event) and (use.act.node in idle or use.act.value in self._queries))
         ]
         return (*found, *self._executions())
@@ -78,7 +92,7 @@ class Faults:
     def _queries(self) -> frozenset[t.Term]:
         """`session.query(…)`: the terms of what will run on the session."""
         found: set[t.Term] = set()
-        for use in self.acquisition.uses:
+        for use in self.work.uses:
             match use.act.value:
                 case t.Call(func=t.Attr(name=name)) as call if use.doing is Doing.RUNS_SQL and use.callee is None:
                     if self._makes_query(name):
@@ -88,7 +102,7 @@ class Faults:
         return frozenset(found)
 
     def _makes_query(self, name: str) -> bool:
-        knowledge = self.acquisition.domain.evaluator.knowledge
+        knowledge = self.work.domain.evaluator.knowledge
         row = knowledge.method("sqlalchemy.orm.Session", name)
         return row is not None and row.effect is None and knowledge.is_a(row.returns, Kind.LEGACY_QUERY)
 
@@ -96,7 +110,7 @@ class Faults:
         """Where the rows of such a query are asked for."""
         if not self._queries:
             return
-        for event in self.acquisition.body.events:
+        for event in self.work.body.events:
             match event.deed, event.value:
                 case Deed.CALLED, t.Call(func=t.Attr(base=base, name=name)):
                     if self._runs(name) and self._is_query(base):
@@ -107,7 +121,7 @@ class Faults:
                     pass
 
     def _runs(self, name: str) -> bool:
-        knowledge = self.acquisition.domain.evaluator.knowledge
+        knowledge = self.work.domain.evaluator.knowledge
         row = knowledge.method(_QUERY, name)
         return knowledge.consumer(_QUERY, name) is not None or (row is not None and row.effect is Effect.RUNS_SQL)
 
@@ -115,7 +129,7 @@ class Faults:
         """Whether a term is such a query; what cannot be followed is one if it is made of one."""
         if not any(part in self._queries for part in t.all_in([term])):
             return False
-        values = alternatives(self.acquisition.domain.value_of(term))
+        values = alternatives(self.work.domain.value_of(term))
         return any(isinstance(value, Statement) for value in values)
 
     @cached_property
@@ -126,7 +140,7 @@ class Faults:
     def errors(self) -> dict[tree.Node, str]:
         """The nodes that may fail, each with the name of the class of exceptions: empty if it can be any."""
         found: dict[tree.Node, str] = {}
-        for event in self.acquisition.body.events:
+        for event in self.work.body.events:
             if event.deed is Deed.CALLED and self._may_fail(event.call):
                 found[event.node] = _ANY_ERROR
         for use in self.uses:
@@ -134,13 +148,13 @@ class Faults:
                 continue
             if use.callee is None and (use.doing is Doing.RUNS_SQL or is_commit(use)):
                 found[use.act.node] = DATABASE_ERROR
-            elif use.callee is not None and use.doing is Doing.RUNS_SQL and not self._handles_errors(use.callee):
+            elif use.callee is not None and use.doing is Doing.RUNS_SQL and not self.handles_errors(use.callee):
                 found.setdefault(use.act.node, DATABASE_ERROR)
         return found
 
-    def _handles_errors(self, callee: ProjectFunction) -> bool:
+    def handles_errors(self, callee: ProjectFunction) -> bool:
         """Whether a function of the project has handlers of its own, or cannot be read."""
-        domain = self.acquisition.domain
+        domain = self.work.domain
         is_here = callee.path == domain.module.path
         module = domain.module if is_here else domain.evaluator.project.module_at(callee.path)
         body = module.executor.bodies.get(callee.qualname) if module is not None else None
@@ -163,7 +177,7 @@ class Faults:
         name = func.qualname.rpartition(".")[2] if isinstance(func, t.FunctionRef) else method_name(func)
         if name.startswith(_TALKING):
             return False
-        domain = self.acquisition.domain
+        domain = self.work.domain
         values = alternatives(domain.value_of(call.func))
         return bool(values) and all(self._fails(value) for value in values)
 
@@ -173,7 +187,7 @@ class Faults:
                 top, name = path.partition(".")[0], path.rpartition(".")[2]
                 return path in _FAILING or (top not in _QUIET and name[:1].islower())
             case ProjectFunction():
-                summary = self.acquisition.domain.evaluator.classes.function(value)
+                summary = self.work.domain.evaluator.classes.function(value)
                 return summary is not None and any(_is_serious(act.deed, act.value) for act in summary.acts)
             case _:
                 return False

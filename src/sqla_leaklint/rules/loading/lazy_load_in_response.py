@@ -8,7 +8,7 @@ from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.bounds import Bound, bound
 from sqla_leaklint.domain.responses import ResponseRead
-from sqla_leaklint.fixes.eager_loading import load_eagerly, options_for_reads
+from sqla_leaklint.fixes.relationship_loading import load_eagerly, options_for_reads
 from sqla_leaklint.rules.base import Draft, Rule
 
 rule = Rule(
@@ -34,9 +34,7 @@ def check(response: ResponseRead, domain: Domain) -> Iterator[Draft]:
     verb = "is loaded by a query of its own" if len(names) == 1 else "are loaded by queries of their own"
     draft = (
         rule.diagnostic(response.node, f"{_listed(names)} {verb} for each row of the response")
-        .with_help(
-            f"load with the rows what the response needs, by `{options_for_reads(response.reads)}`"
-        )
+        .with_help(f"load with the rows what the response needs, by `{options_for_reads(response.reads)}`")
         .with_note(domain.locate(schema.path, schema.qualname), f"`{schema.name}` reads that of every row")
     )
     load = response.load
