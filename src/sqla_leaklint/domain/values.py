@@ -251,7 +251,7 @@ class ResultValue:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows in Python: what a consumer brought.  `element` is one of them; `is_async`: they come from an async session."""
+    """Rows in Python: what a consumer brought.  `element` is one of them; `is_async`: of an async session."""
 
     statement: Statement | None
     consumer: Consumer
