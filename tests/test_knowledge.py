@@ -24,6 +24,7 @@ SOURCE = TESTS.parent / "src"
 # The versions that the rows are checked against, besides what is installed: name of the environment, requirements.
 ENVIRONMENTS = {
     "oldest": ["SQLAlchemy==1.4.36", "fastapi==0.106.0", "Flask-SQLAlchemy==2.5.1", "flask<2.3", "werkzeug<2.3"],
+    "app-builder": ["SQLAlchemy==1.4.54", "fastapi==0.95.2", "Flask-AppBuilder==4.3.0", "pydantic<2", "setuptools<80"],
     "first-sqlmodel": ["SQLAlchemy==1.4.41", "fastapi==0.105.0", "sqlmodel==0.0.8", "pydantic<2"],
     "last-1.4": ["SQLAlchemy==1.4.54", "fastapi==0.95.2", "Flask-SQLAlchemy==3.0.5", "pydantic<2"],
     "first-2.0": ["SQLAlchemy==2.0.0", "fastapi==0.117.1"],
@@ -306,7 +307,7 @@ def is_triggered(text: str, *codes: str) -> bool:
         ("CACHE = {}\ndef put(key, value):\n    CACHE[key] = value\n", "LKS601"),
         ("SEEN = set()\ndef see(key):\n    SEEN.add(key)\n", "LKS601"),
         ("import functools as ft\n@ft.cache\ndef f(x): ...\n", "LKS602"),
-        ("def read():\n    return open('x').read()\n", "LKS610"),
+        ("import httpx as h\n\n\ndef read():\n    return h.Client().get('x')\n", "LKS610"),
         ("from gc import disable\n", "LKS612"),
         ("import tracemalloc as t\nt.start()\n", "LKS701"),
         ("from memory_profiler import profile\n", "LKS702"),

@@ -12,7 +12,6 @@ from sqla_leaklint.domain.relationship_reading import RELATIONSHIPS, read_relati
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Clause,
-    Instance,
     ProjectClass,
     ProjectFunction,
     Symbol,
@@ -216,11 +215,11 @@ class AttributeReader:
             match value:
                 case Symbol(path=path):
                     return knowledge.canonical(path) or path
-                case BoundMethod(receiver=Instance(type=owner), name=name) if (
-                    row := knowledge.type(owner)
-                ) is not None:
+                case BoundMethod(receiver=receiver, name=name):
                     # `db.relationship` is made by `db`, and is that of the library that it stands for
-                    paths = (knowledge.canonical(f"{module}.{name}") for module in row.falls_back_to)
+                    owner = self.evaluator.classes.library_type(receiver)
+                    row = knowledge.type(owner) if owner is not None else None
+                    paths = (knowledge.canonical(f"{module}.{name}") for module in (row.falls_back_to if row else ()))
                     return next((path for path in paths if path is not None), None)
                 case _:
                     pass

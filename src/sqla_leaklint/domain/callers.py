@@ -44,7 +44,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
     if function.owner is not None and name == "__init__":
         wanted = ProjectClass(module.path, function.owner)
         name = wanted.name
-    for user in _users(evaluator, module, name):
+    for user in users(evaluator, module, name):
         frame = evaluator.frame(user)
         for caller, call in calls_naming(user).get(name, ()):
             if caller is not None and caller is function:
@@ -53,7 +53,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
                 if _is(value, wanted):
                     yield CallFrom(user, caller, _bound(function, value, call.args, call.keywords))
             for position, argument in enumerate(() if is_depends(call) else call.args):
-                if _last_name(argument) != name:
+                if last_name(argument) != name:
                     continue
                 for value in alternatives(evaluator.of(argument, frame)):
                     if _is(value, wanted):
@@ -63,10 +63,10 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
 def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     """Whether a function is handed, for itself, to what the project does not define (`adapter.run(bot.on_turn)`)."""
     wanted = ProjectFunction(module.path, function.qualname)
-    for user in _users(evaluator, module, function.name):
+    for user in users(evaluator, module, function.name):
         frame = evaluator.frame(user)
         for _, call in calls_naming(user).get(function.name, ()):
-            given = [argument for argument in call.args if _last_name(argument) == function.name]
+            given = [argument for argument in call.args if last_name(argument) == function.name]
             if any(_is(value, wanted) for argument in given for value in alternatives(evaluator.of(argument, frame))):
                 callees = alternatives(evaluator.of(call.func, frame))
                 return not any(isinstance(callee, ProjectFunction | ProjectClass) for callee in callees)
@@ -78,12 +78,12 @@ def decorated_by(
 ) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
     """The functions of the project, outside of tests, that stand below a decorator of the project."""
     wanted = ProjectFunction(module.path, decorator.qualname)
-    for user in _users(evaluator, module, decorator.name):
+    for user in users(evaluator, module, decorator.name):
         frame = evaluator.frame(user)
         for function in user.functions.values():
             for term in function.decorators:
                 applied = term.func if isinstance(term, t.Call) else term
-                if _last_name(applied) == decorator.name and any(
+                if last_name(applied) == decorator.name and any(
                     _is(value, wanted) for value in alternatives(evaluator.of(applied, frame))
                 ):
                     yield user, function
@@ -96,7 +96,7 @@ def calls_naming(module: ModuleSummary) -> Mapping[str, list[tuple[FunctionSumma
     for function, act in module.mentions():
         if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):
             continue
-        names = {_last_name(act.value.func), *(_last_name(argument) for argument in act.value.args)}
+        names = {last_name(act.value.func), *(last_name(argument) for argument in act.value.args)}
         for name in names:
             if name:
                 found.setdefault(name, []).append((function, act.value))
@@ -108,19 +108,19 @@ def is_test(path: str, evaluator: Evaluator) -> bool:
     return is_test_file(Path(path), evaluator.project.root)
 
 
-def _last_name(term: t.Term) -> str:
+def last_name(term: t.Term) -> str:
     """The name under which its module knows what a term names, local functions and classes included."""
     if isinstance(term, t.FunctionRef | t.ClassRef):
         return term.qualname.rpartition(".")[2].partition("#")[0]
     return method_name(term)
 
 
-def _users(evaluator: Evaluator, module: ModuleSummary, name: str) -> Iterator[ModuleSummary]:
+def users(evaluator: Evaluator, module: ModuleSummary | None, name: str) -> Iterator[ModuleSummary]:
     """The modules that may use a name of a module: those that mention it, and itself where there is no project."""
-    if evaluator.project.root is None:
-        yield module
-    else:
+    if evaluator.project.root is not None:
         yield from evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator))
+    elif module is not None:
+        yield module
 
 
 def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:

@@ -34,6 +34,7 @@ from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator, Frame
     from sqla_leaklint.domain.module import Domain
 
 BORROWED = frozenset({Origin.PROVIDED, Origin.PARAMETER, Origin.MANAGED})
@@ -97,7 +98,7 @@ class Handoff:
         for body in domain.bodies:
             for event in body.events:
                 if event.deed is Deed.CALLED and method_name(event.call.func) in names:
-                    row = _row(domain, event.call)
+                    row = handoff_row(domain.evaluator, event.call, domain.frame)
                     if row is not None:
                         yield Handoff(domain, body, event, row)
 
@@ -213,12 +214,13 @@ def _attributes_of(term: Term, kind: type, name: str) -> Iterator[str]:
             yield part.name
 
 
-def _row(domain: Domain, call: t.Call) -> HandoffRow | None:
-    knowledge = domain.evaluator.knowledge
-    for value in alternatives(domain.value_of(call.func)):
+def handoff_row(evaluator: Evaluator, call: t.Call, frame: Frame) -> HandoffRow | None:
+    """What the tables know of a call that hands over work; None when it is not known to be one."""
+    knowledge = evaluator.knowledge
+    for value in alternatives(evaluator.of(call.func, frame)):
         match value:
             case BoundMethod():
-                owner = domain.evaluator.classes.library_type(value.receiver)
+                owner = evaluator.classes.library_type(value.receiver)
                 row = knowledge.handoff_method(owner, value.name) if owner is not None else None
             case _:
                 path = getattr(value, "path", None)

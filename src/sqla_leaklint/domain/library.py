@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import calls, declarations, statements
+from sqla_leaklint.domain import attached, calls, construction, declarations, statements
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
@@ -53,6 +53,8 @@ def call_library(evaluator: Evaluator, path: str, args: Arguments, keywords: Key
         return Awaitable(element) if path == "builtins.anext" else element
     if path in {"builtins.iter", "builtins.aiter", "builtins.reversed", "builtins.enumerate"} and args:
         return args[0] if path != "builtins.enumerate" else Unknown("enumerated")
+    if path == "builtins.super":
+        return construction.supers(args)
     if path in _MAKES_A_LIST and args:
         return statements.listed(evaluator, args[0])
     if (
@@ -102,19 +104,18 @@ def _construct(evaluator: Evaluator, path: str, args: Arguments, given: dict[str
     if row.makes_keyword and row.makes_keyword in given:
         product = given[row.makes_keyword]
         made = (
-            calls.apply(evaluator, product, (), ())
+            calls.apply(evaluator, product, calls.NOT_KNOWN, ())
             if isinstance(product, Symbol | ProjectClass)
             else Unknown("its class_")
         )
         made = with_origin(made, Origin.FRESH)
     if row.makes_argument and args:
-        made = calls.apply(evaluator, args[0], (), ())
+        made = calls.apply(evaluator, args[0], calls.NOT_KNOWN, ())
     if row.kind in {Kind.SESSION, Kind.ASYNC_SESSION}:
         is_expiring = _is_expiring(args, given, unless_given=True)
         return Instance(path, Origin.FRESH, made, expires_on_commit=is_expiring)
     if isinstance(made, Instance) and row.kind is Kind.SESSION_FACTORY:
-        default = True if made.expires_on_commit is None and not row.makes_argument else made.expires_on_commit
-        made = replace(made, expires_on_commit=_is_expiring(args, given, unless_given=default))
+        made = replace(made, expires_on_commit=_is_expiring(args, given, unless_given=True))
     return Instance(path, Origin.FRESH, made)
 
 
@@ -131,15 +132,29 @@ _BEFORE_OPTIONS = 2
 """Positional arguments of a session or factory before its options: the engine, and a session's class."""
 
 
-def call_instance(evaluator: Evaluator, instance: Instance, args: Arguments = (), keywords: Keywords = ()) -> Value:
+def attribute(evaluator: Evaluator, value: Instance, name: str) -> Value:
+    """An attribute of a library's object."""
+    row = evaluator.knowledge.method(value.type, name)
+    if row is not None and row.is_attribute:
+        return returned(evaluator, row.returns, value, (), (), Origin.ATTRIBUTE)
+    known = evaluator.knowledge.type(value.type)
+    if row is None and known is not None:
+        if known.kind is Kind.STATE:  # of an application; the table has no other
+            return attached.attached(evaluator, name, lambda owner: owner == value, value, word=f"state.{name}")
+        for module in known.falls_back_to:
+            path = evaluator.knowledge.canonical(f"{module}.{name}")
+            if path is not None:
+                return Symbol(path)  # db.Column, db.relationship
+    return BoundMethod(value, name)
+
+
+def call_instance(evaluator: Evaluator, instance: Instance, keywords: Keywords = ()) -> Value:
     if instance.makes is None:
         return Unknown(f"calling a `{instance.type}`")
     if evaluator.knowledge.is_a(instance.type, Kind.SESSION_REGISTRY):
         return with_origin(instance.makes, Origin.REGISTRY)
-    if isinstance(instance.makes, Instance) and instance.makes.expires_on_commit is not None:
-        given = dict(keywords)
-        is_expiring = _is_expiring(args, given, unless_given=instance.makes.expires_on_commit)
-        return replace(instance.makes, expires_on_commit=is_expiring)
+    if isinstance(instance.makes, Instance) and any(name == "expire_on_commit" for name, _ in keywords):
+        return replace(instance.makes, expires_on_commit=_is_expiring((), dict(keywords), unless_given=None))
     return instance.makes
 
 
@@ -204,7 +219,7 @@ def returned(
             return Partial(args[0], args[1:], keywords) if args else Unknown("a partial of nothing")
         case "arg" | "call":
             value = _argument(rest.removeprefix("arg "), args, keywords)
-            return value if word == "arg" else calls.apply(evaluator, value, (), ())
+            return value if word == "arg" else calls.apply(evaluator, value, calls.NOT_KNOWN, ())
         case "decorator":
             return args[0] if args and isinstance(args[0], ProjectFunction) else Unknown("a decorator")
         case "class":

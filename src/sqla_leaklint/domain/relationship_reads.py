@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, eq=False)
 class RelationshipRead:
     """A relationship of `owner` that is read in a loop: `node` is the read, or the call of the function `reader` that
-    reads it; `source` is the row on which it is read.
+    reads it; `source` is the row on which it is read.  `loop` is None where something else goes through the rows.
     """
 
     domain: Domain
     body: Body
     node: tree.Expr
-    loop: tree.For | tree.CompFor
+    loop: tree.For | tree.CompFor | None
     source: RowSource
     owner: Model
     relationship: Relationship

@@ -81,9 +81,8 @@ class Instance:
     """An instance of a library's class.
 
     `makes` is what calling it gives (a factory's session class).  `provider` is the function that FastAPI had it from
-    and `scope`
-    that dependency's; they are None and "" for anything else.  `expires_on_commit` says of a session whether its commit
-    expires what it has loaded; None when the call that made it is not known, and for anything else.
+    and `scope` that dependency's (None and "" for anything else).  `expires_on_commit` tells whether the commit of a
+    session expires its entities (None: it is not known).
     """
 
     type: str
@@ -105,6 +104,14 @@ class ProjectInstance:
     arguments: tuple[tuple[str, Value], ...] = ()
     provider: ProjectFunction | None = None
     scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Super:
+    """`super(cls, receiver)`: the receiver, seen as an instance of what comes after a class in its line of bases."""
+
+    cls: ProjectClass
+    receiver: ProjectInstance | ProjectClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +252,7 @@ class ResultValue:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows in Python: what a consumer brought.  `element` is one of them; `is_async`: they come from an async session."""
+    """Rows in Python: what a consumer brought.  `element` is one of them; `is_async`: of an async session."""
 
     statement: Statement | None
     consumer: Consumer
@@ -267,7 +274,7 @@ class OneOf:
 
 
 Value: TypeAlias = (
-    "Unknown | Literal | Symbol | ModuleValue | ProjectFunction | ProjectClass | Instance | ProjectInstance"
+    "Unknown | Literal | Symbol | ModuleValue | ProjectFunction | ProjectClass | Instance | ProjectInstance | Super"
     " | BoundMethod | Partial | ManagerFactory | Manager | Awaitable | Generator | Many | TupleValue | Dependency"
     " | Entity | ModelAttribute | Clause | Statement | ResultValue | Rows | OneOf"
 )

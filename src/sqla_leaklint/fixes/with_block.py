@@ -10,20 +10,17 @@ they are.  A close that `with` makes superfluous goes; where it is the last thin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, Line, end_of, lines_between, unit_of
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.semantic.scope import names_in
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.spans import SourceMap
 from sqla_leaklint.syntax.walk import walk
-
-_NEWLINE = re.compile(r"\r\n?|\n")
-_BLANK_OR_COMMENT = re.compile(r"[ \t\f]*(#.*)?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +56,17 @@ class Enclosure:
             for node in walk(stmt)
         )
 
-    def as_fix(self, applicability: Applicability, message: str, *, is_async: bool) -> PendingFix:
+    def as_fix(
+        self, applicability: Applicability, message: str, *, is_async: bool, entered: tree.Expr | None = None
+    ) -> PendingFix:
+        """The fix; `entered` is what the context is, where it is not the assigned value itself but a part of it."""
         keyword = "async with" if is_async else "with"
-        return PendingFix(applicability, message, lambda source_map: rendered(self, keyword, source_map))
+
+        def render(source_map: SourceMap) -> Sequence[TextEdit]:
+            context = source_map.text[slice(*source_map.offsets(entered))] if entered is not None else None
+            return rendered(self, keyword, source_map, context=context)
+
+        return PendingFix(applicability, message, render)
 
 
 def enclosure(
@@ -137,14 +142,6 @@ def _mentions(root: tree.Node, name: str) -> bool:
 # --- text -------------------------------------------------------------------------------------------------------------
 
 
-class _Line(NamedTuple):
-    """A line of the text: where it starts and ends, without its line ending, and where the next one starts."""
-
-    start: int
-    end: int
-    next: int
-
-
 def rendered(
     enclosure: Enclosure,
     keyword: str,
@@ -160,18 +157,18 @@ def rendered(
     source_map.prepare(_nodes(enclosure))
     text = source_map.text
     start, end = source_map.offsets(enclosure.opening)
-    first, *lines = _lines(
-        text, source_map.line_start(start), _end_of(enclosure.closing or enclosure.body[-1], source_map)
+    first, *lines = lines_between(
+        text, source_map.line_start(start), end_of(enclosure.closing or enclosure.body[-1], source_map)
     )
     lines = [line for line in lines if line.start > end]
     indentation = text[first.start : start]
     stop = source_map.line_end(end)
-    is_alone = not indentation.strip() and _BLANK_OR_COMMENT.fullmatch(text, end, stop)
+    is_alone = not indentation.strip() and BLANK_OR_COMMENT.fullmatch(text, end, stop)
     header = _header(enclosure, keyword, source_map, context)
     superfluous = _superfluous(enclosure, source_map)
     if not is_alone or header is None or source_map.indentation(enclosure.body[0]) != indentation or not lines:
         return ()
-    unit = "\t" if "\t" in indentation else unit_of_indentation(text)
+    unit = unit_of(text, indentation)
     strings = source_map.multiline_strings()
     pieces = [header + text[end:stop]]
     for line in lines:
@@ -190,21 +187,12 @@ def rendered(
     return (TextEdit(start, lines[-1].end, newline.join(pieces)),)
 
 
-def _edited(text: str, line: _Line, edits: Sequence[TextEdit]) -> str:
+def _edited(text: str, line: Line, edits: Sequence[TextEdit]) -> str:
     content, end = "", line.start
     for edit in sorted(edit for edit in edits if line.start <= edit.start and edit.end <= line.end):
         content += text[end : edit.start] + edit.content
         end = edit.end
     return content + text[end : line.end]
-
-
-def unit_of_indentation(text: str) -> str:
-    """One step of indentation, as the file does it first."""
-    for line in _NEWLINE.split(text):
-        content = line.lstrip(" ")
-        if content and content[0] not in "#\t" and 2 <= len(line) - len(content) <= 8:
-            return " " * (len(line) - len(content))
-    return "    "
 
 
 def _nodes(enclosure: Enclosure) -> Iterator[tree.Node]:
@@ -218,20 +206,6 @@ def _nodes(enclosure: Enclosure) -> Iterator[tree.Node]:
     if guard is not None:
         before = guard.orelse or (guard.handlers[-1].body if guard.handlers else guard.body)
         yield from (before[-1], guard.finalbody[0], guard.finalbody[-1])
-
-
-def _lines(text: str, start: int, end: int) -> Iterator[_Line]:
-    """The lines from the one that starts at `start` to the one that holds the character before `end`."""
-    while start < end:
-        newline = _NEWLINE.search(text, start)
-        yield _Line(start, newline.start(), newline.end()) if newline else _Line(start, len(text), len(text))
-        start = newline.end() if newline else end
-
-
-def _end_of(stmt: tree.Stmt, source_map: SourceMap) -> int:
-    """Where the last character of a statement is, the line endings after a block left out."""
-    start, end = source_map.offsets(stmt)
-    return start + len(source_map.text[start:end].rstrip())
 
 
 def _header(enclosure: Enclosure, keyword: str, source_map: SourceMap, context: str | None) -> str | None:
@@ -275,7 +249,9 @@ def _superfluous(enclosure: Enclosure, source_map: SourceMap) -> _Superfluous:
     if text[start:stop].strip() != "try:":
         return _Superfluous()
     # A `try` that guards nothing any more goes; its body is one step further in already.
-    body = {line.start for line in _lines(text, source_map.line_start(start), _end_of(guard.finalbody[0], source_map))}
+    body = {
+        line.start for line in lines_between(text, source_map.line_start(start), end_of(guard.finalbody[0], source_map))
+    }
     first = source_map.line_start(start)
     return _Superfluous({**gone, clause: "", first: ""}, frozenset(body - {first}))
 
@@ -287,14 +263,14 @@ def _lines_of_close(stmt: tree.Stmt, source_map: SourceMap) -> dict[int, str]:
     first, rest = source_map.line_start(start), text[end : source_map.line_end(end)].strip()
     if text[first:start].strip() or (rest and not rest.startswith("#")):
         return {}
-    return {line.start: rest if line.end >= end else "" for line in _lines(text, first, end)}
+    return {line.start: rest if line.end >= end else "" for line in lines_between(text, first, end)}
 
 
 def _clause(guard: tree.Try, source_map: SourceMap) -> int | None:
     """The line of `finally:`, if it stands alone."""
     text = source_map.text
     before = guard.orelse or (guard.handlers[-1].body if guard.handlers else guard.body)
-    start = _end_of(before[-1], source_map)
-    lines = _lines(text, source_map.line_start(start), source_map.offsets(guard.finalbody[0])[0])
+    start = end_of(before[-1], source_map)
+    lines = lines_between(text, source_map.line_start(start), source_map.offsets(guard.finalbody[0])[0])
     found = [line.start for line in lines if text[line.start : line.end].strip() == "finally:"]
     return found[0] if len(found) == 1 else None

@@ -16,8 +16,9 @@ from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.domain.dependents import is_used_otherwise
 from sqla_leaklint.domain.values import Symbol
 from sqla_leaklint.fixes.imports import import_edits, newline_of
+from sqla_leaklint.fixes.lines import unit_of
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
-from sqla_leaklint.fixes.with_block import Enclosure, enclosure, rendered, unit_of_indentation
+from sqla_leaklint.fixes.with_block import Enclosure, enclosure, rendered
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
@@ -102,7 +103,7 @@ def _from_expression(
         return ()
     opening, after = source.offsets(opened)
     indentation = source.indentation(leaving)
-    unit = "\t" if "\t" in indentation else unit_of_indentation(source.text)
+    unit = unit_of(source.text, indentation)
     header = f"{keyword} {source.text[opening:after]} as {name}:{newline_of(source)}{indentation}{unit}"
     given = source.text[start + len(before) : opening] + name + source.text[after:end]
     return (TextEdit(start, end, f"{header}yield {given}"),)

@@ -61,6 +61,7 @@ TABLES: tuple[Table, ...] = (
     sqlalchemy_columns.TABLE,
     sqlmodel.TABLE,
     flask_sqlalchemy.TABLE,
+    flask_sqlalchemy.APPBUILDER,
     starlette.TABLE,
     fastapi.TABLE,
     sse_starlette.TABLE,

@@ -1,4 +1,6 @@
-"""Flask-SQLAlchemy: one object that holds a registry (removed when the application context ends) and a model base."""
+"""Flask-SQLAlchemy, and what extends it: one object that holds a registry (removed when the application context ends)
+and a model base.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from sqla_leaklint.knowledge.facts import Consumer, Effect, Fetch, Kind, Method,
 
 _API = "https://flask-sqlalchemy.readthedocs.io/en/stable/api/"
 _FROM_3 = Versions("Flask-SQLAlchemy", since="3.0")
+_UNTIL_3 = Versions("Flask-SQLAlchemy", until="3.0")
 
 EXTENSION = "flask_sqlalchemy.SQLAlchemy"
 MODEL = "flask_sqlalchemy.model.Model"
@@ -51,6 +54,8 @@ TABLE = Table(
         Method(EXTENSION, "relationship", "column", _API, is_set_by_instance=True),
         Method(EXTENSION, "dynamic_loader", "column", _API, is_set_by_instance=True),
         Method(EXTENSION, "init_app", "none", _API),
+        # A registry of its own at every call: what is torn down is `db.session` alone.
+        Method(EXTENSION, "create_scoped_session", sa.SCOPED_SESSION, _API, versions=_UNTIL_3),
         Method(MODEL, "query", QUERY, _API, is_attribute=True, is_set_by_instance=True),
     ),
     consumers=(
@@ -64,5 +69,20 @@ TABLE = Table(
         Consumer(QUERY, "get_or_404", Fetch.ONE, Shape.ROW, _API, True, versions=_FROM_3),
         Consumer(QUERY, "first_or_404", Fetch.FIRST, Shape.ROW, _API, True, versions=_FROM_3),
         Consumer(QUERY, "one_or_404", Fetch.ONE, Shape.ROW, _API, versions=_FROM_3),
+    ),
+)
+
+_APPBUILDER = "https://flask-appbuilder.readthedocs.io/en/latest/"
+
+APPBUILDER = Table(
+    "Flask-AppBuilder",
+    types=(
+        Type(
+            "flask_appbuilder.SQLA",
+            Kind.DATABASE_EXTENSION,
+            _APPBUILDER,
+            ("flask_appbuilder.models.sqla.SQLA",),
+            (EXTENSION,),
+        ),
     ),
 )

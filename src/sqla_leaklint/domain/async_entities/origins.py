@@ -57,7 +57,7 @@ def _is_none(term: Term) -> bool:
 
 
 def _function(tracker: Tracker, function: Term) -> ProjectFunction | None:
-    found = alternatives(tracker.evaluator.of(function, tracker.callees.frame))
+    found = alternatives(tracker.evaluator.of(function, tracker.frame))
     return found[0] if len(found) == 1 and isinstance(found[0], ProjectFunction) else None
 
 

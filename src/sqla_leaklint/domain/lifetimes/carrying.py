@@ -9,12 +9,13 @@ from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.doings import TRACED, Carry
 from sqla_leaklint.domain.values import Statement
 from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.knowledge.sqlalchemy import QUERY
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.semantic.terms import Term
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.evaluation import Evaluator, Frame
 
 
 class Carrier:
@@ -30,13 +31,17 @@ class Carrier:
         seed: Term | None = None,
         holder: Term | None = None,
         attributes: frozenset[str] = frozenset(),
+        frame: Frame | None = None,
     ) -> None:
-        """`seed` is the session; `holder` is an object that has it in those attributes (`self`, in a method)."""
+        """`seed` is the session; `holder` is an object that leads to it by those attributes ("db" and "repo.db" of
+        `self`, in a method); `frame` is where more is known of the function's arguments than by its module.
+        """
         self.evaluator = evaluator
         self.module = module
         self.function = function
         self.session_type = session_type
-        self.callees = Callees(evaluator, evaluator.frame(module), function, session_type)
+        self.callees = Callees(evaluator, frame or evaluator.frame(module), session_type)
+        self.frame = frame or evaluator.frame(module)
         self.attributes = attributes
         self._seed = seed
         self._holder = holder
@@ -84,6 +89,12 @@ class Carrier:
                 return Carry.HOLDS if term.qualname in self._capturing else Carry.NO
             case t.Attr():
                 return self._carried_by_attribute(term)
+            case t.Ref(path=path) if isinstance(self._seed, t.Ref) and path == self._seed.path:
+                return Carry.IS
+            case t.Call() if is_super(term):
+                carry = self.carry(term.args[1])
+                self._lead(term, self.leading(term.args[1]))
+                return carry if carry is Carry.HOLDS else Carry.NO
             case t.Ref() if self.method(term) is not None:
                 return Carry.METHOD
             case t.Call():
@@ -103,12 +114,24 @@ class Carrier:
                 return None
 
     def _carried_by_attribute(self, term: t.Attr) -> Carry:
+        if term.name == "connection" and self._is_result(term.base):
+            return Carry.IS
         base = self.carry(term.base)
         if base is Carry.IS:
             row = self.evaluator.knowledge.method(self.session_type, term.name)
             return Carry.METHOD if row is not None and not row.is_attribute else Carry.NO
         if base is Carry.HOLDS:
-            return Carry.IS if term.name in self._attributes.get(self._origin(term.base), frozenset()) else Carry.METHOD
+            leading = self.leading(term.base)
+            if term.name in leading:
+                return Carry.IS
+            prefix = f"{term.name}."
+            inner = frozenset(path.removeprefix(prefix) for path in leading if path.startswith(prefix))
+            if inner:
+                self._lead(term, inner)
+                return Carry.HOLDS
+            read = self.callees.property(term, leading)
+            self._lead(term, read.attributes)
+            return read.makes if read.makes in {Carry.IS, Carry.HOLDS} else Carry.METHOD
         return Carry.NO
 
     def _carried_by_call(self, term: t.Call) -> Carry:
@@ -117,31 +140,64 @@ class Carrier:
             returns = self.evaluator.knowledge.returns(self.session_type, method) or ""
             if returns.removeprefix("await ") == "self":
                 return Carry.IS
+            if self.begins(term):
+                return Carry.TRANSACTION
             return Carry.QUERY if self._is_query(returns) else Carry.NO
         if isinstance(term.func, t.Attr):
             base = self.carry(term.func.base)
             if base is Carry.HOLDS:
-                attributes = self._attributes.get(self._origin(term.func.base), frozenset())
-                made = self.callees.method(term.func, attributes).makes
-                if made is not Carry.NO:
-                    return made
+                conduct = self.callees.method(term.func, self.leading(term.func.base))
+                if conduct.makes is not Carry.NO:
+                    self._lead(term, conduct.attributes)
+                    return conduct.makes
             if base is Carry.QUERY:
+                returns = self.evaluator.knowledge.returns(QUERY, term.func.name) or ""
+                if returns == "self" or self._is_query(returns):
+                    return Carry.QUERY
                 value = self.evaluator.of(term, self.callees.frame)
                 return Carry.QUERY if isinstance(value, Statement) else Carry.NO
         best = Carry.NO
         for name, argument in arguments_of(term):
             carry = self.carry(argument)
-            if carry is Carry.IS:
-                conduct = self.callees.conduct(term, name)
-                if conduct.attributes:
-                    self._attributes[term] = self._attributes.get(term, frozenset()) | conduct.attributes
+            leading = self.leading(argument) if carry is Carry.HOLDS else frozenset()
+            if carry is Carry.IS or leading:
+                conduct = self.callees.conduct(term, name, leading)
+                self._lead(term, conduct.attributes)
                 best = max(best, conduct.makes, key=lambda each: each.value)
             elif carry in TRACED:
                 best = max(best, Carry.HOLDS, key=lambda each: each.value)
         return best
 
+    def _is_result(self, term: Term) -> bool:
+        """Whether a term is what the resource's own `execute` returned: that knows the connection that it came from."""
+        while isinstance(term, t.Await | t.Declared) and term.value is not None:
+            term = term.value
+        match term:
+            case t.Call(func=t.Attr(base=base, name="execute" | "exec_driver_sql")):
+                return self.carry(base) is Carry.IS
+            case _:
+                return False
+
+    def begins(self, term: Term) -> bool:
+        """Whether a term is `begin()`; what `begin_nested()` gives ends only a savepoint."""
+        match term:
+            case t.Call(func=function):
+                return self.method(function) in {"begin", "begin_twophase"}
+            case _:
+                return False
+
     def _is_query(self, returns: str) -> bool:
         return bool(returns) and self.evaluator.knowledge.is_a(returns, Kind.LEGACY_QUERY)
+
+    def leading(self, term: Term) -> frozenset[str]:
+        """The paths by which what holds the session leads to it; none where that is not known (a list)."""
+        if isinstance(term, t.Join):
+            return frozenset().union(*(self.leading(each) for each in term.terms))
+        return self._attributes.get(self._origin(term), frozenset())
+
+    def _lead(self, term: Term, attributes: frozenset[str]) -> None:
+        if attributes:
+            self._attributes[term] = self._attributes.get(term, frozenset()) | attributes
 
     def _origin(self, term: Term) -> Term:
         """The term that a name or `await` stands for."""
@@ -154,6 +210,16 @@ class Carrier:
                 case _:
                     break
         return term
+
+
+def is_super(term: Term) -> bool:
+    """Whether a term is `super(…)`, whose arguments the executor writes out."""
+    return (
+        isinstance(term, t.Call)
+        and isinstance(term.func, t.Ref)
+        and term.func.path == "builtins.super"
+        and len(term.args) == 2
+    )
 
 
 def _same_parameter(term: Term, other: Term | None) -> bool:

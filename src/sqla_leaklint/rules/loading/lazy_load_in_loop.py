@@ -8,7 +8,7 @@ from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.bounds import Bound, bound
 from sqla_leaklint.domain.relationship_reads import RelationshipRead
-from sqla_leaklint.fixes.eager_loading import load_with_rows, option_for_read
+from sqla_leaklint.fixes.relationship_loading import load_with_rows, options_for_reads
 from sqla_leaklint.rules.base import Draft, Rule
 
 rule = Rule(
@@ -28,7 +28,9 @@ def check(read: RelationshipRead, domain: Domain) -> Iterator[Draft]:
         return  # under asyncio a lazy load is no waste but an error
     if not read.source.path and bound(domain.evaluator, read.source.rows) is Bound.KEYED:
         return  # one row
-    draft = rule.diagnostic(read.node, _message(read)).with_help(f"load it with the rows, by `{option_for_read(read)}`")
+    draft = rule.diagnostic(read.node, _message(read)).with_help(
+        f"load it with the rows, by `{options_for_reads([read])}`"
+    )
     if read.reader is not None:
         place = domain.locate(read.reader.path, read.reader.qualname)
         draft = draft.with_note(place, f"`{read.relationship.name}` is read here")

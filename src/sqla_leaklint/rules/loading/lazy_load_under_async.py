@@ -8,7 +8,7 @@ from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.async_entities import LazyRead
 from sqla_leaklint.fixes import PendingFix
-from sqla_leaklint.fixes.eager_loading import load_eagerly, option_for
+from sqla_leaklint.fixes.relationship_loading import load_eagerly, option_for
 from sqla_leaklint.rules.base import Draft, Rule
 
 rule = Rule(
