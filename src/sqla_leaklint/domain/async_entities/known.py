@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
-_DEEPEST = 4
+_DEEPEST = 10
 """Dependencies of dependencies that are looked into."""
 _PLAIN = frozenset(f"builtins.{name}" for name in ("str", "int", "bytes", "bool", "float", "dict"))
 _OWN = frozenset({Origin.MANAGED, Origin.FRESH, Origin.PROVIDED})
