@@ -369,13 +369,18 @@ async def place():
     async with make() as session:
         order = await session.scalar(select(Order))
         print(order.items)
+
+
+async def settle():
+    async with make() as session:
+        order = await session.scalar(select(Order))
         await session.commit()
         return order.id
 """
 
 TOLD_OF_ASYNC_READS = [
     ("print(order", "`order.items` reads an entity of an async session session `session` loaded at line 26"),
-    ("return order.id", "expired at line 28 `session.commit()` so reading it has to load the row"),
+    ("return order.id", "expired at line 33 `session.commit()` so reading it has to load the row"),
 ]
 
 
