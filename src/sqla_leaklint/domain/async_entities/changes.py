@@ -1,9 +1,9 @@
 """How the calls of a function change the standing of the entities in its variables.
 
-A commit expires every entity of the session, unless its maker says `expire_on_commit=False`; a rollback expires what was
-loaded before, whatever the maker says, and what was new is in no session again.  `refresh(x)` loads the columns of `x`,
-with names these attributes only.  A query may load what was expired, so that nobody can say, unless it asks for something
-else; and a helper that is given the session may do any of these.
+A commit expires every entity of the session, unless its maker says `expire_on_commit=False`; a rollback expires what
+was loaded before, whatever the maker says, and what was new is in no session again.  `refresh(x)` loads the columns of
+`x`, with names these attributes only.  A query may load what was expired, so that nobody can say, unless it asks for
+something else; and a helper that is given the session may do any of these.
 """
 
 from __future__ import annotations

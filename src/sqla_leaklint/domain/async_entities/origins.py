@@ -1,4 +1,4 @@
-"""Whether a value comes from a certain session: by the methods of its results, or by a function that gives what it gives.
+"""Whether a value comes from a certain session: by the methods of its results, or through functions of the project.
 
     (await session.execute(query)).scalar_one()          from the session
     await find_user(session, 7)                          whatever `find_user` returns comes from its parameter
