@@ -112,17 +112,15 @@ class _Finder:
         self._bound: dict[Term, bool] = {}
 
     def reads(self) -> Iterator[RelationshipRead]:
-        for expr, term in list(self.domain.module.executor.terms.items()):
-            match expr, term:
-                case tree.Attribute(), t.Attr() if self._is_bound(term.base):
+        for expr, term in self.domain.module.executor.terms.items():
+            if isinstance(expr, tree.Attribute):
+                if isinstance(term, t.Attr) and self._is_bound(term.base):
                     yield from self._attribute(expr, term)
-                case tree.Call(), t.Call():
-                    given: list[tuple[int | str, Term]] = [*enumerate(term.args), *term.keywords]
-                    for place, argument in given:
-                        if self._is_bound(argument):
-                            yield from self._passed(expr, term, argument, place)
-                case _:
-                    pass
+            elif isinstance(expr, tree.Call) and isinstance(term, t.Call):
+                given: list[tuple[int | str, Term]] = [*enumerate(term.args), *term.keywords]
+                for place, argument in given:
+                    if self._is_bound(argument):
+                        yield from self._passed(expr, term, argument, place)
 
     def _is_bound(self, term: Term) -> bool:
         """Whether a term is made of what a loop binds, by attributes and items alone."""
