@@ -252,7 +252,7 @@ class Gathering:
     def _buffer(self, target: tree.Expr, depth: int = 0) -> str | None:
         """The place of the buffer to which something writes; None when it is none."""
         place = place_of(target)
-        made = self._made.get(place) if place is not None else None
+        made = self._made.get(place) if place is not None else target
         if place is not None and self.is_a(target, Kind.BUFFER):
             return place
         if isinstance(made, tree.Call) and made.args and depth < 3:
