@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _READING = "read_sql"
 _BOUNDING = re.compile(
-    r"\b(?:limit|top|fetch\s+(?:first|next)|rownum|group\s+by|distinct|count|sum|avg|min|max|information_schema|pg_\w+)\b"
-    r"|\bwhere\b",
+    r"\b(?:where|limit|top|fetch\s+(?:first|next)|rownum|group\s+by|distinct|count|sum|avg|min|max)\b"
+    r"|\binformation_schema\b|\bpg_\w+",
     re.IGNORECASE,
 )
 _FROM_ONE_TABLE = re.compile(r"\s*select\b.*\bfrom\s+([\w.\"`\[\]]+)", re.IGNORECASE | re.DOTALL)
@@ -94,13 +94,18 @@ def _read(domain: Domain, body: Body, node: tree.Call, call: t.Call, name: str) 
 
 
 def _sql(domain: Domain, given: t.Term) -> Value:
-    """The statement or text that a function of pandas is given: `text("…")` is its text, `query.statement` its query."""
+    """The statement or text that a function of pandas is given; `text("…")` is its text, `query.statement` its
+    query.
+    """
     if isinstance(given, t.Attr) and given.name == "statement":
         given = given.base
-    elif isinstance(given, t.Call) and isinstance(given.func, t.Ref) and given.args:
-        if domain.evaluator.knowledge.canonical(given.func.path) == "sqlalchemy.text":
-            given = given.args[0]
+    elif isinstance(given, t.Call) and given.args and _is_text(domain, given.func):
+        given = given.args[0]
     return unwrapped(domain.value_of(given))
+
+
+def _is_text(domain: Domain, function: t.Term) -> bool:
+    return isinstance(function, t.Ref) and domain.evaluator.knowledge.canonical(function.path) == "sqlalchemy.text"
 
 
 def _text(value: Value | None) -> str | None:

@@ -1,10 +1,11 @@
 """Exports: rows of a query that leave the program as a file, a response or a text, after all of them were gathered.
 
-    output = io.StringIO()
-    writer = csv.writer(output)
-    for event in session.scalars(select(Event)).all():
-        writer.writerow([event.id, event.text])              # gathered here
-    return StreamingResponse(iter([output.getvalue()]))      # leaves here"""
+output = io.StringIO()
+writer = csv.writer(output)
+for event in session.scalars(select(Event)).all():
+writer.writerow([event.id, event.text])              # gathered here
+return StreamingResponse(iter([output.getvalue()]))      # leaves here
+"""
 
 from __future__ import annotations
 
@@ -130,4 +131,3 @@ def _left_by(gathering: Gathering, call: tree.Call) -> tuple[Leaving, Form] | No
         return None
     allowed = _STREAM if gathering.is_a(call, Kind.STREAMING_RESPONSE) else _WHOLE
     return next(((Leaving.RESPONSE, form) for form in forms if form in allowed and form is not None), None)
-

@@ -247,12 +247,10 @@ class _Tests:
             if operator in _CONTAINING:
                 if name is None or not self._is_known_before(right):
                     return None
-            elif operator not in _COMPARING:
-                return None
-            elif name is None and other is None:
-                return None
-            elif (name is None and not self._is_known_before(left)) or (
-                other is None and not self._is_known_before(right)
+            elif (
+                operator not in _COMPARING
+                or (name is None and other is None)
+                or not all(self._column(each) or self._is_known_before(each) for each in (left, right))
             ):
                 return None
             found += [each for each in (name, other) if each is not None]
@@ -261,7 +259,7 @@ class _Tests:
 
     def _column(self, expr: tree.Expr) -> str | None:
         match expr:
-            case tree.Attribute(value=tree.Name(id=self.row), attr=name):  # type: ignore[misc]
+            case tree.Attribute(value=tree.Name(id=self.row), attr=name):
                 return name if self._is_plain(name) else None
             case _:
                 return None

@@ -7,7 +7,7 @@ rows adds to it and does not empty it, or when it is made of what was gathered b
     lines = []
     for row in rows:
         lines.append(row.text)                       # `lines` gathers: LIST
-    text = "\\n".join(lines)                          # `text`: TEXT
+    text = os.linesep.join(lines)                    # `text`: TEXT
     file = io.BytesIO(text.encode())                 # `file`: BUFFER
 
 Places go by their names, not by the flow: a name that means two things is taken for both.
@@ -15,11 +15,11 @@ Places go by their names, not by the flow: a name that means two things is taken
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.holders import Holders
+from sqla_leaklint.domain.local_places import bindings, is_emptied, is_number, mentions, place_of
 from sqla_leaklint.domain.queries import Load, function_text
 from sqla_leaklint.domain.truth import called_path
 from sqla_leaklint.domain.values import alternatives
@@ -50,11 +50,13 @@ _MANY = frozenset({Form.ROWS, Form.LIST, Form.PARTS})
 _TEXTS = frozenset({Form.TEXT, Form.PHRASE})
 _ADDING = frozenset({"append", "extend", "add", "insert", "appendleft"})
 WRITING = frozenset({"write", "writelines", "writerow", "writerows"})
-_EMPTYING = frozenset({"clear", "truncate"})
 _SAME_TEXT = frozenset({"encode", "decode", "strip", "lstrip", "rstrip", "replace", "format", "upper", "lower"})
 _WHOLE = frozenset({"getvalue", "read", "getbuffer"})
 _SAME_FRAME = frozenset(
-    "rename sort_values fillna astype reset_index set_index drop copy replace assign round map".split()
+    [
+        *("rename", "sort_values", "fillna", "astype", "reset_index", "set_index"),
+        *("drop", "copy", "replace", "assign", "round", "map"),
+    ]
 )
 _LISTED = frozenset(f"builtins.{name}" for name in ("list", "tuple", "sorted", "set", "reversed", "iter", "enumerate"))
 _LAZY = frozenset({"builtins.map", "builtins.filter", "builtins.zip"})
@@ -75,7 +77,7 @@ class Gathering:
         """Where each place gets what it gathers."""
         self._holders = Holders(load.term, is_row=False)
         self._terms = load.domain.module.executor.terms
-        self._made = dict(self._bindings())
+        self._made = bindings(self.text)
         nodes = list(self.text.parents)
         self._loops = [node for node in nodes if isinstance(node, tree.For)]
         self._bound = [node for node in nodes if isinstance(node, tree.Assign | tree.AnnAssign)]
@@ -167,21 +169,6 @@ class Gathering:
 
     # --- places ---
 
-    def _bindings(self) -> Iterator[tuple[str, tree.Expr]]:
-        """What each place is made as."""
-        for node in self.text.parents:
-            match node:
-                case tree.Assign(targets=targets, value=value):
-                    for target in targets:
-                        yield from _made(place_of(target), value)
-                case tree.AnnAssign(target=target, value=value) if value is not None:
-                    yield from _made(place_of(target), value)
-                case tree.With(items=items):
-                    for item in items:
-                        yield from _made(place_of(item.target) if item.target else None, item.context)
-                case _:
-                    pass
-
     def _pass(self) -> bool:
         """Look through the function once; whether anything new was found."""
         before = len(self.places)
@@ -210,15 +197,15 @@ class Gathering:
         of_row = {node.id for node in walk(loop.target) if isinstance(node, tree.Name)} | names_in(loop.body).bound
         for node in nodes:
             match node:
-                case tree.AugAssign(target=target, operator="+=", value=value) if _mentions(value, of_row):
+                case tree.AugAssign(target=target, operator="+=", value=value) if mentions(value, of_row):
                     place = place_of(target)
                     made = self._made.get(place) if place is not None else None
-                    if made is not None and not self._is_emptied(place, nodes):
+                    if made is not None and not is_emptied(place, nodes):
                         is_text = isinstance(made, tree.Constant | tree.Operation)
-                        if (is_text and not _is_number(made)) or self._is_list(made):
+                        if (is_text and not is_number(made)) or self._is_list(made):
                             self._gather(place, Form.TEXT if is_text else Form.LIST, node)
                 case tree.Call(func=tree.Attribute(value=base, attr=attr), args=args):
-                    if not any(_mentions(each.value, of_row) for each in args):
+                    if not any(mentions(each.value, of_row) for each in args):
                         continue
                     place = place_of(base)
                     if attr in _ADDING and place is not None and self._is_list(self._made.get(place)):
@@ -227,7 +214,7 @@ class Gathering:
                         place, form = self._buffer(base), Form.BUFFER
                     else:
                         continue
-                    if not self._is_emptied(place, nodes):
+                    if not is_emptied(place, nodes):
                         self._gather(place, form, node)
                 case _:
                     pass
@@ -268,52 +255,3 @@ class Gathering:
                 return called_path(self.domain, made) in {"builtins.list", "collections.deque"}
             case _:
                 return False
-
-    def _is_emptied(self, place: str | None, nodes: list[tree.Node]) -> bool:
-        """Whether a loop's body makes a place anew, or empties it: then it never holds more than a part of the rows."""
-        for node in nodes:
-            match node:
-                case tree.Assign(targets=targets):
-                    if any(place_of(target) == place for target in targets):
-                        return True
-                case tree.AnnAssign(target=target) | tree.WithItem(target=tree.Expr() as target):
-                    if place_of(target) == place:
-                        return True
-                case tree.Call(func=tree.Attribute(value=base, attr=attr)) if attr in _EMPTYING:
-                    if place_of(base) == place:
-                        return True
-                case tree.Delete():
-                    return True
-                case _:
-                    pass
-        return False
-
-
-def place_of(expr: tree.Expr) -> str | None:
-    """The place that an expression names: a local name, or an item of one under a constant key."""
-    match expr:
-        case tree.Name(id=name):
-            return name
-        case tree.Subscript(value=base, index=(tree.Constant(value=str() as key),)):
-            place = place_of(base)
-            return f"{place}[{key!r}]" if place is not None else None
-        case _:
-            return None
-
-
-def _made(place: str | None, value: tree.Expr) -> Iterator[tuple[str, tree.Expr]]:
-    if place is None:
-        return
-    yield place, value
-    if isinstance(value, tree.DictDisplay):
-        for key, item in value.items:
-            if isinstance(key, tree.Constant):
-                yield from _made(f"{place}[{key.value!r}]", item)
-
-
-def _mentions(expr: tree.Expr, names: set[str] | frozenset[str]) -> bool:
-    return any(isinstance(node, tree.Name) and node.id in names for node in walk(expr))
-
-
-def _is_number(made: tree.Expr) -> bool:
-    return isinstance(made, tree.Constant) and not isinstance(made.value, str | bytes)

@@ -124,8 +124,9 @@ def _execution(node: tree.Expr, block: tree.Block) -> Iterator[tree.Stmt]:
 
 def _executes(value: tree.Expr) -> bool:
     call = value.value if isinstance(value, tree.Await) else value
-    is_call = isinstance(call, tree.Call) and isinstance(call.func, tree.Attribute)
-    return is_call and call.func.attr in {"execute", "scalars", "exec"}  # type: ignore[union-attr]
+    if not isinstance(call, tree.Call) or not isinstance(call.func, tree.Attribute):
+        return False
+    return call.func.attr in {"execute", "scalars", "exec"}
 
 
 def _streamed(plan: _Plan, source: SourceMap) -> str | None:

@@ -51,5 +51,7 @@ def _help(export: BufferedExport) -> str:
     rows = "`stream_scalars(…)`" if export.load.is_async else "a loop"
     asking = "`yield_per(1000)`" if export.load.is_legacy else "`execution_options(yield_per=1000)`"
     if export.leaving is Leaving.RESPONSE:
-        return f"let a generator yield each row as it comes, by {rows} with {asking}, and give it to `StreamingResponse`"
+        return (
+            f"let a generator yield each row as it comes, by {rows} with {asking}, and give it to `StreamingResponse`"
+        )
     return f"write each row as it comes, by {rows} with {asking}"

@@ -39,8 +39,10 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         return
     if load.usage.is_only_counted or any(asking.load is load for asking in domain.subjects(Asking)):
         return  # what is wrong there is another matter: the database can count, test and pick
-    if any(other.load is load for kind in (BufferedExport, NarrowedLoad) for other in domain.subjects(kind)):
+    if any(export.load is load for export in domain.subjects(BufferedExport)):
         return  # that says what becomes of the rows as well
+    if any(narrowed.load is load for narrowed in domain.subjects(NarrowedLoad)):
+        return
     model = load.entity
     unused = load.unused_page
     arrival = arrival_of(load) if model is not None and not (model.is_lookup and not unused) else None

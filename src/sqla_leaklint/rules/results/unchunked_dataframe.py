@@ -21,9 +21,7 @@ rule = Rule(
     noisy_outside_app=True,
 )
 
-_HELP = (
-    "read it in parts, with `chunksize=…` on a connection with `stream_results=True`, or let the database select and reckon"
-)
+_HELP = "read it in parts, with `chunksize=…` on a connection with `stream_results=True`, or let the database reckon"
 
 
 @rule.check(DataframeRead)
@@ -32,7 +30,5 @@ def check(read: DataframeRead, domain: Domain) -> Iterator[Draft]:
         return
     rows = f"every row of `{read.table}`" if read.table and read.bound is Bound.NONE else "every row that matches"
     yield (
-        rule.diagnostic(read.node, f"{rows} is read into one DataFrame")
-        .with_help(_HELP)
-        .with_fix(read_in_chunks(read))
+        rule.diagnostic(read.node, f"{rows} is read into one DataFrame").with_help(_HELP).with_fix(read_in_chunks(read))
     )
