@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.gathering import WRITING, Form, Gathering
 from sqla_leaklint.domain.growth import grows
+from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import Model
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.domain.truth import called_path
+from sqla_leaklint.domain.values import ProjectFunction, Rows
 from sqla_leaklint.knowledge.facts import Fetch, Kind
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
@@ -67,11 +69,9 @@ class BufferedExport:
     @staticmethod
     def find(domain: Domain) -> Iterator[BufferedExport]:
         """The buffered exports of a module, in the order of its loads."""
-        may_leave: dict[Body, bool] = {}
-        for load in domain.subjects(Load):
-            if load.body not in may_leave:
-                may_leave[load.body] = load.body.is_function and _may_leave(load.body)
-            if not may_leave[load.body] or load.rows.consumer.fetch is not Fetch.ALL_ROWS or load.is_one_row:
+        bodies = [body for body in domain.bodies if body.is_function and _may_leave(body)]
+        for load in (*domain.subjects(Load), *(each for body in bodies for each in _given(domain, body))):
+            if load.body not in bodies or load.rows.consumer.fetch is not Fetch.ALL_ROWS or load.is_one_row:
                 continue
             model = load.model
             if model is None or model.is_lookup or not grows(load):
@@ -80,6 +80,17 @@ class BufferedExport:
             found = next(_leavings(gathering), None)
             if found is not None:
                 yield found
+
+
+def _given(domain: Domain, body: Body) -> Iterator[Load]:
+    """The rows that a body is given by other functions of the project."""
+    for event in body.events:
+        if event.deed is Deed.CALLED and isinstance(event.node, tree.Call):
+            function = domain.value_of(event.call.func)
+            if isinstance(function, ProjectFunction):
+                rows = unwrapped(domain.value_of(event.call))
+                if isinstance(rows, Rows):
+                    yield Load(domain, body, event.node, event.call, rows)
 
 
 def _may_leave(body: Body) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.bounds import Bound
+from sqla_leaklint.domain.growth import grows
 from sqla_leaklint.domain.holders import UNCHANGED, is_same
 from sqla_leaklint.domain.models import Model
 from sqla_leaklint.domain.queries import Load, function_text
@@ -66,7 +66,7 @@ class NarrowedLoad:
                 continue
             found = [_narrowed(load, text, model, place) for place in places if place is not None]
             first = next((each for each in found if each is not None), None)
-            if first is None or load.bound not in {Bound.NONE, Bound.WEAK}:
+            if first is None or not grows(load, of_person=bool(first.figure)):
                 continue
             is_all_figures = all(
                 (each is not None and each.figure) or _is_measured(domain, place)

@@ -14,16 +14,17 @@ from sqla_leaklint.domain.column_names import OF_PARENT, is_flag
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.domain.values import Clause, Value, alternatives
 
-_OWNERS = (
-    "tenant org organi[sz]ation company workspace account user customer client owner author member store shop project "
-    "team merchant site vendor device"
+_TENANTS = "tenant org organi[sz]ation company workspace store shop project team merchant site vendor"
+_PERSONS = "account user customer client owner author member device"
+_OF_TENANT, _OF_OWNER = (
+    re.compile(rf"(?:^|_)(?:{'|'.join(words.split())})s?_(?:id|uuid|guid|pk|key)$")
+    for words in (_TENANTS, f"{_TENANTS} {_PERSONS}")
 )
-_OF_OWNER = re.compile(rf"(?:^|_)(?:{'|'.join(_OWNERS.split())})s?_(?:id|uuid|guid|pk|key)$")
 _OF_PARENTS = frozenset({"any", "has"})
 
 
-def grows(load: Load) -> bool:
-    """Whether nothing keeps the rows few: no page, no key, no list, no parent but an owner."""
+def grows(load: Load, *, of_person: bool = True) -> bool:
+    """Whether nothing keeps the rows few: no page, no key, no list, no parent but a tenant or (`of_person`) a person."""
     bound, statement = load.bound, load.statement
     if bound in {Bound.NONE, Bound.WEAK}:
         return True
@@ -39,7 +40,8 @@ def grows(load: Load) -> bool:
         column = model.columns.get(name) if model is not None else None
         if not is_flag(name, column) or OF_PARENT.search(name):
             scopes.append(name)
-    return bool(scopes) and all(_OF_OWNER.search(name) for name in scopes)
+    owners = _OF_OWNER if of_person else _OF_TENANT
+    return any(owners.search(name) for name in scopes) and all(_OF_OWNER.search(name) for name in scopes)
 
 
 def _asks_of_parents(values: Iterable[Value]) -> bool:
