@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import method_name
-from sqla_leaklint.domain.gathering import WRITING, Form, Gathering
+from sqla_leaklint.domain.gathering import FORMATS, WRITING, Form, Gathering
 from sqla_leaklint.domain.growth import grows
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import Model
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
 _DUMPING = frozenset({"json.dump", "pickle.dump", "yaml.dump", "yaml.safe_dump", "simplejson.dump"})
-_LEAVING = frozenset({"join", "getvalue", "read", "dump", "dumps", "to_csv", "to_excel", "to_json", "to_parquet"})
+_LEAVING = FORMATS | {"join", "getvalue", "read", "dump", "dumps"}
 _FILES = frozenset({"write_text", "write_bytes", "writestr"})
 _STREAM = frozenset({Form.TEXT, Form.PHRASE, Form.BUFFER, Form.LIST})
 _WHOLE = frozenset({Form.TEXT, Form.PHRASE, Form.BUFFER})
@@ -127,7 +127,7 @@ def _left_by(gathering: Gathering, call: tree.Call) -> tuple[Leaving, Form] | No
             return (Leaving.FILE, first) if is_all and first is not None else None
         if attr in _FILES:
             return next(((Leaving.FILE, form) for form in forms if form in _WHOLE and form is not None), None)
-        if attr.startswith("to_") and gathering.form(base) is Form.FRAME and call.args:
+        if attr in FORMATS and gathering.form(base) is Form.FRAME and call.args:
             target = call.args[0]
             is_path = target.keyword in {None, "path_or_buf", "path", "excel_writer", "buf"}
             if is_path and not gathering.is_in_memory(target.value):

@@ -58,9 +58,11 @@ _SAME_FRAME = frozenset(
         *("drop", "copy", "replace", "assign", "round", "map"),
     ]
 )
+FORMATS = frozenset(f"to_{name}" for name in ("csv", "excel", "json", "parquet", "feather", "html", "string", "pickle"))
+"""Methods of a DataFrame that write it to a file, or give the text of one."""
 _LISTED = frozenset(f"builtins.{name}" for name in ("list", "tuple", "sorted", "set", "reversed", "iter", "enumerate"))
 _LAZY = frozenset({"builtins.map", "builtins.filter", "builtins.zip"})
-DUMPING = frozenset(f"{module}.dumps" for module in ("json", "orjson", "ujson", "simplejson", "yaml"))
+_DUMPING = frozenset(f"{module}.dumps" for module in ("json", "orjson", "ujson", "simplejson", "yaml"))
 FRAMES = frozenset({"pandas.DataFrame", "pandas.DataFrame.from_records", "pandas.DataFrame.from_dict"})
 EXCEL = frozenset({"pandas.ExcelWriter"})
 
@@ -134,7 +136,7 @@ class Gathering:
             return Form.PARTS if any(self.form(each.value) in _MANY for each in call.args) else None
         if path in {"builtins.str", "builtins.bytes"}:
             return first if first in _TEXTS else None
-        if path in DUMPING:
+        if path in _DUMPING:
             return Form.TEXT if first in _MANY else None
         if path in FRAMES:
             return Form.FRAME if first in _MANY else None
@@ -153,8 +155,10 @@ class Gathering:
         if whole is Form.BUFFER and method.attr in _WHOLE:
             return Form.TEXT
         if whole is Form.FRAME:
-            if method.attr.startswith("to_"):
-                return Form.LIST if method.attr in {"to_dict", "to_records"} else Form.TEXT
+            if method.attr in FORMATS:
+                return Form.TEXT
+            if method.attr in {"to_dict", "to_records"}:
+                return Form.LIST
             return Form.FRAME if method.attr in _SAME_FRAME else None
         return None
 
@@ -231,7 +235,7 @@ class Gathering:
                 self._gather(place, Form.LIST, call)
         elif attr in WRITING and first is not None:
             self._gather(self._buffer(base), Form.BUFFER, call)
-        elif attr.startswith("to_") and self.form(base) is Form.FRAME:
+        elif attr in FORMATS and self.form(base) is Form.FRAME:
             self._gather(self._buffer(call.args[0].value), Form.BUFFER, call)
         elif attr == "dump" and first in _MANY and len(call.args) > 1:
             self._gather(self._buffer(call.args[1].value), Form.BUFFER, call)

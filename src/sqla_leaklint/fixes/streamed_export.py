@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.domain.exports import BufferedExport, Leaving
 from sqla_leaklint.domain.queries import function_text
-from sqla_leaklint.fixes.lines import end_of, lines_between, unit_of
+from sqla_leaklint.fixes.lines import Line, end_of, lines_between, unit_of
 from sqla_leaklint.fixes.paging import BATCH, may_stream
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.knowledge.facts import Kind
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sqla_leaklint.syntax.spans import SourceMap
 
 _NAME = "stream"
+_NEWLINE = "\n"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,38 +163,33 @@ def _edits(plan: _Plan, source: SourceMap) -> Iterator[TextEdit]:
     text, first, keyword = source.text, plan.inside[0], "async " if plan.export.load.is_async else ""
     start, end = source.line_start(source.offsets(first)[0]), end_of(plan.loop, source)
     indentation, body = source.indentation(plan.loop), source.indentation(plan.loop.body[0])
-    if source.indentation(first) != indentation or not body:
+    at, until = source.offsets(plan.loop.iter)
+    if source.indentation(first) != indentation or not body or _NEWLINE in streamed + text[at:until]:
         return
     unit = unit_of(text, indentation)
-    gone = {line for stmt in plan.dropped for line in _lines(stmt, source)}
+    gone = {line.start: line for stmt in plan.dropped for line in _lines(stmt, source)}
     strings = source.multiline_strings()
     lines = [f"{indentation}{keyword}def {_NAME}():"]
     for line in lines_between(text, start, end):
         content = text[line.start : line.end]
-        at, until = source.offsets(plan.loop.iter)
-        if line.start <= at < line.end and until <= line.end:
-            loop_start = source.offsets(plan.loop)[0]
-            head = keyword + text[loop_start:at] if plan.export.load.is_async else text[loop_start:at]
-            content = indentation + head + streamed + text[until : line.end]
         if line.start in gone:
             continue
+        if line.start <= at < line.end:
+            head = text[source.offsets(plan.loop)[0] : at]
+            content = f"{indentation}{keyword}{head}{streamed}{text[until : line.end]}"
         is_kept = not content.strip() or any(begin < line.start < stop for begin, stop in strings)
         lines.append(content if is_kept else unit + content)
-    inner = unit + body
-    lines += [f"{inner}yield {plan.buffer}.getvalue()", f"{inner}{plan.buffer}.seek(0)"]
-    lines += [f"{inner}{plan.buffer}.truncate()", f"{unit}{indentation}yield {plan.buffer}.getvalue()", ""]
-    answer = source.line_start(source.offsets(plan.answer)[0])
-    before = source.offsets(plan.content)
-    for stmt in plan.dropped:
-        places = _lines(stmt, source)
-        if places and (min(places) < start or min(places) > end):
-            until = source.line_end(source.offsets(stmt)[1])
-            if min(places) < start:
-                yield TextEdit(min(places), until + 1, "")
-    yield TextEdit(start, answer, "\n".join(lines) + "\n")
-    yield TextEdit(*before, f"{_NAME}()")
+    inner, buffer = unit + body, plan.buffer
+    lines += [f"{inner}yield {buffer}.getvalue()", f"{inner}{buffer}.seek(0)", f"{inner}{buffer}.truncate()"]
+    lines += [f"{unit}{indentation}yield {buffer}.getvalue()", "", ""]
+    for line in gone.values():
+        if line.start < start:
+            yield TextEdit(line.start, line.next, "")
+    newline = "\r\n" if "\r\n" in text else _NEWLINE
+    yield TextEdit(start, source.line_start(source.offsets(plan.answer)[0]), newline.join(lines))
+    yield TextEdit(*source.offsets(plan.content), f"{_NAME}()")
 
 
-def _lines(stmt: tree.Stmt, source: SourceMap) -> list[int]:
+def _lines(stmt: tree.Stmt, source: SourceMap) -> list[Line]:
     start, end = source.offsets(stmt)
-    return [line.start for line in lines_between(source.text, source.line_start(start), end)]
+    return list(lines_between(source.text, source.line_start(start), end))
