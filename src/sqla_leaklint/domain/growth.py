@@ -24,7 +24,7 @@ _OF_PARENTS = frozenset({"any", "has"})
 
 
 def grows(load: Load, *, of_person: bool = True) -> bool:
-    """Whether nothing keeps the rows few: no page, no key, no list, no parent but a tenant or (`of_person`) a person."""
+    """Whether nothing keeps the rows few: no page, key or list, no parent but a tenant or (`of_person`) a person."""
     bound, statement = load.bound, load.statement
     if bound in {Bound.NONE, Bound.WEAK}:
         return True
