@@ -25,6 +25,7 @@ from sqla_leaklint.domain.values import ProjectFunction, Rows
 from sqla_leaklint.knowledge.facts import Fetch, Kind
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.terms import Await, Call, Declared, Term
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -83,14 +84,21 @@ class BufferedExport:
 
 
 def _given(domain: Domain, body: Body) -> Iterator[Load]:
-    """The rows that a body is given by other functions of the project."""
+    """The rows that a body is given by other functions of the project, and loops over."""
+    seen: set[Term] = set()
     for event in body.events:
-        if event.deed is Deed.CALLED and isinstance(event.node, tree.Call):
-            function = domain.value_of(event.call.func)
-            if isinstance(function, ProjectFunction):
-                rows = unwrapped(domain.value_of(event.call))
-                if isinstance(rows, Rows):
-                    yield Load(domain, body, event.node, event.call, rows)
+        if event.deed is not Deed.ITERATED:
+            continue
+        term = event.value
+        while isinstance(term, Await | Declared) and term.value is not None:
+            term = term.value
+        if not isinstance(term, Call) or term in seen or not isinstance(domain.value_of(term.func), ProjectFunction):
+            continue
+        seen.add(term)
+        rows = unwrapped(domain.value_of(term))
+        node = next((node for node, site in domain.module.executor.sites.items() if site == term.site), None)
+        if isinstance(rows, Rows) and node is not None:
+            yield Load(domain, body, node, term, rows)
 
 
 def _may_leave(body: Body) -> bool:
