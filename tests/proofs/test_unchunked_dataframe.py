@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import pytest
 
 from tests.proofs.databases import Database
@@ -41,7 +39,6 @@ PROOFS = (
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("pandas") is None, reason="pandas is not installed")
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
 def test_parts_cost_less(proof: Proof, database: Database) -> None:
     comparison = compare(proof, database)
