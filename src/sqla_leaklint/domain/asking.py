@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.bounds import Bound
 from sqla_leaklint.domain.clauses import models_in, selected
+from sqla_leaklint.domain.holders import UNCHANGED, is_same
 from sqla_leaklint.domain.matching import Matching, matching
 from sqla_leaklint.domain.queries import Load, function_text
 from sqla_leaklint.domain.truth import called_path, is_test, test_of_zero
@@ -34,10 +35,6 @@ from sqla_leaklint.syntax.walk import slice_bounds
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.domain.usage import FunctionText
-
-
-_SAME = frozenset({"builtins.list", "builtins.tuple", "builtins.iter"})
-"""Called with rows, these give the same rows in the same order."""
 
 
 class Question(Enum):
@@ -123,7 +120,7 @@ class Asking:
 
 def _keeps_all(term: t.Term) -> bool:
     """Whether `list(…)` and not `set(…)` or `sorted(…)`, whose number or order is another."""
-    return isinstance(term, t.Call) and isinstance(term.func, t.Ref) and term.func.path in _SAME
+    return isinstance(term, t.Call) and isinstance(term.func, t.Ref) and term.func.path in UNCHANGED
 
 
 def _can_be_narrowed(load: Load) -> bool:
@@ -183,23 +180,8 @@ class _Reader:
         term = self._terms.get(expr)
         return term is not None and self.is_of(term)
 
-    def is_of(self, term: t.Term, depth: int = 0) -> bool:
-        """Whether a term is the rows, under whatever name."""
-        if term is self._load.term:
-            return True
-        if depth > 8:
-            return False
-        match term:
-            case t.Await():
-                return self.is_of(term.value, depth + 1)
-            case t.Declared():
-                return term.value is not None and self.is_of(term.value, depth + 1)
-            case t.Join():
-                return any(self.is_of(each, depth + 1) for each in term.terms)
-            case t.Call(func=t.Ref(path=path)) if path in _SAME and len(term.args) == 1:
-                return self.is_of(term.args[0], depth + 1)
-            case _:
-                return False
+    def is_of(self, term: t.Term) -> bool:
+        return is_same(self._load.term, term)
 
     def answer(self, expr: tree.Expr) -> Answer | object | None:
         """What one place asks; None where the rows are only named, `_OTHER` for anything that is not understood."""
@@ -230,7 +212,7 @@ class _Reader:
         path = called_path(self._load.domain, call)
         if argument.keyword is not None or argument.star or call.args[0] is not argument:
             return _OTHER
-        if path in _SAME and len(call.args) == 1:
+        if path in UNCHANGED and len(call.args) == 1:
             return None
         if path == "builtins.next":
             return Answer(Question.FIRST, call, expr, 1)

@@ -24,6 +24,7 @@ from sqla_leaklint.domain.values import (
     Statement,
     StepTaken,
     Symbol,
+    Unknown,
     Value,
     alternatives,
 )
@@ -116,7 +117,7 @@ class Reader:
 
     def read(self) -> Bound:
         statement = self.statement
-        if not statement.is_whole or not statement.projections:
+        if not statement.is_whole or all(isinstance(each, Unknown) for each in statement.projections):
             return Bound.UNKNOWN
         if not self.evaluator.knowledge.is_a(statement.type, Kind.LEGACY_QUERY) and not statement.type.endswith(
             ("Select", "SelectOfScalar")

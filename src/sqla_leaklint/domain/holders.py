@@ -15,6 +15,28 @@ SAME_ROWS = frozenset(
 """Called with rows (the last argument), these give the same rows."""
 ONE_ROW = frozenset({"builtins.next", "builtins.min", "builtins.max"})
 
+UNCHANGED = frozenset({"builtins.list", "builtins.tuple", "builtins.iter"})
+"""Called with rows, these give the same rows in the same order."""
+
+
+def is_same(root: Term, term: Term, depth: int = 0) -> bool:
+    """Whether a term is some rows as they were loaded, under whatever name, on some path."""
+    if term is root:
+        return True
+    if depth > 8:
+        return False
+    match term:
+        case t.Await():
+            return is_same(root, term.value, depth + 1)
+        case t.Declared():
+            return term.value is not None and is_same(root, term.value, depth + 1)
+        case t.Join():
+            return any(is_same(root, each, depth + 1) for each in term.terms)
+        case t.Call(func=t.Ref(path=path)) if path in UNCHANGED and len(term.args) == 1:
+            return is_same(root, term.args[0], depth + 1)
+        case _:
+            return False
+
 
 class Holders:
     """Tells for each term whether it is the rows, one of them, or neither."""

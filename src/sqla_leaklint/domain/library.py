@@ -64,6 +64,8 @@ def call_library(evaluator: Evaluator, path: str, args: Arguments, keywords: Key
         and isinstance(args[1].value, str)
     ):
         return evaluator.attribute(args[0], args[1].value)
+    if knowledge.canonical(path) == "sqlalchemy.orm.aliased" and (len(args) > 1 or "alias" in dict(keywords)):
+        return Unknown("an alias of a selectable, which may hold a part of the rows")
     decorator = knowledge.decorator(path)
     if decorator is not None and args:
         if decorator.decoration in {Decoration.CONTEXT_MANAGER, Decoration.ASYNC_CONTEXT_MANAGER}:

@@ -42,7 +42,7 @@ def apply_page(load: Load, parameters: tuple[str, ...]) -> PendingFix | None:
 def stream_rows(load: Load) -> PendingFix | None:
     """Loop over batches instead of a list, where nothing is known that forbids it."""
     place = _executed(load)
-    if place is None or load.is_async or not _may_stream(load):
+    if place is None or load.is_async or not may_stream(load):
         return None
 
     def render(source: SourceMap) -> Sequence[TextEdit]:
@@ -83,7 +83,7 @@ def _executed(load: Load) -> tree.Expr | None:
     return place if place is not None and can_be_extended(place) else None
 
 
-def _may_stream(load: Load) -> bool:
+def may_stream(load: Load) -> bool:
     """Whether the rows go through one loop, while the session is open, that ends no transaction and loads nothing
     lazily.
     """

@@ -1,4 +1,4 @@
-"""HTTP clients that hold sockets until they are closed, and pandas, which reads queries whole."""
+"""HTTP clients that hold sockets until they are closed, pandas, which reads queries whole, and Flask's responses."""
 
 from __future__ import annotations
 
@@ -83,4 +83,15 @@ PANDAS = Table(
     ),
 )
 
-TABLES = (HTTPX, AIOHTTP, REQUESTS, PANDAS)
+_FLASK = "https://flask.palletsprojects.com/en/stable/api/"
+
+FLASK = Table(
+    "Flask",
+    types=(Type("flask.Response", Kind.RESPONSE, _FLASK, ("flask.wrappers.Response",)),),
+    functions=(
+        Function("flask.make_response", "flask.Response", _FLASK, ("flask.helpers.make_response",)),
+        Function("flask.send_file", "flask.Response", _FLASK, ("flask.helpers.send_file",)),
+    ),
+)
+
+TABLES = (HTTPX, AIOHTTP, REQUESTS, PANDAS, FLASK)

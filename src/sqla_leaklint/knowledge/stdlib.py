@@ -32,6 +32,7 @@ _PROCESSES = _DOCS + "multiprocessing.html"
 EXIT_STACK = "contextlib.ExitStack"
 ASYNC_EXIT_STACK = "contextlib.AsyncExitStack"
 CONTEXT_VAR = "contextvars.ContextVar"
+CSV_WRITER = "_csv.Writer"
 
 _DICT_METHODS = (("__setitem__ setdefault update", Effect.GROWS), ("__delitem__ pop popitem clear", Effect.REMOVES))
 _LIST_METHODS = (("append extend insert __iadd__", Effect.GROWS), ("__delitem__ pop remove clear", Effect.REMOVES))
@@ -78,6 +79,7 @@ _CONTEXT_FUNCTIONS = (
     Function("builtins.next", "element arg 0", _DOCS + "functions.html"),
     Function("builtins.anext", "await element arg 0", _DOCS + "functions.html"),
     Function("builtins.open", "file", _DOCS + "functions.html", ("io.open",)),
+    Function("csv.writer", CSV_WRITER, _DOCS + "csv.html"),
     Function("gc.collect", "none", _DOCS + "gc.html"),
     Function("gc.disable", "none", _DOCS + "gc.html"),
     Function("gc.freeze", "none", _DOCS + "gc.html"),
@@ -159,6 +161,10 @@ TABLE = Table(
         Type(EXIT_STACK, Kind.EXIT_STACK, _CONTEXTLIB),
         Type(ASYNC_EXIT_STACK, Kind.EXIT_STACK, _CONTEXTLIB),
         Type("io.IOBase", Kind.RESOURCE, _DOCS + "io.html"),
+        Type("io.StringIO", Kind.BUFFER, _DOCS + "io.html"),
+        Type("io.BytesIO", Kind.BUFFER, _DOCS + "io.html"),
+        Type("csv.DictWriter", Kind.ROW_WRITER, _DOCS + "csv.html"),
+        Type(CSV_WRITER, Kind.ROW_WRITER, _DOCS + "csv.html"),
         Type(CONTEXT_VAR, Kind.CONTEXT_VARIABLE, _DOCS + "contextvars.html"),
         Type("asyncio.TaskGroup", Kind.TASK_GROUP, _TASKS, ("asyncio.taskgroups.TaskGroup",)),
         Type("asyncio.AbstractEventLoop", Kind.EVENT_LOOP, _LOOP, ("asyncio.events.AbstractEventLoop",)),

@@ -93,6 +93,7 @@ _UNTELLING_DISTRIBUTIONS = frozenset(
         "httpx",
         "aiohttp",
         "requests",
+        "Flask",
     )
 )
 _SHORT = 3

@@ -53,6 +53,10 @@ class Kind(str, Enum):
     DATABASE_EXTENSION = "database extension"
     PAGE = "page"
     DATAFRAME = "dataframe"
+    BUFFER = "buffer"
+    """A file that is in memory."""
+    ROW_WRITER = "row writer"
+    """Writes rows to the file that it is made of."""
 
 
 class Effect(str, Enum):

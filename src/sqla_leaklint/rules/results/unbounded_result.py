@@ -9,6 +9,8 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.asking import Asking
 from sqla_leaklint.domain.bounds import Bound
 from sqla_leaklint.domain.destinations import Arrival, Destination, arrival_of
+from sqla_leaklint.domain.exports import BufferedExport
+from sqla_leaklint.domain.filtering import NarrowedLoad
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.domain.usage import Deal
 from sqla_leaklint.fixes.paging import apply_page, stream_rows
@@ -37,6 +39,10 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         return
     if load.usage.is_only_counted or any(asking.load is load for asking in domain.subjects(Asking)):
         return  # what is wrong there is another matter: the database can count, test and pick
+    if any(export.load is load for export in domain.subjects(BufferedExport)):
+        return  # that says what becomes of the rows as well
+    if any(narrowed.load is load for narrowed in domain.subjects(NarrowedLoad)):
+        return
     model = load.entity
     unused = load.unused_page
     arrival = arrival_of(load) if model is not None and not (model.is_lookup and not unused) else None

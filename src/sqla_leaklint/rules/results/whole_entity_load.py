@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.bounds import Bound
+from sqla_leaklint.domain.filtering import NarrowedLoad
 from sqla_leaklint.domain.models import Model
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.domain.usage import Deal, Usage
@@ -49,6 +50,8 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         return
     if (load.is_one_row or load.bound is Bound.KEYED) and not any(column.name in unread for column in model.binary):
         return  # one row costs little, unless it holds something large
+    if any(narrowed.load is load and narrowed.figure for narrowed in domain.subjects(NarrowedLoad)):
+        return  # the database reckons it: no row is wanted at all
     columns = [name for name in model.columns if name in read]
     yield (
         rule.diagnostic(load.node, _message(load, model, columns, unread))
