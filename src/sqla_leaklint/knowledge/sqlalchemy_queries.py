@@ -18,6 +18,7 @@ _FROM_1_4_24 = Versions("SQLAlchemy", since="1.4.24")
 _FROM_2_0 = Versions("SQLAlchemy", since="2.0")
 _UNTIL_2_0 = Versions("SQLAlchemy", until="2.0")
 _FROM_1_4_40 = Versions("SQLAlchemy", since="1.4.40")
+_FROM_1_4_43 = Versions("SQLAlchemy", since="1.4.43")
 
 
 def _steps(
@@ -213,7 +214,7 @@ _RESULT_CONSUMERS = (
 
 _RESULT_METHODS = (
     Method(sa.RESULT, "close", "none", _CORE),
-    *(Method(owner, "close", "none", _CORE, versions=_FROM_1_4_40) for owner in (sa.SCALAR_RESULT, sa.MAPPING_RESULT)),
+    *(Method(owner, "close", "none", _CORE, versions=_FROM_1_4_43) for owner in (sa.SCALAR_RESULT, sa.MAPPING_RESULT)),
     *(Method(owner, "close", "await none", _ASYNC) for owner in _ASYNC_RESULTS),
 )
 
