@@ -44,7 +44,7 @@ _NAMED = re.compile(
     rb"|([\w.]+)\s*(?:=|,)\s*(?:\w+\.)?(?:Depends|Security)\s*\(\s*\)"  # a class, named by the annotation
 )
 _RENAMED = re.compile(
-    rb"\b(\w+)[ \t]+as[ \t]+(\w+)\b|^[ \t]*(\w+)(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)", re.MULTILINE
+    rb"\b(\w+)[ \t]+as[ \t]+(\w+)\b|^[ \t]*(\w+)(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)[ \t]*(\(?)", re.MULTILINE
 )
 
 
@@ -59,18 +59,23 @@ class Dependent:
 
 @dataclass(slots=True, eq=False)
 class _Names:
-    """The names that stand in a `Depends(...)` somewhere in a project, and the other names of each name."""
+    """The names that stand in a `Depends(...)` somewhere in a project, and the other names of each name.
+
+    `made` are those that a call of the name makes: of a class its instances, of a function what it returns.
+    """
 
     depended: set[str] = field(default_factory=set)
     others: dict[str, set[str]] = field(default_factory=dict)
+    made: dict[str, set[str]] = field(default_factory=dict)
 
-    def of(self, first: set[str]) -> set[str]:
-        """Some names, and all that they are renamed to."""
+    def of(self, first: set[str], *, makes: bool) -> set[str]:
+        """Some names, and all that they are renamed to, also by calls where it is a call of them that makes it."""
         found, pending = set(first), list(first)
         while pending:
-            fresh = self.others.get(pending.pop(), set()) - found
+            name = pending.pop()
+            fresh = self.others.get(name, set()) | (self.made.get(name, set()) if makes else set())
+            pending.extend(fresh - found)
             found |= fresh
-            pending.extend(fresh)
         return found
 
 
@@ -87,20 +92,22 @@ def _names_in(project: Project) -> _Names:
         renamed = _renamings(project) if known.depended else {}
         sought = set(known.depended)
         while sought:
-            found = {(old, new) for new in sought for old in renamed.get(new, ()) if old != new}
-            sought = {old for old, _ in found} - known.depended - known.others.keys()
-            for old, new in found:
-                known.others.setdefault(old, set()).add(new)
+            found = {(old, new, is_call) for new in sought for old, is_call in renamed.get(new, ()) if old != new}
+            sought = {old for old, _, _ in found} - known.depended - known.others.keys() - known.made.keys()
+            for old, new, is_call in found:
+                (known.made if is_call else known.others).setdefault(old, set()).add(new)
     return known
 
 
-def _renamings(project: Project) -> dict[str, set[str]]:
-    """What each name of the project that an import or an assignment makes of another name is made of."""
-    found: dict[bytes, set[bytes]] = {}
+def _renamings(project: Project) -> dict[str, set[tuple[str, bool]]]:
+    """What each name of the project that an import or an assignment makes of another name is made of, and whether by
+    a call.
+    """
+    found: dict[bytes, set[tuple[bytes, bool]]] = {}
     for text in project.texts():
-        for old, new, target, value in _RENAMED.findall(text):
-            found.setdefault(new or target, set()).add(old or value)
-    return {new.decode(): {_last(old) for old in olds} for new, olds in found.items()}
+        for old, new, target, value, call in _RENAMED.findall(text):
+            found.setdefault(new or target, set()).add((old or value, bool(call)))
+    return {new.decode(): {(_last(old), is_call) for old, is_call in olds} for new, olds in found.items()}
 
 
 def _last(path: bytes) -> str:
@@ -117,7 +124,9 @@ def _names_of(evaluator: Evaluator, module: ModuleSummary, function: FunctionSum
         for name, term in module.bindings.items()
         if isinstance(term, t.FunctionRef) and term.qualname == function.qualname
     )
-    return _names_in(evaluator.project).of(first)
+    # What a plain function returns is no name of it; what a class or an enclosing function makes may be one.
+    makes = isinstance(provider, ProjectClass) or function.scope is not None
+    return _names_in(evaluator.project).of(first, makes=makes)
 
 
 def may_be_provider(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:

@@ -62,6 +62,7 @@ class Project:
         self._search_paths: dict[str, tuple[str, ...]] = {}
         self._bytes: dict[str, bytes] = {}
         self._paths: tuple[str, ...] | None = None
+        self._having: dict[frozenset[str], tuple[str, ...]] = {}
 
     # --- modules ---
 
@@ -199,17 +200,22 @@ class Project:
         What else is asked for (one of some other words, a condition on the path) is asked before a file is parsed.
         """
         word = name.encode()
-        others = [other.encode() for other in and_any_of]
-        for path in self.paths():
-            text = self._text(path)
-            if (
-                word in text
-                and (not others or any(other in text for other in others))
-                and (where is None or where(path))
-            ):
+        for path in self._paths_with(frozenset(and_any_of)):
+            if word in self._text(path) and (where is None or where(path)):
                 summary = self.summary_at(path)
                 if summary is not None:
                     yield summary
+
+    def _paths_with(self, words: frozenset[str]) -> tuple[str, ...]:
+        """The files whose text contains one of some words; all of them, where there are none."""
+        if not words:
+            return self.paths()
+        if words not in self._having:
+            sought = [word.encode() for word in words]
+            self._having[words] = tuple(
+                path for path in self.paths() if any(word in self._text(path) for word in sought)
+            )
+        return self._having[words]
 
     def texts(self) -> Iterator[bytes]:
         """What the project's files hold, in the order of their paths."""
