@@ -201,8 +201,8 @@ class Project:
         and_calls: Iterable[str] = (),
         where: Callable[[str], bool] | None = None,
     ) -> Iterator[ModuleSummary]:
-        """The summaries of all files of the project whose text contains a name (and, if asked for, one of some words, or
-        a call of one of some names; and whose path fits), in the order of their paths.
+        """The summaries of all files of the project whose text contains a name (if asked for, also one of some words,
+        or a call of one of some names; and whose path fits), in the order of their paths.
         """
         word, pattern = name.encode(), "|".join(map(re.escape, sorted(and_any_of)))
         if names := "|".join(map(re.escape, sorted(and_calls))):
