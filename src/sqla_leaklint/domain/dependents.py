@@ -43,6 +43,9 @@ _NAMED = re.compile(
     rb"\b(?:Depends|Security)\s*\(\s*(?:dependency\s*=\s*)?([\w.]+)"
     rb"|([\w.]+)\s*(?:=|,)\s*(?:\w+\.)?(?:Depends|Security)\s*\(\s*\)"  # a class, named by the annotation
 )
+_RENAMED = re.compile(
+    rb"\b(\w+)[ \t]+as[ \t]+(\w+)\b|^[ \t]*(\w+)(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)[ \t]*(\(?)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,32 +89,25 @@ def _names_in(project: Project) -> _Names:
         for text in project.texts():
             if b"Depends" in text or b"Security" in text:
                 known.depended.update(_last(path or cls) for path, cls in _NAMED.findall(text))
+        renamed = _renamings(project) if known.depended else {}
         sought = set(known.depended)
         while sought:
-            found = {each for each in _renamings(project, sought) if each[0] != each[1]}
+            found = {(old, new, is_call) for new in sought for old, is_call in renamed.get(new, ()) if old != new}
             sought = {old for old, _, _ in found} - known.depended - known.others.keys() - known.made.keys()
             for old, new, is_call in found:
                 (known.made if is_call else known.others).setdefault(old, set()).add(new)
     return known
 
 
-def _renamings(project: Project, names: set[str]) -> Iterator[tuple[str, str, bool]]:
-    """What an import or an assignment of the project makes one of some names of, which, and whether by a call."""
-    spelled = "|".join(sorted(map(re.escape, names)))
-    named = f"({spelled})".encode()
-    imported = re.compile(rb"\bas[ \t]+" + named + rb"\b")
-    assigned = re.compile(rb"^[ \t]*" + named + rb"(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)[ \t]*(\(?)", re.MULTILINE)
+def _renamings(project: Project) -> dict[str, set[tuple[str, bool]]]:
+    """What each name of the project that an import or an assignment makes of another name is made of, and whether by
+    a call.
+    """
+    found: dict[bytes, set[tuple[bytes, bool]]] = {}
     for text in project.texts():
-        for found in imported.finditer(text):
-            old = _WORD_BEFORE.search(text[: found.start()][-_LONGEST_NAME:])
-            if old is not None:
-                yield old.group(1).decode(), found.group(1).decode(), False
-        for new, value, call in assigned.findall(text):
-            yield _last(value), new.decode(), bool(call)
-
-
-_WORD_BEFORE = re.compile(rb"(\w+)[ \t]+$")
-_LONGEST_NAME = 200
+        for old, new, target, value, call in _RENAMED.findall(text):
+            found.setdefault(new or target, set()).add((old or value, bool(call)))
+    return {new.decode(): {(_last(old), is_call) for old, is_call in olds} for new, olds in found.items()}
 
 
 def _last(path: bytes) -> str:
