@@ -44,7 +44,9 @@ _NAMED = re.compile(
     rb"|([\w.]+)\s*(?:=|,)\s*(?:\w+\.)?(?:Depends|Security)\s*\(\s*\)"  # a class, named by the annotation
 )
 _RENAMED = re.compile(
-    rb"\b(\w+)[ \t]+as[ \t]+(\w+)\b|^[ \t]*(\w+)(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)[ \t]*(\(?)", re.MULTILINE
+    rb"\b(\w+)[ \t]+as[ \t]+(\w+)\b"
+    rb"|^[ \t]*(\w+)(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)[ \t]*(\(?)",
+    re.MULTILINE,
 )
 
 
