@@ -81,8 +81,8 @@ class Instance:
     """An instance of a library's class.
 
     `makes` is what calling it gives (a factory's session class).  `provider` is the function that FastAPI had it from
-    and `scope`
-    that dependency's; they are None and "" for anything else.
+    and `scope` that dependency's (None and "" for anything else).  `expires_on_commit` tells whether the commit of a
+    session expires its entities (None: it is not known).
     """
 
     type: str
@@ -90,6 +90,7 @@ class Instance:
     makes: Value | None = None
     provider: ProjectFunction | None = None
     scope: str = ""
+    expires_on_commit: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,22 +239,26 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class ResultValue:
-    """The result of a statement, before its rows are taken; `is_scalar`: one value a row (`scalars()`)."""
+    """The result of a statement, before its rows are taken; `is_scalar`: one value a row (`scalars()`); `is_async`: an
+    async session or connection sent the statement.
+    """
 
     type: str
     statement: Statement | None
     is_scalar: bool
     steps: tuple[StepTaken, ...] = ()
+    is_async: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows in Python: what a consumer brought.  `element` is one of them."""
+    """Rows in Python: what a consumer brought.  `element` is one of them; `is_async`: of an async session."""
 
     statement: Statement | None
     consumer: Consumer
     element: Value
     steps: tuple[StepTaken, ...] = ()
+    is_async: bool = False
 
     @property
     def is_everything(self) -> bool:

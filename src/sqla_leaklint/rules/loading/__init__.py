@@ -1,0 +1,1 @@
+"""LKS3xx: when relationships are loaded, and queries in loops."""
