@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -105,7 +105,12 @@ def calls_naming(module: ModuleSummary) -> Mapping[str, list[tuple[FunctionSumma
 
 def is_test(path: str, evaluator: Evaluator) -> bool:
     """Whether a file is one of the project's tests."""
-    return is_test_file(Path(path), evaluator.project.root)
+    return _is_test_below(path, evaluator.project.root)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_test_below(path: str, root: Path | None) -> bool:
+    return is_test_file(Path(path), root)
 
 
 def last_name(term: t.Term) -> str:
@@ -115,10 +120,16 @@ def last_name(term: t.Term) -> str:
     return method_name(term)
 
 
-def users(evaluator: Evaluator, module: ModuleSummary | None, name: str) -> Iterator[ModuleSummary]:
-    """The modules that may use a name of a module: those that mention it, and itself where there is no project."""
+def users(
+    evaluator: Evaluator, module: ModuleSummary | None, name: str, *, and_calls: Iterable[str] = ()
+) -> Iterator[ModuleSummary]:
+    """The modules that may use a name of a module: those that mention it (and call one of some others, if any are
+    given), and itself where there is no project.
+    """
     if evaluator.project.root is not None:
-        yield from evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator))
+        yield from evaluator.project.mentioning(
+            name, and_calls=and_calls, where=lambda path: not is_test(path, evaluator)
+        )
     elif module is not None:
         yield module
 

@@ -43,6 +43,11 @@ _NAMED = re.compile(
     rb"\b(?:Depends|Security)\s*\(\s*(?:dependency\s*=\s*)?([\w.]+)"
     rb"|([\w.]+)\s*(?:=|,)\s*(?:\w+\.)?(?:Depends|Security)\s*\(\s*\)"  # a class, named by the annotation
 )
+_RENAMED = re.compile(
+    rb"\b(\w+)[ \t]+as[ \t]+(\w+)\b"
+    rb"|^[ \t]*(\w+)(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)[ \t]*(\(?)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,18 +61,23 @@ class Dependent:
 
 @dataclass(slots=True, eq=False)
 class _Names:
-    """The names that stand in a `Depends(...)` somewhere in a project, and the other names of each name."""
+    """The names that stand in a `Depends(...)` somewhere in a project, and the other names of each name.
+
+    `made` are those that a call of the name makes: of a class its instances, of a function what it returns.
+    """
 
     depended: set[str] = field(default_factory=set)
     others: dict[str, set[str]] = field(default_factory=dict)
+    made: dict[str, set[str]] = field(default_factory=dict)
 
-    def of(self, first: set[str]) -> set[str]:
-        """Some names, and all that they are renamed to."""
+    def of(self, first: set[str], *, makes: bool) -> set[str]:
+        """Some names, and all that they are renamed to, also by calls where it is a call of them that makes it."""
         found, pending = set(first), list(first)
         while pending:
-            fresh = self.others.get(pending.pop(), set()) - found
+            name = pending.pop()
+            fresh = self.others.get(name, set()) | (self.made.get(name, set()) if makes else set())
+            pending.extend(fresh - found)
             found |= fresh
-            pending.extend(fresh)
         return found
 
 
@@ -81,32 +91,25 @@ def _names_in(project: Project) -> _Names:
         for text in project.texts():
             if b"Depends" in text or b"Security" in text:
                 known.depended.update(_last(path or cls) for path, cls in _NAMED.findall(text))
+        renamed = _renamings(project) if known.depended else {}
         sought = set(known.depended)
         while sought:
-            found = {(old, new) for old, new in _renamings(project, sought) if old != new}
-            sought = {old for old, _ in found} - known.depended - known.others.keys()
-            for old, new in found:
-                known.others.setdefault(old, set()).add(new)
+            found = {(old, new, is_call) for new in sought for old, is_call in renamed.get(new, ()) if old != new}
+            sought = {old for old, _, _ in found} - known.depended - known.others.keys() - known.made.keys()
+            for old, new, is_call in found:
+                (known.made if is_call else known.others).setdefault(old, set()).add(new)
     return known
 
 
-def _renamings(project: Project, names: set[str]) -> Iterator[tuple[str, str]]:
-    """What an import or an assignment of the project makes one of some names of, and which."""
-    spelled = "|".join(sorted(map(re.escape, names)))
-    named = f"({spelled})".encode()
-    imported = re.compile(rb"\bas[ \t]+" + named + rb"\b")
-    assigned = re.compile(rb"^[ \t]*" + named + rb"(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)", re.MULTILINE)
+def _renamings(project: Project) -> dict[str, set[tuple[str, bool]]]:
+    """What each name of the project that an import or an assignment makes of another name is made of, and whether by
+    a call.
+    """
+    found: dict[bytes, set[tuple[bytes, bool]]] = {}
     for text in project.texts():
-        for found in imported.finditer(text):
-            old = _WORD_BEFORE.search(text[: found.start()][-_LONGEST_NAME:])
-            if old is not None:
-                yield old.group(1).decode(), found.group(1).decode()
-        for new, value in assigned.findall(text):
-            yield _last(value), new.decode()
-
-
-_WORD_BEFORE = re.compile(rb"(\w+)[ \t]+$")
-_LONGEST_NAME = 200
+        for old, new, target, value, call in _RENAMED.findall(text):
+            found.setdefault(new or target, set()).add((old or value, bool(call)))
+    return {new.decode(): {(_last(old), is_call) for old, is_call in olds} for new, olds in found.items()}
 
 
 def _last(path: bytes) -> str:
@@ -123,7 +126,9 @@ def _names_of(evaluator: Evaluator, module: ModuleSummary, function: FunctionSum
         for name, term in module.bindings.items()
         if isinstance(term, t.FunctionRef) and term.qualname == function.qualname
     )
-    return _names_in(evaluator.project).of(first)
+    # What a plain function returns is no name of it; what a class or an enclosing function makes may be one.
+    makes = isinstance(provider, ProjectClass) or function.scope is not None
+    return _names_in(evaluator.project).of(first, makes=makes)
 
 
 def may_be_provider(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:

@@ -130,7 +130,7 @@ def _job(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary)
 def _is_handed_over(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     names = handoff_names(evaluator.knowledge)
     wanted = (module.path, function.qualname)
-    for user in evaluator.project.mentioning(function.name):
+    for user in evaluator.project.mentioning(function.name, and_calls=names):
         calls = _calls_named(user)
         for name in names & calls.keys():
             for _, act in calls[name]:

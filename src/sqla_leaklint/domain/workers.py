@@ -34,7 +34,7 @@ class HandedOver:
 def handed_over(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[HandedOver]:
     """Where a function is handed over, outside of tests: itself, bound by `partial`, or as a coroutine of it."""
     names = handoff_names(evaluator.knowledge)
-    for user in users(evaluator, module, function.name):
+    for user in users(evaluator, module, function.name, and_calls=names):
         frame = evaluator.frame(user)
         for caller, act in user.mentions():
             if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):

@@ -9,6 +9,7 @@ repository may both have a package `app`.  Files are read when they are first as
 from __future__ import annotations
 
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Project:
         self._search_paths: dict[str, tuple[str, ...]] = {}
         self._bytes: dict[str, bytes] = {}
         self._paths: tuple[str, ...] | None = None
+        self._matching: dict[str, tuple[str, ...]] = {}
 
     # --- modules ---
 
@@ -192,24 +194,31 @@ class Project:
     # --- backward: who mentions a name ---
 
     def mentioning(
-        self, name: str, *, and_any_of: Iterable[str] = (), where: Callable[[str], bool] | None = None
+        self,
+        name: str,
+        *,
+        and_any_of: Iterable[str] = (),
+        and_calls: Iterable[str] = (),
+        where: Callable[[str], bool] | None = None,
     ) -> Iterator[ModuleSummary]:
-        """The summaries of all files of the project whose text contains a name, in the order of their paths.
-
-        What else is asked for (one of some other words, a condition on the path) is asked before a file is parsed.
+        """The summaries of all files of the project whose text contains a name (if asked for, also one of some words,
+        or a call of one of some names; and whose path fits), in the order of their paths.
         """
-        word = name.encode()
-        others = [other.encode() for other in and_any_of]
-        for path in self.paths():
-            text = self._text(path)
-            if (
-                word in text
-                and (not others or any(other in text for other in others))
-                and (where is None or where(path))
-            ):
+        word, pattern = name.encode(), "|".join(map(re.escape, sorted(and_any_of)))
+        if names := "|".join(map(re.escape, sorted(and_calls))):
+            pattern = rf"\b(?:{names})(?:\s*\(|\s+as\b)"
+        for path in self._paths_with(pattern):
+            if word in self._text(path) and (where is None or where(path)):
                 summary = self.summary_at(path)
                 if summary is not None:
                     yield summary
+
+    def _paths_with(self, pattern: str) -> tuple[str, ...]:
+        """The files whose text a pattern matches somewhere: all of them, where it is empty."""
+        if pattern not in self._matching:
+            sought = re.compile(pattern.encode())
+            self._matching[pattern] = tuple(path for path in self.paths() if sought.search(self._text(path)))
+        return self._matching[pattern]
 
     def texts(self) -> Iterator[bytes]:
         """What the project's files hold, in the order of their paths."""

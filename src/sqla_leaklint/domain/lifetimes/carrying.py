@@ -222,6 +222,15 @@ def is_super(term: Term) -> bool:
     )
 
 
+def calls_base(term: Term) -> bool:
+    """Whether a term is `super().__init__(…)`."""
+    match term:
+        case t.Call(func=t.Attr(base=base, name="__init__")):
+            return is_super(base)
+        case _:
+            return False
+
+
 def _same_parameter(term: Term, other: Term | None) -> bool:
     return (
         isinstance(term, t.Param)

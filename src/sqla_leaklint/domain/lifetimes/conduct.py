@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.doings import Carry, Doing, Use
 from sqla_leaklint.domain.values import ProjectFunction
+from sqla_leaklint.semantic.events import Event
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.semantic.summary import Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +81,15 @@ def either(conducts: Iterable[Conduct]) -> Conduct:
     makes = max((each.makes for each in found), key=lambda carry: carry.value)
     attributes = frozenset().union(*(each.attributes for each in found))
     return Conduct(tuple(doings), makes, attributes, any(each.commits_last for each in found), found[0].callee)
+
+
+def is_put_off(evaluator: Evaluator, callee: ProjectFunction | None, act: Act | Event) -> bool:
+    """Whether a call only makes a coroutine: a statement runs nothing of it, or keeps it for whoever awaits it."""
+    if callee is None or not isinstance(act, Event):
+        return False
+    match act.stmt:
+        case tree.ExprStmt(value=value) | tree.Assign(value=value) | tree.AnnAssign(value=value) if value is act.node:
+            summary = evaluator.classes.function(callee)
+            return summary is not None and summary.is_async and not summary.is_generator
+        case _:
+            return False

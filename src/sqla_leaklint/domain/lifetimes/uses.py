@@ -22,8 +22,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.callees import below
-from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of, is_super
-from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct
+from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of, calls_base
+from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct, is_put_off
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, LEADS_TO, TRACED, Carry, Doing, Use
 from sqla_leaklint.domain.lifetimes.filing import closes_nothing
 from sqla_leaklint.domain.lifetimes.resources import resource_of
@@ -241,25 +241,20 @@ class Tracker(Carrier):
         """The uses that a callee makes of it, as uses of its caller."""
         if conduct is NOTHING:
             yield Use(Doing.LOOKS, act)
+        if is_put_off(self.evaluator, conduct.callee, act):
+            yield Use(Doing.PASSES, act)
+            return
         is_entered = conduct.makes is Carry.WRAPS and act.value in self._entered_terms
         for doing in conduct.doings:
             if not (is_entered and doing is Doing.CLOSES):
                 yield Use(doing, act, conduct.callee)
         if conduct.commits_last and not is_entered:
             yield Use(Doing.ENDS_TRANSACTION, act, conduct.callee)
-        if conduct.attributes and self.function.name == "__init__" and _calls_base(act.value):
+        if conduct.attributes and self.function.name == "__init__" and calls_base(act.value):
             yield Use(Doing.HOLDS, act, conduct.callee, attributes=conduct.attributes)
 
 
 _ENDING_TRANSACTIONS = frozenset({"commit", "rollback", "close"})
-
-
-def _calls_base(call: Term) -> bool:
-    match call:
-        case t.Call(func=t.Attr(base=base, name="__init__")):
-            return is_super(base)
-        case _:
-            return False
 
 
 def uses_of_parameter(
