@@ -54,6 +54,11 @@ def test_silenced_diagnostics_are_not_fixed(project: Path) -> None:
     assert fixed(project, "leak(safe)  # noqa", "leak(safe)") == (["leak(safe)  # noqa", "closed()"], 0)
 
 
+def test_what_does_not_parse_is_taken_back_when_syntax_errors_are_not_asked_for(project: Path) -> None:
+    statements, code = fixed(project, "leak(broken)", arguments=("--fix", "--select", "LKS199"))
+    assert (statements, code) == (["leak(broken)"], 1)
+
+
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [

@@ -167,7 +167,7 @@ def section(comparisons: Iterable[Comparison]) -> str:
     same = [equal, *(column.name for column in _COLUMNS[2:4] if column not in columns)]
     lines = [
         f"On {versions}, with the garbage collector off and a pool of five connections; before → after the fix.",
-        f"Equal before and after: {', '.join(filter(None, same))}.",
+        *([f"Equal before and after: {', '.join(filter(None, same))}."] if any(same) else []),
         "",
         f"| program | database | {' | '.join(column.name for column in columns)} |",
         "|---" * (len(columns) + 2) + "|",

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.domain.queries import function_text
+from sqla_leaklint.domain.streaming import may_end_result
 from sqla_leaklint.domain.usage import Deal
-from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.statements import append_step, can_be_extended, drop_all
-from sqla_leaklint.knowledge.facts import Kind, LoadStrategy, Role
+from sqla_leaklint.knowledge.facts import LoadStrategy, Role
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.queries import Load
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _LIMITS = ("limit", "page_size", "per_page", "pagesize")
 _OFFSETS = ("skip", "offset")
-_ENDS_THE_RESULT = frozenset({"commit", "rollback", "close", "remove", "expunge_all", "reset", "invalidate"})
 BATCH = 1000
 
 
@@ -105,7 +103,7 @@ def _may_stream(load: Load) -> bool:
     if usage.attributes & load.entity.relationships.keys():
         return False
     loop = uses[0].node
-    return _blocks_around(load, load.node) <= _blocks_around(load, loop) and not _may_end_result(load, loop)
+    return _blocks_around(load, load.node) <= _blocks_around(load, loop) and not may_end_result(load.domain, loop)
 
 
 def _blocks_around(load: Load, node: tree.Node) -> set[tree.Node]:
@@ -116,25 +114,3 @@ def _blocks_around(load: Load, node: tree.Node) -> set[tree.Node]:
         if isinstance(node, tree.With | tree.Try):
             found.add(node)
     return found
-
-
-def _may_end_result(load: Load, loop: tree.For) -> bool:
-    """Whether the body of a loop may commit: by itself, in a method of the project, or in whatever is given the
-    session.
-    """
-    domain = load.domain
-    for stmt in loop.body:
-        for node in walk(stmt):
-            if not isinstance(node, tree.Call):
-                continue
-            if isinstance(node.func, tree.Attribute) and node.func.attr in _ENDS_THE_RESULT:
-                return True
-            if any(
-                isinstance(value, ProjectFunction) and value.receiver for value in alternatives(domain.value(node.func))
-            ):
-                return True
-            for argument in node.args:
-                for value in alternatives(domain.value(argument.value)):
-                    if domain.evaluator.classes.is_a(value, Kind.SESSION, Kind.ASYNC_SESSION):
-                        return True
-    return False

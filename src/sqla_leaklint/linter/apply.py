@@ -149,7 +149,8 @@ def _objection(fixed: Sequence[Diagnostic], before: Checked, after: Checked) -> 
                 return "it does not silence its rule"
             line = diagnostic.location.span.line
             return f"it brings {diagnostic.code} in line {line}: {diagnostic.message}"
-    return None
+    # A syntax error is a diagnostic like another, which the settings may leave out.
+    return "the result cannot be parsed" if before.is_parsed and not after.is_parsed else None
 
 
 def _identity(diagnostic: Diagnostic) -> tuple[str, str]:

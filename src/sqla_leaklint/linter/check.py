@@ -40,10 +40,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a file has to say: diagnostics in order, and what broke while they were looked for."""
+    """What a file has to say: diagnostics in order, what broke while they were looked for, and whether it is Python."""
 
     diagnostics: tuple[Diagnostic, ...] = ()
     failures: tuple[Failure, ...] = ()
+    is_parsed: bool = True
 
 
 @dataclass(slots=True)
@@ -74,9 +75,11 @@ def check_source(
     chosen = selection(file.settings, all_rules())
     findings = _Findings(file.shown)
     diagnostics: list[Diagnostic] = []
+    is_parsed = True
     try:
         domain = open_domain()
     except SourceError as error:
+        is_parsed = False
         diagnostics += unreadable(error, file.shown, chosen)
     except Exception as error:  # noqa: BLE001  (one file that breaks us must not end the run)
         findings.broke(None, error)
@@ -88,7 +91,7 @@ def check_source(
     reported: Iterable[Diagnostic] = most_specific(diagnostics)
     if heeds_noqa:
         reported = unsuppressed(reported, text)
-    return Checked(tuple(sorted(set(reported), key=_order)), tuple(findings.failures))
+    return Checked(tuple(sorted(set(reported), key=_order)), tuple(findings.failures), is_parsed)
 
 
 def unreadable(error: SourceError, shown: str, chosen: Selection) -> list[Diagnostic]:
