@@ -307,7 +307,7 @@ def is_triggered(text: str, *codes: str) -> bool:
         ("CACHE = {}\ndef put(key, value):\n    CACHE[key] = value\n", "LKS601"),
         ("SEEN = set()\ndef see(key):\n    SEEN.add(key)\n", "LKS601"),
         ("import functools as ft\n@ft.cache\ndef f(x): ...\n", "LKS602"),
-        ("def read():\n    return open('x').read()\n", "LKS610"),
+        ("import httpx as h\n\n\ndef read():\n    return h.Client().get('x')\n", "LKS610"),
         ("from gc import disable\n", "LKS612"),
         ("import tracemalloc as t\nt.start()\n", "LKS701"),
         ("from memory_profiler import profile\n", "LKS702"),

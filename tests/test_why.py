@@ -231,6 +231,58 @@ def test_where_it_is_silent_it_says_what_was_not_known(code: str, nth: int, said
     assert said in " ".join(ran.out.split()), ran.out
 
 
+KEPT = """\
+from fastapi import FastAPI
+from sqlalchemy.orm import sessionmaker
+from sqlalchemy import create_engine, text
+
+make = sessionmaker(create_engine("sqlite://"))
+app = FastAPI()
+
+
+class Clock:
+    def __init__(self):
+        self.db = make()
+
+    def now(self):
+        return self.db.scalar(text("select now()"))
+
+
+clock = Clock()
+plain = make()
+
+
+@app.get("/now")
+def read():
+    plain.execute(text("select 1"))
+    return clock.now()
+
+
+def again():
+    session = make()
+    session.execute(text("select 1"))
+    session.close()
+    session.execute(text("select 2"))
+"""
+
+KEPT_LINES = [
+    ("clock = Clock()", "held in `db` of a `Clock` (line 9)"),
+    ("clock = Clock()", "reached for every request: `Clock.now` ← `read` (line 22)"),
+    ("plain = make()", "kept by the module, as `plain`"),
+    ("plain = make()", "so it lives as long as the process, and is shared (LKS106)"),
+    ("    session = make()", "again line 31 `session.execute(…)`: closed, it opens again, and stays open"),
+    ("    session = make()", "so it is closed, but not on every way (LKS102), and used again afterwards (LKS107)"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), KEPT_LINES)
+def test_sessions_that_are_kept_and_that_open_again(code: str, said: str, project: Path) -> None:
+    write(project, {"app/__init__.py": "", "app/main.py": KEPT})
+    ran = leaklint("why", f"app/main.py:{KEPT.splitlines().index(code) + 1}")
+    assert ran.code == 0
+    assert said in " ".join(ran.out.split()), ran.out
+
+
 TRANSACTIONS = """\
 import time
 
@@ -351,6 +403,63 @@ FOUND = [
     ("with thing", "what that gives is not known not known parameter `thing`"),
     ("def attribute", "the parameter `database`: Database (parameter)"),
 ]
+
+
+RESOURCES = """\
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import create_engine, text
+
+app = FastAPI()
+engine = create_engine("postgresql://localhost/shop")
+
+
+def rows():
+    forgotten = engine.connect()
+    return forgotten.execute(text("select 1")).fetchall()
+
+
+def skipped():
+    passed = engine.connect()
+    number = passed.scalar(text("select 1"))
+    passed.close()
+    return number
+
+
+def unused():
+    freed = engine.connect()
+    freed.execution_options(stream_results=True)
+
+
+@app.get("/")
+async def endpoint():
+    client = httpx.AsyncClient()
+    return (await client.get("https://rates.example")).json()
+
+
+async def job():
+    other = httpx.AsyncClient()
+    return (await other.get("https://rates.example")).json()
+"""
+
+OPENED = [
+    ("forgotten = ", "`engine.connect()` opens a connection: Connection (fresh)"),
+    ("forgotten = ", "so it leaks (LKS502)"),
+    ("passed = ", "so it is closed, but not on every way (LKS502)"),
+    ("freed = ", "nothing keeps it alive: the connection is freed with its last name"),
+    ("client = ", "`client.get(…)` sends a request, so a socket is opened"),
+    ("client = ", "left here with a socket in hand"),
+    ("client = ", "so it leaks (LKS610)"),
+    ("other = ", "silence: no request is known to come here"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), OPENED)
+def test_connections_and_clients(code: str, said: str, project: Path) -> None:
+    write(project, {"app.py": RESOURCES})
+    (line,) = (number for number, text in enumerate(RESOURCES.splitlines(), start=1) if code in text)
+    ran = leaklint("why", f"app.py:{line}")
+    assert said in " ".join(ran.out.split()), ran.out
 
 
 @pytest.mark.parametrize(("code", "said"), FOUND)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.opening import maker_of
+from sqla_leaklint.domain.lifetimes.library_calls import factory_call
 from sqla_leaklint.domain.values import Instance, ProjectClass, ProjectFunction, ProjectInstance, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
@@ -60,7 +60,7 @@ def _by_call(evaluator: Evaluator, frame: Frame, call: t.Call, left: int) -> Ite
             case ProjectFunction():
                 yield from _handed_out(evaluator, callee, left)
             case Instance() if evaluator.classes.is_a(callee, Kind.SESSION_FACTORY):
-                yield call if call.keyword("autoflush") is not None else maker_of(evaluator, call.func, frame)
+                yield call if call.keyword("autoflush") is not None else factory_call(evaluator, call.func, frame)
             case Symbol() | ProjectClass():
                 yield call
             case _:

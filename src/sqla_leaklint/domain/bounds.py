@@ -7,12 +7,12 @@ counts as
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.columns import Column
+from sqla_leaklint.domain.clauses import ALL_OF, ANY_OF, column_in, compares_with, selected
+from sqla_leaklint.domain.column_names import OF_PARENT, is_flag
 from sqla_leaklint.domain.displays import OF_PARAMETER
 from sqla_leaklint.domain.models import Models, models_of
 from sqla_leaklint.domain.values import (
@@ -84,15 +84,7 @@ _WEAK_METHODS = frozenset(
 )
 _EQUALITY = frozenset({"==", "is", "__eq__"})
 _ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
-_ALL_OF = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "&"})
-_ANY_OF = frozenset({"sqlalchemy.or_", "sqlmodel.or_", "|"})
 _NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
-_OF_PARENT = re.compile(r"(?:^|_)(?:id|uuid|guid|pk|slug|oid|token|hash|key|email)$", re.IGNORECASE)
-_FLAG_WORDS = (
-    "active enabled disabled deleted archived status state kind type level default visible flag role severity priority "
-    "mode stage phase draft public hidden locked verified published completed processed"
-)
-_FLAG = re.compile(rf"^(?:is|has|can|allow|should|was)_|(?:^|_)(?:{'|'.join(_FLAG_WORDS.split())})(?:$|_)")
 
 
 def bound(evaluator: Evaluator, rows: Rows) -> Bound:
@@ -106,16 +98,21 @@ def bound(evaluator: Evaluator, rows: Rows) -> Bound:
 
 def statement_bound(evaluator: Evaluator, statement: Statement) -> Bound:
     """What bounds a statement."""
-    return _Reader(evaluator, statement).read()
+    return Reader(evaluator, statement).read()
 
 
-class _Reader:
+class Reader:
+    """Reads the steps of a statement.  After `read`, `equal` are the columns compared for equality on every path, by
+    model, `compared` those on some path or in one half of an OR; `has_unread`: a condition could not be read.
+    """
+
     def __init__(self, evaluator: Evaluator, statement: Statement) -> None:
         self.evaluator = evaluator
         self.models: Models = models_of(evaluator)
         self.statement = statement
         self.equal: set[tuple[ProjectClass, str]] = set()
-        """The columns that are compared for equality on every path, by model."""
+        self.compared: set[tuple[ProjectClass, str]] = set()
+        self.has_unread = False
 
     def read(self) -> Bound:
         statement = self.statement
@@ -134,8 +131,7 @@ class _Reader:
         return strongest
 
     def _is_keyed(self) -> bool:
-        selected = [each for each in self.statement.projections if isinstance(each, ProjectClass)]
-        for cls in selected[:1]:
+        for cls in list(selected(self.statement))[:1]:
             model = self.models.of(cls)
             if model is not None and model.is_key(frozenset(name for owner, name in self.equal if owner == cls)):
                 return not any(step.role is Role.JOINS for step in self.statement.steps)
@@ -190,11 +186,12 @@ class _Reader:
             return Bound.SCOPED
         if step.name == "having":
             return Bound.NONE
+        self.has_unread |= Bound.UNKNOWN in found
         strongest = max(found, default=Bound.NONE)
         if step.is_conditional:
             # Who leaves the argument out gets every row; what belongs to the object or the user is not left out at
             # will.
-            is_given = any(_compares_with(each, OF_PARAMETER) for each in step.args)
+            is_given = any(compares_with(each, OF_PARAMETER) for each in step.args)
             return strongest if strongest in _UNCONDITIONAL or is_given else min(strongest, Bound.WEAK)
         return strongest
 
@@ -211,14 +208,15 @@ class _Reader:
     def _clause(self, value: Value, *, is_kept: bool) -> Bound:
         """What one clause of WHERE bounds; `is_kept`: it holds on every path, so that its columns may make up a key."""
         found = [self._alternative(each, is_kept=is_kept) for each in alternatives(value)]
+        self.has_unread |= Bound.UNKNOWN in found
         return min(found, default=Bound.UNKNOWN)
 
     def _alternative(self, value: Value, *, is_kept: bool) -> Bound:
         match value:
             case Clause(operator=operator, operands=operands):
-                if operator in _ALL_OF:
+                if operator in ALL_OF:
                     return max(self._each(operands, is_kept=is_kept), default=Bound.NONE)
-                if operator in _ANY_OF:
+                if operator in ANY_OF:
                     return min(self._each(operands, is_kept=False), default=Bound.UNKNOWN)
                 if operator in _NEGATIONS or operator in _ORDERINGS or operator in _WEAK_METHODS:
                     return self._weak(operator, operands)
@@ -240,7 +238,7 @@ class _Reader:
         return (self._clause(each, is_kept=is_kept) for each in operands)
 
     def _weak(self, operator: str, operands: tuple[Value, ...]) -> Bound:
-        first = _column_in(operands[0]) if operands else None
+        first = column_in(operands[0]) if operands else None
         if first is None and operator not in _NEGATIONS:
             return Bound.UNKNOWN
         if operator == "contains" and first is not None:
@@ -250,48 +248,24 @@ class _Reader:
         return Bound.WEAK
 
     def _equal(self, left: Value, right: Value, *, is_kept: bool) -> Bound:
-        column, other = _column_in(left), right
+        column, other = column_in(left), right
         if column is None:
-            column, other = _column_in(right), left
+            column, other = column_in(right), left
         if column is None:
             return Bound.UNKNOWN
-        if _column_in(other) is not None:
+        if column_in(other) is not None:
             return Bound.NONE  # a join
         model = self.models.of(column.model)
         known = model.columns.get(column.name) if model is not None else None
-        if is_kept:
-            self.equal.add((column.model, column.name))
+        (self.equal if is_kept else self.compared).add((column.model, column.name))
         if model is not None and column.name in model.relationships:
             return Bound.SCOPED
         if isinstance(other, Literal) and (other.value is None or isinstance(other.value, bool)):
             return Bound.WEAK
         if known is not None and (known.is_primary_key or known.is_unique or known.foreign_key):
             return Bound.SCOPED
-        if _OF_PARENT.search(column.name):
+        if OF_PARENT.search(column.name):
             return Bound.SCOPED
-        if isinstance(other, Literal | Symbol) or _is_flag(column.name, known):
+        if isinstance(other, Literal | Symbol) or is_flag(column.name, known):
             return Bound.WEAK
         return Bound.SCOPED
-
-
-def _is_flag(name: str, column: Column | None) -> bool:
-    kind = column.type.rpartition(".")[2].lower() if column is not None else ""
-    return kind in {"boolean", "enum"} or _FLAG.search(name) is not None
-
-
-def _compares_with(value: Value, wanted: Value) -> bool:
-    if isinstance(value, Clause):
-        return any(each == wanted or _compares_with(each, wanted) for each in value.operands)
-    return False
-
-
-def _column_in(value: Value, depth: int = 0) -> ModelAttribute | None:
-    """The column that a clause is about: of `func.lower(User.email)`, of `col(User.id).desc()`."""
-    for each in alternatives(value):
-        if isinstance(each, ModelAttribute):
-            return each
-        if isinstance(each, Clause) and depth < 4 and each.operands and each.operator not in _ALL_OF | _ANY_OF:
-            found = _column_in(each.operands[0], depth + 1)
-            if found is not None:
-                return found
-    return None

@@ -9,6 +9,7 @@ annotations alone, mixins and `declared_attr`, SQLModel's fields, Flask-SQLAlche
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -29,9 +30,8 @@ WIDE = 10
 class Model:
     """A mapped class.
 
-    `uniques` are the sets of columns that a constraint makes unique together.  `is_whole`: no base or part of it is
-    unknown,
-    so that a name that is not here is no attribute.
+    `uniques` are the sets of columns that a constraint makes unique together, `constants` those that it allows one
+    value.  `is_whole`: no base or part of it is unknown, so that a name that is not here is no attribute.
     """
 
     cls: ProjectClass
@@ -40,6 +40,7 @@ class Model:
     relationships: dict[str, Relationship] = field(default_factory=dict)
     others: dict[str, Attribute] = field(default_factory=dict)
     uniques: tuple[frozenset[str], ...] = ()
+    constants: frozenset[str] = frozenset()
     is_whole: bool = True
 
     @property
@@ -77,6 +78,19 @@ class Model:
         )
 
     @property
+    def has_one_row(self) -> bool:
+        """Whether the table can hold but one row: a unique column of truth values, or a key that is checked to be a
+        constant.
+        """
+        unique = [column for column in self.columns.values() if column.is_unique or {column.name} == self.primary_key]
+        return any(column.type.lower().endswith(".boolean") or column.name in self.constants for column in unique)
+
+    @property
+    def is_singleton(self) -> bool:
+        """Whether a table has one row, or is called as if it had: of the system, of the application itself."""
+        return self.has_one_row or SINGLETON_NAME.search(self.name) is not None
+
+    @property
     def is_lookup(self) -> bool:
         """Whether the table is one that stays small: by its shape, or else by its name."""
         return self._has_lookup_shape or LOOKUP_NAME.search(self.name) is not None
@@ -93,6 +107,8 @@ class Model:
 
 
 MOST_LOOKUP_COLUMNS = 6
+
+_CONSTANT = re.compile(r"[\s(\"`]*(\w+)[\s\"`]*(?:==?|\bis\b)\s*(?:\d+|true|'\w*')[\s)]*", re.IGNORECASE)
 
 _BINARY = re.compile(r"\.(?:LargeBinary|PickleType|BYTEA|IMAGE|\w*BLOB)$")
 
@@ -119,6 +135,11 @@ LOOKUP_WORDS = (
 LOOKUP_NAME = re.compile(rf"(?:{'|'.join(LOOKUP_WORDS.split())})s?(?:DB|Db|Model|Table|Entity|ORM|Orm|V\d+)?$")
 """Names of tables that seldom have many rows.  Evidence of last resort: what a name ends in says what a row is."""
 
+SINGLETON_NAME = re.compile(
+    r"(?:System|Installation|Setup|License|Licence|Application|App|Site|Info|Global|Singleton)s?$"
+)
+"""Names of tables that describe what there is one of.  Evidence of last resort, too."""
+
 
 class Models:
     """The models of a project, each read once."""
@@ -143,6 +164,7 @@ class Models:
         relationships: dict[str, Relationship] = {}
         others: dict[str, Attribute] = {}
         uniques: list[frozenset[str]] = []
+        constants: set[str] = set()
         table = ""
         is_whole = True
         for base in reversed(line):
@@ -169,31 +191,54 @@ class Models:
             given = summary.attributes.get("__table__")
             if isinstance(given, t.Call):
                 columns.update((column.name, column) for column in reader.table(given))
-            uniques.extend(_constraints(summary.attributes.get("__table_args__")))
+            for args in (summary.attributes.get("__table_args__"), given):
+                uniques.extend(_constraints(args, summary.attributes))
+                constants.update(_constants(args))
             named = summary.attributes.get("__tablename__")
             table = named.value if isinstance(named, t.Const) and isinstance(named.value, str) else table
-        return Model(cls, table, columns, relationships, others, tuple(uniques), is_whole)
+        return Model(cls, table, columns, relationships, others, tuple(uniques), frozenset(constants), is_whole)
 
 
-def _constraints(args: t.Term | None) -> list[frozenset[str]]:
-    """The sets of columns that `__table_args__` declares unique."""
+def _constraints(args: t.Term | None, attributes: Mapping[str, t.Term]) -> list[frozenset[str]]:
+    """The sets of columns that `__table_args__`, or the call of a `Table`, declares unique."""
     found: list[frozenset[str]] = []
-    for term in args.elements if isinstance(args, t.Collection) else (args,):
+    for term in args.elements if isinstance(args, t.Collection) else args.args if isinstance(args, t.Call) else ():
         if not isinstance(term, t.Call) or not isinstance(term.func, t.Ref):
             continue
         kind = term.func.path.rpartition(".")[2]
         is_unique = term.keyword("unique")
-        names = [each.value for each in term.args if isinstance(each, t.Const) and isinstance(each.value, str)]
         if kind in {"UniqueConstraint", "PrimaryKeyConstraint"}:
-            found.append(frozenset(names))
-        elif (
-            kind == "Index"
-            and isinstance(is_unique, t.Const)
-            and is_unique.value is True
-            and len(names) == len(term.args)
-        ):
-            found.append(frozenset(names[1:]))
+            columns = term.args
+        elif kind == "Index" and isinstance(is_unique, t.Const) and is_unique.value is True:
+            columns = term.args[1:]
+        else:
+            continue
+        names = [_column_named(each, attributes) for each in columns]
+        found.append(frozenset(name for name in names if name is not None) if None not in names else frozenset())
     return [unique for unique in found if unique]
+
+
+def _constants(args: t.Term | None) -> Iterator[str]:
+    """The columns that a `CheckConstraint("id = 1")` allows one value."""
+    for term in t.all_in([args]) if args is not None else ():
+        if isinstance(term, t.Call) and isinstance(term.func, t.Ref) and term.func.path.endswith(".CheckConstraint"):
+            text = term.args[0] if term.args else None
+            found = (
+                _CONSTANT.fullmatch(text.value) if isinstance(text, t.Const) and isinstance(text.value, str) else None
+            )
+            if found is not None:
+                yield found[1]
+
+
+def _column_named(term: t.Term, attributes: Mapping[str, t.Term]) -> str | None:
+    """The attribute that a constraint names: by a string, the column itself, or a function of it (`func.lower`)."""
+    match term:
+        case t.Const(value=str() as name):
+            return name
+        case t.Call() if term.args and not any(each is term for each in attributes.values()):
+            return _column_named(term.args[0], attributes)
+        case _:
+            return next((name for name, made in attributes.items() if made is term), None)
 
 
 _MODELS: WeakKeyDictionary[Evaluator, Models] = WeakKeyDictionary()

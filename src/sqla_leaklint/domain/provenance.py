@@ -99,6 +99,12 @@ class Provenance:
                 return found
         return None
 
+    def call_trail(self, module: ModuleSummary, function: FunctionSummary) -> Trail | None:
+        """How the outside world comes to call a function, whatever it passes; None when it is not known to."""
+        self._calls = 0
+        self._dead_ends.clear()
+        return self._of_call(module, function)
+
     def entry(self, module: ModuleSummary, function: FunctionSummary) -> Entry | None:
         key = (module.path, function.qualname)
         if key not in self._entries:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain import statements
 from sqla_leaklint.domain.bounds import Bound, bound
+from sqla_leaklint.domain.clauses import selected
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import Model, models_of
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
 _BRINGS = frozenset({Fetch.ALL_ROWS, Fetch.SOME_ROWS, Fetch.FIRST, Fetch.ONE, Fetch.SCALAR, Fetch.STREAMED})
+_GOES_ON = frozenset({"fetchone", "__next__", "__anext__"})
+"""One row now, and perhaps the next one later."""
+
 PAGE_PARAMETERS = frozenset(
     {"skip", "limit", "offset", "page", "page_size", "per_page", "pagesize", "page_num", "page_number"}
 )
@@ -61,6 +65,16 @@ class Load:
         return self.rows.consumer.shape in {Shape.ROW, Shape.OPTIONAL_ROW, Shape.VALUE}
 
     @property
+    def wanted(self) -> int | None:
+        """The rows at which the consumer looks, when it is done after one or two whatever the statement brings."""
+        consumer = self.rows.consumer
+        if consumer.is_bounded or consumer.name in _GOES_ON:
+            return None
+        if consumer.fetch is Fetch.ONE or (consumer.fetch is Fetch.SCALAR and self.is_legacy):
+            return 2  # the second row is the error
+        return 1 if consumer.fetch in {Fetch.FIRST, Fetch.SCALAR} else None
+
+    @property
     def is_everything(self) -> bool:
         """Whether all rows are in memory at once: in a list, or in the result that is looped over without batches."""
         return self.rows.consumer.fetch is Fetch.ALL_ROWS and not self.is_streamed
@@ -70,6 +84,12 @@ class Load:
         """Whether the rows come in batches, or are meant to (`yield_per`, execution options that are not known)."""
         steps = (*self.rows.steps, *(self.statement.steps if self.statement is not None else ()))
         return any(step.role is Role.STREAMS and _streams(step) for step in steps)
+
+    @property
+    def is_of_stream(self) -> bool:
+        """Whether the rows are taken from what `AsyncSession.stream` gave."""
+        knowledge = self.domain.evaluator.knowledge
+        return knowledge.consumer(self.rows.consumer.owner, "__aiter__") is not None
 
     @property
     def is_legacy(self) -> bool:
@@ -84,6 +104,13 @@ class Load:
             return None
         (projection,) = self.statement.projections
         return models_of(self.domain.evaluator).of(projection) if isinstance(projection, ProjectClass) else None
+
+    @property
+    def model(self) -> Model | None:
+        """The first model of which the statement asks for entities or columns."""
+        models = models_of(self.domain.evaluator)
+        found = (models.of(cls) for cls in selected(self.statement)) if self.statement is not None else iter(())
+        return next((each for each in found if each is not None), None)
 
     @property
     def usage(self) -> Usage:

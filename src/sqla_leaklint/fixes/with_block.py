@@ -56,9 +56,17 @@ class Enclosure:
             for node in walk(stmt)
         )
 
-    def as_fix(self, applicability: Applicability, message: str, *, is_async: bool) -> PendingFix:
+    def as_fix(
+        self, applicability: Applicability, message: str, *, is_async: bool, entered: tree.Expr | None = None
+    ) -> PendingFix:
+        """The fix; `entered` is what the context is, where it is not the assigned value itself but a part of it."""
         keyword = "async with" if is_async else "with"
-        return PendingFix(applicability, message, lambda source_map: rendered(self, keyword, source_map))
+
+        def render(source_map: SourceMap) -> Sequence[TextEdit]:
+            context = source_map.text[slice(*source_map.offsets(entered))] if entered is not None else None
+            return rendered(self, keyword, source_map, context=context)
+
+        return PendingFix(applicability, message, render)
 
 
 def enclosure(

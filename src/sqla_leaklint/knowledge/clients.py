@@ -8,6 +8,9 @@ from sqla_leaklint.knowledge.waits import Awaited, Wait
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 
 _HTTPX = "https://www.python-httpx.org/advanced/clients/"
+# What a dropped client has open is closed by the cyclic collector alone.  Other libraries' clients, and open files,
+# are freed with their last name: their methods have no such effect.
+_REQUESTING = ("request", "get", "options", "head", "post", "put", "patch", "delete", "send")
 
 HTTPX = Table(
     "httpx",
@@ -22,6 +25,12 @@ HTTPX = Table(
         Method("httpx.AsyncClient", "aclose", "await none", _HTTPX, Effect.RELEASES),
         Method("httpx.AsyncClient", "__aenter__", "await self", _HTTPX),
         Method("httpx.AsyncClient", "__aexit__", "await none", _HTTPX, Effect.RELEASES),
+        *(Method("httpx.Client", name, "unknown", _HTTPX, Effect.CONNECTS) for name in _REQUESTING),
+        *(Method("httpx.AsyncClient", name, "await unknown", _HTTPX, Effect.CONNECTS) for name in _REQUESTING),
+        Method("httpx.Client", "stream", "enter unknown", _HTTPX, Effect.CONNECTS),
+        Method("httpx.AsyncClient", "stream", "enter unknown", _HTTPX, Effect.CONNECTS),
+        Method("httpx.Client", "build_request", "unknown", _HTTPX),
+        Method("httpx.AsyncClient", "build_request", "unknown", _HTTPX),
     ),
     waits=(
         *(Wait(f"httpx.{verb}", Awaited.ANSWER, _HTTPX) for verb in (*_VERBS, "stream")),

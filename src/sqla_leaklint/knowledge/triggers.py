@@ -193,8 +193,9 @@ def _memoizer_words(tables: tuple[Table, ...]) -> set[str]:
 
 
 def _resource_words(tables: tuple[Table, ...]) -> set[str]:
-    resources = {row.name.partition(".")[0] for table in tables for row in table.types if row.kind is Kind.RESOURCE}
-    return (resources - {"io"}) | {"open(", "io."}
+    """The packages whose clients keep open what they opened."""
+    rows = (row for table in tables for row in table.methods if row.effect is Effect.CONNECTS)
+    return {row.owner.partition(".")[0] for row in rows}
 
 
 def _profiling_words(tables: tuple[Table, ...]) -> set[str]:

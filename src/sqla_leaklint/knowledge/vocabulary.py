@@ -64,6 +64,7 @@ class Effect(str, Enum):
     RUNS_SQL = "runs SQL"
     FLUSHES = "flushes"
     QUEUES = "queues work for the next flush"
+    CONNECTS = "opens a socket that the client keeps"
     REMOVES = "removes entries"
     GROWS = "adds entries"
 

@@ -266,12 +266,14 @@ def _is_marked(folder: Path) -> bool:
 
 
 def _is_submodule(package: ModuleSummary, rest: list[str]) -> bool:
-    """Whether a name of a package means its module of that name, from which the package imports what hides it.
+    """Whether a name of a package means its module of that name, bound by itself or hidden by what is imported from it.
 
-    After `from .engine import engine, session` in the package, "package.engine.session" is still a path to import from.
+    After `import package.engine as engine` in the package, its `engine` is the module.  After `from .engine import
+    engine, session`, "package.engine.session" is still a path to import from.
     """
     bound = package.bindings[rest[0]]
-    return len(rest) > 1 and isinstance(bound, Ref) and bound.path.startswith(f"{package.name}.{rest[0]}.")
+    own = f"{package.name}.{rest[0]}"
+    return isinstance(bound, Ref) and (bound.path == own or (len(rest) > 1 and bound.path.startswith(f"{own}.")))
 
 
 def project_root(path: Path) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from sqla_leaklint.syntax.tree import Constant, Node
+from sqla_leaklint.syntax.tree import Constant, Expr, Node, Operation
 
 _CHILD_FIELDS: dict[type[Node], tuple[str, ...]] = {Constant: ()}  # the value of a constant is no node
 
@@ -39,3 +39,10 @@ def _child_fields(cls: type[Node]) -> tuple[str, ...]:
         names = tuple([field.name for field in fields(cls) if field.name != "cst"])
         _CHILD_FIELDS[cls] = names
     return names
+
+
+def slice_bounds(node: Operation) -> tuple[Expr | None, Expr | None, Expr | None]:
+    """The lower bound, the upper bound and the step of a slice, as far as they are written."""
+    written = {id(operand.cst): operand for operand in node.operands}
+    lower, upper, step = (written.get(id(getattr(node.cst, name))) for name in ("lower", "upper", "step"))
+    return lower, upper, step

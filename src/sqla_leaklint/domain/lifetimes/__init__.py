@@ -1,7 +1,8 @@
-"""Lifetimes: where a session is opened, who owns it, what ends it, and which ways lead past the end.
+"""Lifetimes: where a resource is opened, who owns it, what ends it, and which ways lead past the end.
 
 Terms
-    *acquisition*: a call whose value is a session that whoever called has to give back.  *Use*: one thing that the
+    *resource*: a session, a connection, a client: what `resources` says of its kind is all that differs.
+    *acquisition*: a call whose value is a resource that whoever called has to give back.  *Use*: one thing that the
     program does with it.  *End*: a use after which somebody else has it, or nobody (`with`, `close()`, `return`, a
     container).  *Release*: an end that closes it.  *Holder*: an object, collection or bound method that holds it.
 
@@ -16,6 +17,7 @@ from sqla_leaklint.domain.lifetimes.by_hand import CutOffLoop, TakenSession
 from sqla_leaklint.domain.lifetimes.factories import DependedFactory
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
 from sqla_leaklint.domain.lifetimes.held import HeldSession
+from sqla_leaklint.domain.lifetimes.left_behind import LeakedClient, LeakedConnection
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.returned import ReturnedSession
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
@@ -28,6 +30,8 @@ __all__ = [
     "DependedFactory",
     "Gap",
     "HeldSession",
+    "LeakedClient",
+    "LeakedConnection",
     "Remains",
     "ReturnedSession",
     "SkippedClose",

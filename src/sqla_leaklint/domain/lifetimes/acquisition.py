@@ -1,10 +1,9 @@
-"""Acquisitions: the calls of a module that open a session, and what becomes of it."""
+"""Acquisitions: the calls of a module that open a resource, and what becomes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.doings import ENDS, Doing, Use
@@ -12,10 +11,10 @@ from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
 from sqla_leaklint.domain.lifetimes.paths import Course
 from sqla_leaklint.domain.lifetimes.process import ends_with_process
 from sqla_leaklint.domain.lifetimes.remains import Remains, remains
+from sqla_leaklint.domain.lifetimes.resources import SESSION, Resource, telling_methods
 from sqla_leaklint.domain.lifetimes.uses import events_within, uses_in
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge import Knowledge
-from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
@@ -28,9 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acquisition:
-    """A call in a function that opens a session, with all that the function does with it.
+    """A call in a function that opens a resource, with all that the function does with it.
 
-    A session that a `with` statement opens itself is none: there is nothing to ask about it.
+    A resource that a `with` statement opens itself is none: there is nothing to ask about it.  As a subject it is a
+    session; those of other kinds have subjects of their own, which ask `opened`.
     """
 
     domain: Domain
@@ -41,13 +41,8 @@ class Acquisition:
 
     @staticmethod
     def find(domain: Domain) -> Iterator[Acquisition]:
-        """Every acquisition of the module that something is done with, in the order of the text."""
-        for body in domain.bodies:
-            if isinstance(body.node, tree.Function):
-                for event in candidates(body, domain.evaluator.knowledge):
-                    found = opening(domain.evaluator, event.call, domain.frame)
-                    if found is not None:
-                        yield acquire(domain, body, event, found)
+        """Every session that the module opens and that something is done with, in the order of the text."""
+        return opened(domain, SESSION)
 
     @property
     def node(self) -> tree.Call:
@@ -64,8 +59,15 @@ class Acquisition:
         return self.domain.module.summary.functions[self.body.qualname]
 
     @property
+    def type(self) -> str:
+        """The class of a library that the resource is an instance of."""
+        found = self.domain.evaluator.classes.library_type(self.opening.instance)
+        assert found is not None
+        return found
+
+    @property
     def name(self) -> str | None:
-        """The variable that the session is opened into, if its statement does just that."""
+        """The variable that the resource is opened into, if its statement does just that."""
         match self.event.stmt:
             case tree.Assign(targets=(tree.Name(id=name),), value=value) if self._is_whole(value):
                 return name
@@ -79,12 +81,12 @@ class Acquisition:
 
     @property
     def ends(self) -> tuple[Use, ...]:
-        """What closes the session or makes it somebody else's, on whatever path."""
+        """What closes the resource or makes it somebody else's, on whatever path."""
         return tuple(use for use in self.uses if use.doing in ENDS)
 
     @property
     def idle_closes(self) -> dict[tree.Node, tree.Call]:
-        """The `close()` of an async session as a statement of its own: a coroutine that nobody runs."""
+        """The `close()` of an async resource as a statement of its own: a coroutine that nobody runs."""
         if not self.opening.is_async:
             return {}
         statements = {
@@ -97,7 +99,7 @@ class Acquisition:
 
     @property
     def leaking_exits(self) -> tuple[tree.Node, ...]:
-        """What is last run on the ways on which the function returns with a connection in hand."""
+        """What is last run on the ways on which the function returns with what it holds in hand."""
         course = Course(self.function, self.node, self.uses)
         return tuple(step.node for step in course.leaves_holding())
 
@@ -108,13 +110,24 @@ class Acquisition:
 
     @property
     def remains(self) -> Remains:
-        """What outlives the function of what the session gave it."""
-        return remains(self.domain, self.body.events, self.event.value)
+        """What outlives the function of what the resource gave it."""
+        has_entities = self.opening.resource.has_entities
+        return remains(self.domain, self.body.events, self.event.value, has_entities=has_entities)
 
     @property
     def first_sql(self) -> Use | None:
         """The first thing in the text that takes a connection."""
         return next((use for use in self.uses if use.doing is Doing.RUNS_SQL), None)
+
+
+def opened(domain: Domain, resource: Resource) -> Iterator[Acquisition]:
+    """Every resource of a kind that the module opens and that something is done with, in the order of the text."""
+    for body in domain.bodies:
+        if isinstance(body.node, tree.Function):
+            for event in candidates(body, domain.evaluator.knowledge, resource):
+                found = opening(domain.evaluator, event.call, domain.frame, resource)
+                if found is not None:
+                    yield acquire(domain, body, event, found)
 
 
 def closing_statements(block: tree.Block, closes: Collection[tree.Node | None]) -> Iterator[tree.Stmt]:
@@ -129,26 +142,26 @@ def closing_statements(block: tree.Block, closes: Collection[tree.Node | None]) 
 def acquire(domain: Domain, body: Body, event: Event, found: Opening) -> Acquisition:
     """The acquisition that an event of a body is."""
     summary = domain.module.summary.functions[body.qualname]
-    session_type = domain.evaluator.classes.library_type(found.session)
-    assert session_type is not None
+    type_name = domain.evaluator.classes.library_type(found.instance)
+    assert type_name is not None
     uses = uses_in(
         domain.evaluator,
         domain.module.summary,
         summary,
         event.value,
-        session_type=session_type,
+        session_type=type_name,
         acts=events_within(body, domain.module.executor.bodies),
     )
     return Acquisition(domain, body, event, found, uses)
 
 
-def candidates(body: Body, knowledge: Knowledge) -> Iterator[Event]:
-    """The calls of a body whose value may be a session that the body has to close, by what is done with their value.
+def candidates(body: Body, knowledge: Knowledge, resource: Resource = SESSION) -> Iterator[Event]:
+    """The calls of a body whose value may be a resource that the body has to close, by what is done with their value.
 
-    Only these are evaluated: those with a method of sessions called on them, handed to another call, yielded or
-    captured.
+    Only these are evaluated: those with a telling method of the resource called on them, handed to another call,
+    yielded or captured.
     """
-    methods = telling_methods(knowledge)
+    methods = telling_methods(knowledge, resource)
     wanted: set[t.Call] = set()
     for event in body.events:
         match event.deed:
@@ -172,17 +185,3 @@ def candidates(body: Body, knowledge: Knowledge) -> Iterator[Event]:
 
 def _is_plainly_another(function: t.Term) -> bool:
     return isinstance(function, t.Ref) and function.path.startswith("builtins.")
-
-
-@lru_cache(maxsize=8)
-def telling_methods(knowledge: Knowledge) -> frozenset[str]:
-    """The methods by which a session takes a connection, or gets work to do."""
-    effects = (Effect.RUNS_SQL, Effect.FLUSHES, Effect.BEGINS, Effect.QUEUES, Effect.ENDS_TRANSACTION)
-    return frozenset(
-        row.name
-        for table in knowledge.tables
-        for row in table.methods
-        if (row.effect in effects or knowledge.is_a(row.returns, Kind.LEGACY_QUERY))
-        and (knowledge.is_a(row.owner, Kind.SESSION) or knowledge.is_a(row.owner, Kind.ASYNC_SESSION))
-        and not row.is_attribute
-    )

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, acquire
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, Doing
-from sqla_leaklint.domain.lifetimes.opening import SESSIONS, Opening
+from sqla_leaklint.domain.lifetimes.opening import Opening
+from sqla_leaklint.domain.lifetimes.resources import SESSION
 from sqla_leaklint.domain.lifetimes.uses import uses_in
 from sqla_leaklint.domain.values import (
     Generator,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 _NEXT = frozenset({"builtins.next", "builtins.anext"})
 _NEXT_METHODS = frozenset({"__next__", "__anext__"})
+NEXT = frozenset({"next", "anext", *_NEXT_METHODS})
+"""The last names of what takes a value out of a generator."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +63,8 @@ class TakenSession:
             if not isinstance(body.node, tree.Function):
                 continue
             for event in body.events:
-                generator = _generator_taken_from(event)
-                found = _session_of(domain, generator) if generator is not None else None
+                generator = generator_taken_from(event)
+                found = own_session_of(domain, generator) if generator is not None else None
                 if generator is not None and found is not None:
                     yield _taken(domain, body, event, generator, found)
 
@@ -94,7 +97,7 @@ class CutOffLoop:
                 leaving = _leaving(loop.body)
                 if leaving is None or not isinstance(loop.iter, tree.Call) or not isinstance(body.node, tree.Function):
                     continue
-                found = _session_of(domain, loop.iter)
+                found = own_session_of(domain, loop.iter)
                 if found is None or not _leaves_work(domain, body, event, loop):
                     continue
                 if _commits_only_when_resumed(domain, found[0]):
@@ -104,7 +107,7 @@ class CutOffLoop:
 # --- what is taken ---
 
 
-def _generator_taken_from(event: Event) -> tree.Call | None:
+def generator_taken_from(event: Event) -> tree.Call | None:
     """The call `provider()` of `next(provider())`; a generator that has a name lives as long as that name."""
     if event.deed is not Deed.CALLED:
         return None
@@ -118,7 +121,7 @@ def _generator_taken_from(event: Event) -> tree.Call | None:
     return generator if isinstance(generator, tree.Call) else None
 
 
-def _session_of(domain: Domain, generator: tree.Call) -> tuple[ProjectFunction, Instance | ProjectInstance] | None:
+def own_session_of(domain: Domain, generator: tree.Call) -> tuple[ProjectFunction, Instance | ProjectInstance] | None:
     """The provider that a call runs, and the session of its own that it yields; None unless both are known."""
     value = domain.value(generator)
     if not isinstance(value, Generator) or value.function is None:
@@ -134,7 +137,7 @@ def _is_own_session(domain: Domain, value: Value) -> bool:
     return (
         isinstance(value, Instance | ProjectInstance)
         and value.origin in {Origin.FRESH, Origin.MANAGED}
-        and domain.evaluator.classes.is_a(value, *SESSIONS)
+        and domain.evaluator.classes.is_a(value, *SESSION.kinds)
     )
 
 

@@ -83,6 +83,8 @@ class Carrier:
                 return Carry.HOLDS if term.qualname in self._capturing else Carry.NO
             case t.Attr():
                 return self._carried_by_attribute(term)
+            case t.Ref(path=path) if isinstance(self._seed, t.Ref) and path == self._seed.path:
+                return Carry.IS
             case t.Ref() if self.method(term) is not None:
                 return Carry.METHOD
             case t.Call():
@@ -102,6 +104,8 @@ class Carrier:
                 return None
 
     def _carried_by_attribute(self, term: t.Attr) -> Carry:
+        if term.name == "connection" and self._is_result(term.base):
+            return Carry.IS
         base = self.carry(term.base)
         if base is Carry.IS:
             row = self.evaluator.knowledge.method(self.session_type, term.name)
@@ -116,6 +120,8 @@ class Carrier:
             returns = self.evaluator.knowledge.returns(self.session_type, method) or ""
             if returns.removeprefix("await ") == "self":
                 return Carry.IS
+            if self.begins(term):
+                return Carry.TRANSACTION
             return Carry.QUERY if self._is_query(returns) else Carry.NO
         if isinstance(term.func, t.Attr):
             base = self.carry(term.func.base)
@@ -138,6 +144,24 @@ class Carrier:
             elif carry in TRACED:
                 best = max(best, Carry.HOLDS, key=lambda each: each.value)
         return best
+
+    def _is_result(self, term: Term) -> bool:
+        """Whether a term is what the resource's own `execute` returned: that knows the connection that it came from."""
+        while isinstance(term, t.Await | t.Declared) and term.value is not None:
+            term = term.value
+        match term:
+            case t.Call(func=t.Attr(base=base, name="execute" | "exec_driver_sql")):
+                return self.carry(base) is Carry.IS
+            case _:
+                return False
+
+    def begins(self, term: Term) -> bool:
+        """Whether a term is `begin()`; what `begin_nested()` gives ends only a savepoint."""
+        match term:
+            case t.Call(func=function):
+                return self.method(function) in {"begin", "begin_twophase"}
+            case _:
+                return False
 
     def _is_query(self, returns: str) -> bool:
         return bool(returns) and self.evaluator.knowledge.is_a(returns, Kind.LEGACY_QUERY)

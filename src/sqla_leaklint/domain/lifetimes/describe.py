@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
+from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, opened
 from sqla_leaklint.domain.lifetimes.doings import Use
 from sqla_leaklint.domain.lifetimes.guards import YieldedSession
 from sqla_leaklint.domain.lifetimes.opening import roots_of
+from sqla_leaklint.domain.lifetimes.resources import CLIENT, CONNECTION
 from sqla_leaklint.semantic.events import Event
 from sqla_leaklint.syntax import tree
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def described_lifetime(domain: Domain, expr: tree.Expr) -> str:
-    """What becomes of the session that an expression is: "leaks", "ends: closes it", "holds nothing" …
+    """What becomes of the resource that an expression is: "leaks", "ends: closes it", "holds nothing" …
 
     The call that reveals it does not count.
     """
     term = domain.term(expr)
     roots = set(roots_of(term)) if term is not None else set()
-    for acquisition in domain.subjects(Acquisition):
+    everything = (*domain.subjects(Acquisition), *opened(domain, CONNECTION), *opened(domain, CLIENT))
+    for acquisition in everything:
         if acquisition.event.value in roots:
             uses = tuple(use for use in acquisition.uses if not _reveals(use))
             return described_acquisition(replace(acquisition, uses=uses))

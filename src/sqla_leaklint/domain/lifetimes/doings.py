@@ -1,4 +1,7 @@
-"""The vocabulary of lifetimes: what a program does with a session, and how a term has to do with it."""
+"""The vocabulary of lifetimes: what a program does with a resource, and how a term has to do with it.
+
+It is told in the words of sessions, most of which are about connections, too; what a client sends counts as SQL.
+"""
 
 from __future__ import annotations
 
@@ -32,24 +35,28 @@ class Doing(str, Enum):
 RELEASES = frozenset({Doing.ENTERS, Doing.CLOSES})
 HANDED_ON = frozenset({Doing.ENTERS, Doing.CLOSES, Doing.DEFERS, Doing.STORES, Doing.PASSES, Doing.YIELDS})
 """After these a session is closed, or is somebody else's."""
-ENDS = HANDED_ON | {Doing.RETURNS, Doing.FILES}
+ENDS = HANDED_ON | {Doing.RETURNS, Doing.FILES, Doing.HOLDS}
 
 
 class Carry(Enum):
     """How a term has to do with the session; of several, the highest counts."""
 
     NO = 0
-    QUERY = 1
+    TRANSACTION = 1
+    """The transaction that it began, by which it can be ended."""
+    QUERY = 2
     """A query that will run on it."""
-    WRAPS = 2
+    WRAPS = 3
     """A context manager that gives it and does not close it."""
-    METHOD = 3
+    METHOD = 4
     """A bound method of it or of what holds it."""
-    HOLDS = 4
-    IS = 5
+    HOLDS = 5
+    IS = 6
 
 
 TRACED = frozenset({Carry.WRAPS, Carry.METHOD, Carry.HOLDS, Carry.IS})
+LEADS_TO = TRACED | {Carry.QUERY, Carry.TRANSACTION}
+"""Who is given one of these can go on with the resource, or end what it holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

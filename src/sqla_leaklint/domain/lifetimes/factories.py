@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import is_depends
-from sqla_leaklint.domain.lifetimes.opening import SESSIONS
+from sqla_leaklint.domain.lifetimes.resources import SESSION
 from sqla_leaklint.domain.values import Dependency, Instance, ProjectFunction, Symbol, Value, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic.events import Deed, Event
@@ -53,7 +53,7 @@ def _is_factory(domain: Domain, provider: Value) -> bool:
             return knowledge.is_a(provider.type, Kind.SESSION_FACTORY) and isinstance(provider.makes, Instance)
         case Symbol():
             row = knowledge.type(provider.path)
-            return row is not None and row.kind in SESSIONS
+            return row is not None and row.kind in SESSION.kinds
         case _:
             return False
 

@@ -112,7 +112,7 @@ class YieldedSession:
         for stmt in statements_within(self.acquisition.function.body):
             match stmt:
                 case tree.ExprStmt(value=tree.Attribute(value=tree.Name(id=name), attr=attr) as named):
-                    row = knowledge.method("sqlalchemy.orm.Session", attr)
+                    row = knowledge.method(self.acquisition.type, attr)
                     if name == self.acquisition.name and row is not None and row.effect is Effect.RELEASES:
                         return named
                 case _:

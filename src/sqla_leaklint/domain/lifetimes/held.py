@@ -163,7 +163,7 @@ def _kept_in(
     """The attributes in which a constructor keeps a session that a function opens and gives to nobody else."""
     found = opening(domain.evaluator, root, domain.frame)
     event = _event_of(body, root)
-    session_type = domain.evaluator.classes.library_type(found.session) if found is not None else None
+    session_type = domain.evaluator.classes.library_type(found.instance) if found is not None else None
     if found is None or session_type is None:
         return frozenset()
     uses = acquire(domain, body, event, found).uses if event is not None else ()
@@ -219,7 +219,7 @@ def _dependent(domain: Domain, summary: FunctionSummary) -> Dependent | None:
 def is_left_open(domain: Domain, holding: _Holding) -> bool:
     """Whether objects of a class take a connection by their session, and neither they nor others close it."""
     evaluator = domain.evaluator
-    session_type = evaluator.classes.library_type(holding.opening.session)
+    session_type = evaluator.classes.library_type(holding.opening.instance)
     line = evaluator.classes.line(holding.cls)
     if session_type is None or any(
         not base.path.startswith(_HARMLESS_BASES) for base in line if isinstance(base, Symbol)

@@ -43,15 +43,15 @@ class Course:
     @cached_property
     def _by_step(self) -> dict[Step, list[Use]]:
         """The uses of each step: those of the expressions that it evaluates, and of the context that it leaves."""
-        by_node: dict[tree.Node, list[Use]] = {}
-        for use in self.uses:
+        by_node: dict[tree.Node, list[tuple[int, Use]]] = {}
+        for place, use in enumerate(self.uses):
             if isinstance(use.act, Event):
-                by_node.setdefault(use.act.node, []).append(use)
+                by_node.setdefault(use.act.node, []).append((place, use))
         found: dict[Step, list[Use]] = {}
         for step in self.graph.steps:
-            uses = [use for node in nodes_of(step) for use in by_node.get(node, ())]
+            uses = dict(each for node in nodes_of(step) for each in by_node.get(node, ()))
             if uses:
-                found[step] = uses
+                found[step] = [uses[place] for place in sorted(uses)]  # as they are evaluated
         return found
 
     def is_off_course(self, use: Use) -> bool:
@@ -84,6 +84,11 @@ class Course:
         )
 
 
+def is_closed_in(step: Step, use: Use) -> bool:
+    """Whether it is closed by a use in that step: at once, or as its `with` block is left."""
+    return use.doing is Doing.CLOSES or (use.doing is Doing.ENTERS and step.kind is StepKind.WITH_EXIT)
+
+
 def after(uses: Iterable[Use], edge: Edge, held: bool) -> bool:
     """Whether a connection is held after a step, on one of its ways out."""
     for use in uses:
@@ -91,9 +96,7 @@ def after(uses: Iterable[Use], edge: Edge, held: bool) -> bool:
             held = held if edge.source.kind is not StepKind.WITH_EXIT else False
         elif use.doing in {Doing.RUNS_SQL, Doing.YIELDS}:  # who is given it runs SQL
             held = True
-        elif use.doing in {Doing.ENDS_TRANSACTION, Doing.CLOSES} or (
-            use.doing is Doing.ENTERS and edge.source.kind is StepKind.WITH_EXIT
-        ):
+        elif use.doing is Doing.ENDS_TRANSACTION or is_closed_in(edge.source, use):
             held = False
     return held
 
@@ -105,19 +108,27 @@ def nodes_of(step: Step) -> Iterator[tree.Node]:
     match node:
         case tree.WithItem():
             if step.kind is StepKind.WITH_ENTER:
-                yield from subexpressions(node.context)
+                yield from _evaluating(node.context)
         case tree.For():
             if step.kind is StepKind.ITERATOR:
-                yield from subexpressions(node.iter)
+                yield from _evaluating(node.iter)
         case tree.If() | tree.While() | tree.With() | tree.Try() | tree.Function() | tree.Class() | tree.Match():
             if step.kind is StepKind.SUBJECT and isinstance(node, tree.Match):
-                yield from subexpressions(node.subject)
+                yield from _evaluating(node.subject)
         case tree.Stmt():
-            yield from subexpressions(*evaluated_by(node))
+            yield from _evaluating(*evaluated_by(node))
         case tree.Expr():
-            yield from subexpressions(node)
+            yield from _evaluating(node)
         case _:
             pass
+
+
+def _evaluating(*roots: tree.Expr) -> Iterator[tree.Node]:
+    """Some expressions with all that is evaluated with them: the loops of comprehensions, too."""
+    for expr in subexpressions(*roots):
+        yield expr
+        if isinstance(expr, tree.Comprehension):
+            yield from expr.generators
 
 
 def releasing_tests(

@@ -1,11 +1,13 @@
-"""Functions that the process ends with: commands, scripts, and what only these call."""
+"""Functions and the process: which it ends with (commands, scripts, and what only these call), which it serves with."""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.callers import callers
-from sqla_leaklint.domain.endpoints import decorations
+from sqla_leaklint.domain.endpoints import decorations, is_provider
+from sqla_leaklint.domain.provenance import Provenance, Trail
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
@@ -22,7 +24,8 @@ def ends_with_process(evaluator: Evaluator, module: ModuleSummary, function: Fun
         return True
     calls = list(callers(evaluator, module, function))
     if any(call.function is None for call in calls):
-        return True
+        # `Depends(function)` stands in the body of a module, too, and means every request.
+        return not is_provider(evaluator, module, function)
     return (
         bool(calls)
         and depth < _DEEPEST
@@ -31,3 +34,27 @@ def ends_with_process(evaluator: Evaluator, module: ModuleSummary, function: Fun
             for call in calls
         )
     )
+
+
+class Reach(Enum):
+    """Who comes to a function."""
+
+    OUTSIDE = "requests, events or tasks, again and again"
+    ONCE = "the start, the end, or the whole of a process"
+    UNKNOWN = "nobody who is known"
+
+
+def reach_of(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> tuple[Reach, Trail | None]:
+    """Who comes to a function, and on which way, if it is the world outside."""
+    trail = Provenance(evaluator).call_trail(module, function)
+    if trail is not None and trail.entry is not None:
+        return Reach.OUTSIDE, trail
+    if _runs_once(evaluator, module, function):
+        return Reach.ONCE, None
+    return Reach.UNKNOWN, None
+
+
+def _runs_once(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    if decorations(evaluator, module, function) & {Decoration.LIFECYCLE, Decoration.FIXTURE}:
+        return True
+    return ends_with_process(evaluator, module, function)

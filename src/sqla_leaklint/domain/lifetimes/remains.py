@@ -17,6 +17,7 @@ from sqla_leaklint.domain.values import (
     Value,
     alternatives,
 )
+from sqla_leaklint.knowledge.facts import Shape
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
 
@@ -43,20 +44,18 @@ _PLAIN_RESULTS = frozenset(
 _PLAIN_OPERATIONS = ("an operation", "a comparison", "a truth value")
 
 
-def remains(domain: Domain, events: Iterable[Event], session: t.Term) -> Remains:
-    """What outlives a function of what its session gave it."""
+def remains(domain: Domain, events: Iterable[Event], session: t.Term, *, has_entities: bool = True) -> Remains:
+    """What outlives a function of what its session gave it, or its connection, whose rows are plain values."""
     worst = Remains.VALUES
     for event in events:
-        if event.deed in {Deed.RETURNED, Deed.YIELDED}:
-            worst = max(worst, _of(domain, event.value))
-        elif event.deed in _OUTWARD:
-            worst = max(worst, _of(domain, event.value), Remains.VALUES)
+        if event.deed in {Deed.RETURNED, Deed.YIELDED} or event.deed in _OUTWARD:
+            worst = max(worst, _of(domain, event.value, has_entities))
         elif event.deed is Deed.CALLED and _takes_away(event.call, session):
-            worst = max(worst, Remains.OBJECTS)
+            worst = max(worst, Remains.UNREAD if _keeps_generator(event.call) else Remains.OBJECTS)
     return worst
 
 
-def _of(domain: Domain, term: t.Term) -> Remains:
+def _of(domain: Domain, term: t.Term, has_entities: bool) -> Remains:
     match term:
         case t.Const():
             return Remains.VALUES
@@ -65,31 +64,35 @@ def _of(domain: Domain, term: t.Term) -> Remains:
         case t.Collection(kind="f-string" | "slice"):
             return Remains.VALUES
         case t.Collection():
-            return max((_of(domain, each) for each in (*term.elements, *term.keys)), default=Remains.VALUES)
+            return max(
+                (_of(domain, each, has_entities) for each in (*term.elements, *term.keys)), default=Remains.VALUES
+            )
         case t.Join():
-            return max(_of(domain, each) for each in term.terms)
+            return max(_of(domain, each, has_entities) for each in term.terms)
         case t.Star():
-            return _of(domain, term.value)
+            return _of(domain, term.value, has_entities)
         case t.Declared(value=value) if value is not None:
-            return _of(domain, value)
+            return _of(domain, value, has_entities)
         case t.Mapped(kind="generator"):
             return Remains.UNREAD
         case t.Mapped():
-            return _of(domain, term.element)
+            return _of(domain, term.element, has_entities)
         case t.Call(func=t.Ref(path=path)) if path in _PLAIN_RESULTS:
             return Remains.VALUES
         case _:
-            return max(_of_value(each) for each in alternatives(domain.value_of(term)))
+            return max(_of_value(each, has_entities) for each in alternatives(domain.value_of(term)))
 
 
-def _of_value(value: Value) -> Remains:
+def _of_value(value: Value, has_entities: bool) -> Remains:
     match value:
         case Literal() | ModelAttribute():
             return Remains.VALUES
         case ResultValue() | Statement() | Generator():
             return Remains.UNREAD
         case Awaitable():
-            return _of_value(value.value)
+            return _of_value(value.value, has_entities)
+        case Rows(consumer=consumer) if not has_entities:
+            return Remains.UNREAD if consumer.shape in {Shape.ITERATOR, Shape.BATCHES} else Remains.VALUES
         case Rows(statement=Statement() as statement) if statement.projections:
             is_plain = all(isinstance(each, ModelAttribute) for each in statement.projections)
             return Remains.VALUES if is_plain else Remains.OBJECTS
@@ -105,6 +108,16 @@ def _takes_away(call: t.Call, session: t.Term) -> bool:
         return False
     given = (*call.args, *(value for _, value in call.keywords))
     return any(_derives(each, session) for each in given)
+
+
+def _keeps_generator(call: t.Call) -> bool:
+    """Whether a call puts a generator expression into a collection, where it is read later if at all."""
+    if not (isinstance(call.func, t.Attr) and call.func.name in _PUTTING):
+        return False
+    return any(isinstance(part, t.Mapped) and part.kind == "generator" for part in t.all_in(call.args))
+
+
+_PUTTING = frozenset({"append", "appendleft", "add", "insert", "put", "put_nowait"})
 
 
 def _derives(term: t.Term, session: t.Term) -> bool:

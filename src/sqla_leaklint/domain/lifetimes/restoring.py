@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import TRACED
-from sqla_leaklint.domain.lifetimes.opening import SESSIONS
+from sqla_leaklint.domain.lifetimes.resources import SESSION
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
 from sqla_leaklint.domain.values import ProjectFunction, ProjectInstance, Unknown, alternatives
 from sqla_leaklint.flow import build_cfg
@@ -29,7 +29,7 @@ RESTORING = frozenset({"rollback", "close", "aclose", "close_all", "remove", "re
 _LEAVING = frozenset({"abort", "exit", "_exit", "fail", "quit", "retry", "reraise", "skip"})
 """Functions that by custom raise: `flask.abort`, `self.retry()` of a Celery task, `pytest.fail`."""
 _ENTERING = frozenset({"begin", "begin_nested"})
-_DATABASE = (*SESSIONS, Kind.SESSION_REGISTRY, Kind.TRANSACTION, Kind.CONNECTION, Kind.ASYNC_CONNECTION)
+_DATABASE = (*SESSION.kinds, Kind.SESSION_REGISTRY, Kind.TRANSACTION, Kind.CONNECTION, Kind.ASYNC_CONNECTION)
 _DEEPEST = 2
 """Calls below a helper that are looked into."""
 

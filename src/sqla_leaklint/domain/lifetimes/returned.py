@@ -22,8 +22,9 @@ from sqla_leaklint.domain.lifetimes.acquisition import acquire, closing_statemen
 from sqla_leaklint.domain.lifetimes.conduct import summed_up
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.factories import inline_providers
-from sqla_leaklint.domain.lifetimes.opening import SESSIONS, Opening, opening, roots_of
+from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course
+from sqla_leaklint.domain.lifetimes.resources import SESSION
 from sqla_leaklint.domain.lifetimes.uses import conduct_with_parameter, conduct_with_receiver
 from sqla_leaklint.domain.values import (
     Instance,
@@ -94,7 +95,7 @@ class ReturnedSession:
     @cached_property
     def dependent(self) -> Dependent | None:
         """Somebody who depends on it and leaves the session open."""
-        session_type = self.domain.evaluator.classes.library_type(self.opening.session)
+        session_type = self.domain.evaluator.classes.library_type(self.opening.instance)
         assert session_type is not None
         runs_sql = any(use.doing is Doing.RUNS_SQL for use in self.uses)
         for each in dependents(self.domain.evaluator, self.domain.module.summary, self.summary):
@@ -255,7 +256,7 @@ def _opening_of_manager(domain: Domain, entered: t.Enter) -> Opening | None:
     session = manager.value if isinstance(manager, Manager) else None
     if not isinstance(session, Instance | ProjectInstance) or session.origin not in {Origin.FRESH, Origin.MANAGED}:
         return None
-    if not domain.evaluator.classes.is_a(session, *SESSIONS):
+    if not domain.evaluator.classes.is_a(session, *SESSION.kinds):
         return None
     fresh = with_origin(session, Origin.FRESH)
     assert isinstance(fresh, Instance | ProjectInstance)

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
-from sqla_leaklint.domain.lifetimes.acquisition import telling_methods
 from sqla_leaklint.domain.lifetimes.doings import Carry, Use
-from sqla_leaklint.domain.lifetimes.opening import SESSIONS
+from sqla_leaklint.domain.lifetimes.resources import SESSION, telling_methods
 from sqla_leaklint.domain.lifetimes.uses import Tracker, events_within
 from sqla_leaklint.domain.values import Instance, Literal, Origin, ProjectClass, ProjectInstance, alternatives
 from sqla_leaklint.knowledge.facts import Kind
@@ -135,7 +134,7 @@ def _holder(function: FunctionSummary, seed: Term) -> tuple[Term | None, frozens
 
 def _candidates(domain: Domain, body: Body) -> Iterator[Term]:
     """The terms on which methods of sessions are called, and the plain ones that are passed on."""
-    methods = telling_methods(domain.evaluator.knowledge)
+    methods = telling_methods(domain.evaluator.knowledge, SESSION)
     pool = domain.module.executor.pool
     asked: set[Term] = set()
     for event in body.events:
@@ -184,7 +183,7 @@ def _session(domain: Domain, seed: Term) -> Instance | ProjectInstance | None:
 
 
 def _is_session(domain: Domain, value: Instance | ProjectInstance) -> bool:
-    return domain.evaluator.classes.is_a(value, *SESSIONS, Kind.SESSION_REGISTRY)
+    return domain.evaluator.classes.is_a(value, *SESSION.kinds, Kind.SESSION_REGISTRY)
 
 
 def _dotted(expr: tree.Expr | None) -> str:

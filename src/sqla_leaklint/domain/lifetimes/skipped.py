@@ -16,7 +16,7 @@ from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults
 from sqla_leaklint.domain.lifetimes.handlers import may_take, name_of
-from sqla_leaklint.domain.lifetimes.paths import Course, after, nodes_of, releasing_tests
+from sqla_leaklint.domain.lifetimes.paths import Course, after, is_closed_in, nodes_of, releasing_tests
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, may_suppress
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Effect
@@ -37,11 +37,15 @@ class Way(Enum):
 
 
 class _State(NamedTuple):
-    """Where control is, whether a connection is held, and which exception was raised, by the name of its class."""
+    """Where control is, whether a connection is held, and which exception was raised, by the name of its class.
+
+    `reopens`: it has been closed on this way; what takes a connection now opens it again, which is another fault.
+    """
 
     step: Step
     held: bool
     error: str | None = None
+    reopens: bool = False
 
 
 class _WayOut(NamedTuple):
@@ -52,7 +56,7 @@ class _WayOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SkippedClose:
-    """A session that a function closes, but not on every way.
+    """A session or other resource that a function closes, but not on every way.
 
     `cause` is what goes wrong, or None on an early way; `leaving` is the statement with which the way is left, or None
     where it is an exception or the end of the function.
@@ -67,10 +71,14 @@ class SkippedClose:
     def find(domain: Domain) -> Iterator[SkippedClose]:
         """Every such session of the module, in the order of the text."""
         for acquisition in domain.subjects(Acquisition):
-            if _closes_itself(acquisition):
-                found = _Search(acquisition).find()
-                if found is not None:
-                    yield found
+            found = SkippedClose.of(acquisition)
+            if found is not None:
+                yield found
+
+    @staticmethod
+    def of(acquisition: Acquisition) -> SkippedClose | None:
+        """The way on which a resource stays open that its function closes; None where there is none."""
+        return _Search(acquisition).find() if _closes_itself(acquisition) else None
 
     @property
     def last_close(self) -> tree.Node | None:
@@ -106,13 +114,13 @@ def _closes_itself(acquisition: Acquisition) -> bool:
     """Whether the function closes the session on some way, and nobody else may have got hold of it."""
     if acquisition.name is None or not _closing_nodes(acquisition):
         return False
-    return not any(use.doing in _ENDING and not _is_at_once(acquisition, use) for use in acquisition.uses)
+    return not any(use.doing in _ENDING and not is_at_once(acquisition, use) for use in acquisition.uses)
 
 
 _ENDING = RELEASES | {Doing.DEFERS, Doing.STORES, Doing.PASSES, Doing.YIELDS, Doing.RETURNS, Doing.FILES}
 
 
-def _is_at_once(acquisition: Acquisition, use: Use) -> bool:
+def is_at_once(acquisition: Acquisition, use: Use) -> bool:
     """Whether a use closes the session there and then, or by the end of its block: not `closing(session)`."""
     if use.doing is Doing.ENTERS:
         return use.act.deed is Deed.ENTERED
@@ -122,7 +130,7 @@ def _is_at_once(acquisition: Acquisition, use: Use) -> bool:
         return True
     match use.act.value:
         case t.Call(func=t.Attr(name=name)):
-            row = acquisition.domain.evaluator.knowledge.method("sqlalchemy.orm.Session", name)
+            row = acquisition.domain.evaluator.knowledge.method(acquisition.type, name)
             return name == "aclose" or (row is not None and row.effect is Effect.RELEASES)
         case _:
             return False
@@ -149,6 +157,8 @@ class _Search:
             return self._found(Way.EARLY, None, way_out)
         for kind, way in ((EdgeKind.EXCEPTION, Way.EXCEPTION), (EdgeKind.CANCELLATION, Way.CANCELLATION)):
             for state in before:
+                if state.reopens:
+                    continue
                 for edge in self.course.graph.successors(state.step):
                     if edge.kind is kind and (failed := self._failing(edge, state)) is not None:
                         cause, arriving = failed
@@ -194,7 +204,7 @@ class _Search:
                 if following is None:
                     continue
                 is_lost = following.step in exits or following.step is self.course.start
-                if is_lost and following.held:
+                if is_lost and following.held and not following.reopens:
                     return list(came_from), _WayOut(_leaving(state, came_from))
                 if following.step not in exits and following not in came_from:
                     came_from[following] = state
@@ -213,9 +223,12 @@ class _Search:
         if step.kind is StepKind.HANDLER and not may_take(step.node, error, edge.kind is EdgeKind.TRUE):
             return None
         held = False if step is self.course.start else state.held
+        reopens = state.reopens and step is not self.course.start
         if step.kind is StepKind.TEST and step.node in self._tests:
-            return _State(edge.target, False, error)
-        return _State(edge.target, after(self.course.uses_at(step), edge, held), error)
+            return _State(edge.target, False, error, reopens)
+        uses = self.course.uses_at(step)
+        reopens = reopens or any(is_closed_in(step, use) for use in uses)
+        return _State(edge.target, after(uses, edge, held), error, reopens)
 
 
 def _leaving(state: _State, came_from: dict[_State, _State | None]) -> tree.Node | None:

@@ -25,8 +25,10 @@ from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.callees import is_super
 from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of
 from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct
-from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, TRACED, Carry, Doing, Use
+from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, LEADS_TO, TRACED, Carry, Doing, Use
+from sqla_leaklint.domain.lifetimes.resources import resource_of
 from sqla_leaklint.knowledge.facts import Effect
+from sqla_leaklint.knowledge.sqlalchemy import QUERY
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
@@ -116,16 +118,16 @@ class Tracker(Carrier):
             case Deed.ENTERED:
                 yield from self._entered(act)
             case Deed.RETURNED | Deed.YIELDED:
-                carry = self.carry(act.value)
-                if carry in TRACED or carry is Carry.QUERY:
+                if self.carry(act.value) in LEADS_TO:
                     yield Use(Doing.RETURNS if act.deed is Deed.RETURNED else Doing.YIELDS, act)
             case Deed.STORED_ATTRIBUTE if self._stores_in_itself(act):
                 yield Use(Doing.HOLDS, act, attribute=str(act.key))
             case Deed.STORED_ATTRIBUTE | Deed.STORED_ITEM | Deed.STORED_GLOBAL | Deed.AUGMENTED | Deed.RAISED:
-                carry = self.carry(act.value)
-                if carry in TRACED or carry is Carry.QUERY:
+                if self.carry(act.value) in LEADS_TO:
                     is_filed = act.deed is Deed.STORED_ITEM and self._closes_nothing(act.base)
                     yield Use(Doing.FILES if is_filed else Doing.STORES, act)
+            case Deed.ITERATED if self.carry(act.value) is Carry.QUERY:
+                yield Use(Doing.RUNS_SQL, act)
             case _:
                 pass
 
@@ -163,16 +165,12 @@ class Tracker(Carrier):
             yield from self._from(conduct, act)
         elif carry is Carry.METHOD:
             yield Use(Doing.PASSES, act)
-        elif self._begins(value):
+        elif self.begins(value):
             yield Use(Doing.TRANSACTS, act)
 
-    def _begins(self, value: Term) -> bool:
-        """Whether a term is `session.begin()`; leaving `begin_nested()` ends only a savepoint."""
-        match value:
-            case t.Call(func=function):
-                return self.method(function) == "begin"
-            case _:
-                return False
+    def _consumes(self, name: str) -> bool:
+        """Whether a method of a query runs it."""
+        return self.evaluator.knowledge.consumer(QUERY, name) is not None
 
     def _called(self, act: Act | Event, call: t.Call) -> Iterator[Use]:
         method = self.method(call.func)
@@ -185,6 +183,10 @@ class Tracker(Carrier):
                 yield from self._from(self.callees.method(call.func, attributes), act)
             elif base is Carry.METHOD:
                 yield Use(Doing.PASSES, act)  # a property of what holds it
+            elif base is Carry.QUERY and self._consumes(call.func.name):
+                yield Use(Doing.RUNS_SQL, act)
+            elif base is Carry.TRANSACTION and call.func.name in _ENDING_TRANSACTIONS:
+                yield Use(Doing.ENDS_TRANSACTION, act)
         elif isinstance(call.func, t.Call) and self.carry(call.func) is Carry.METHOD:
             yield Use(Doing.PASSES, act)  # getattr(session, name)()
         for name, argument in arguments_of(call):
@@ -193,7 +195,7 @@ class Tracker(Carrier):
                     yield from self._from(self.callees.conduct(call, name), act)
                 case Carry.METHOD if self._is_releasing(argument):
                     yield Use(Doing.DEFERS, act)
-                case Carry.HOLDS | Carry.METHOD | Carry.WRAPS | Carry.QUERY:
+                case Carry.HOLDS | Carry.METHOD | Carry.WRAPS | Carry.QUERY | Carry.TRANSACTION:
                     if self.callees.only_looks(call):
                         continue
                     yield Use(Doing.PASSES, act)
@@ -219,11 +221,9 @@ class Tracker(Carrier):
         match row.effect:
             case Effect.RELEASES:
                 yield Use(Doing.CLOSES, act)
-            case Effect.RUNS_SQL | Effect.FLUSHES:
-                yield Use(Doing.RUNS_SQL, act)
             case Effect.ENDS_TRANSACTION:
                 yield Use(Doing.ENDS_TRANSACTION, act)
-            case Effect.BEGINS if name != "begin":  # `begin` alone sends nothing; `connection`, `begin_nested` do
+            case _ if resource_of(self.evaluator, self.session_type).is_taken_by(row):
                 yield Use(Doing.RUNS_SQL, act)
             case Effect.QUEUES:
                 yield Use(Doing.QUEUES, act)
@@ -251,6 +251,7 @@ def _closes_something(module: ModuleSummary) -> bool:
     )
 
 
+_ENDING_TRANSACTIONS = frozenset({"commit", "rollback", "close"})
 _CLOSING = frozenset({"close", "aclose", "remove", "close_all", "invalidate", "reset", "shutdown", "dispose"})
 
 

@@ -17,10 +17,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.endpoints import method_name
-from sqla_leaklint.domain.lifetimes.acquisition import telling_methods
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, nodes_of
+from sqla_leaklint.domain.lifetimes.resources import SESSION, telling_methods
 from sqla_leaklint.domain.lifetimes.restoring import may_end_transaction, may_restore, restored_on_leaving
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, origins_of, sessions_in_use
 from sqla_leaklint.domain.values import BoundMethod, Literal, ProjectFunction, Symbol, Value, alternatives
@@ -70,7 +70,7 @@ class WaitInTransaction:
 
 def _works(domain: Domain, body: Body) -> bool:
     """Whether a function may run SQL on a session: it calls something named like that, or passes something on."""
-    methods = telling_methods(domain.evaluator.knowledge)
+    methods = telling_methods(domain.evaluator.knowledge, SESSION)
     return any(
         method_name(event.call.func) in methods or any(isinstance(each, _PASSED) for each in event.call.args)
         for event in body.events

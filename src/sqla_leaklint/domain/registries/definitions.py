@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain.endpoints import method_name
-from sqla_leaklint.domain.lifetimes.opening import autocommits, maker_of
+from sqla_leaklint.domain.lifetimes.library_calls import autocommits, factory_call
 from sqla_leaklint.domain.values import BoundMethod, Instance, ProjectClass, ProjectInstance, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.knowledge.sqlalchemy import ASYNC_SCOPED_SESSION
@@ -88,7 +88,7 @@ def _made_by(evaluator: Evaluator, call: t.Call, frame: Frame) -> Registry | Non
 def _autocommits(evaluator: Evaluator, call: t.Call, frame: Frame) -> bool:
     """Whether the sessions of a registry hold no connection between two statements."""
     factory = call.args[0] if call.args else call.keyword("session_factory")
-    return factory is not None and autocommits(call, maker_of(evaluator, factory, frame))
+    return factory is not None and autocommits(call, factory_call(evaluator, factory, frame))
 
 
 def _scope(evaluator: Evaluator, call: t.Call, frame: Frame) -> Scope:

@@ -13,6 +13,9 @@ from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.domain.containers.definitions import definitions
 from sqla_leaklint.domain.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes import Acquisition, ReturnedSession, WaitInTransaction
+from sqla_leaklint.domain.lifetimes.acquisition import opened
+from sqla_leaklint.domain.lifetimes.long_lived import LongLivedSession
+from sqla_leaklint.domain.lifetimes.resources import CLIENT, CONNECTION
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.linter.discovery import SettingsFor, SourceFile
 from sqla_leaklint.linter.explain.containers import explain_container
@@ -23,6 +26,7 @@ from sqla_leaklint.linter.explain.definitions import (
     explain_with,
 )
 from sqla_leaklint.linter.explain.handoffs import explain_handoff
+from sqla_leaklint.linter.explain.kept import explain_long_lived
 from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import INDENT, Paragraph
 from sqla_leaklint.linter.explain.places import Places
@@ -87,11 +91,15 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
             found = next((each for each in domain.subjects(Container) if each.node is definition.node), None)
             told.update(walk(definition.node))
             yield explain_container(domain, definition, found, places)
+    for session in domain.subjects(LongLivedSession):
+        if session.node in line.nodes:
+            told.update(walk(session.node))
+            yield explain_long_lived(session, places)
     for returned in domain.subjects(ReturnedSession):
         if returned.node in line.nodes:
             told.update((returned.node, returned.node.func))
             yield explain_returned(returned, places)
-    for acquisition in domain.subjects(Acquisition):
+    for acquisition in _acquisitions(domain):
         if acquisition.node in line.nodes and acquisition.node not in told:
             told.update((acquisition.node, acquisition.node.func))
             yield explain_acquisition(acquisition, places)
@@ -128,6 +136,13 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
     if not others and not told:
         others = list(_values(domain, line, places, told, everything=True))
     yield from others
+
+
+def _acquisitions(domain: Domain) -> Iterator[Acquisition]:
+    """Whatever is opened: sessions, connections, clients."""
+    yield from domain.subjects(Acquisition)
+    for resource in (CONNECTION, CLIENT):
+        yield from opened(domain, resource)
 
 
 def _spoken_for(domain: Domain, node: tree.Expr) -> Iterator[tree.Node]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqla_leaklint.domain.bounds import Bound
 from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.destinations import arrival_of
+from sqla_leaklint.domain.matching import Matching, matching
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.domain.values import Clause, Statement, StepTaken, Unknown, Value
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
@@ -21,6 +22,15 @@ _BOUNDS = {
     Bound.LISTED: "`IN` a list",
     Bound.LIMITED: "a limit",
     Bound.KEYED: "a primary key or unique columns",
+}
+
+_MATCHINGS = {
+    Matching.UNKNOWN: "one row or value, of a statement of which it is not known how many it brings",
+    Matching.ONE: "one row or value, by a key",
+    Matching.LIMITED: "one row or value, and a limit",
+    Matching.KEY_LIKE: "one row or value, without a limit, by columns that are not declared unique (LKS212, strict)",
+    Matching.MANY: "one row or value, of many that the statement brings, as it has no limit (LKS212)",
+    Matching.ALL: "one row or value, of all that the table has, as there is no limit (LKS212)",
 }
 
 
@@ -87,9 +97,11 @@ def _reasons(value: Value) -> Iterator[str]:
 
 
 def _verdict(load: Load) -> str:
-    """What the rule on unbounded results makes of it."""
+    """What the rules on unbounded results make of it."""
     if load.is_one_row:
-        return "one row or value"
+        if load.wanted is None or load.is_streamed or load.is_of_stream:
+            return "one row or value"
+        return _MATCHINGS[matching(load.domain.evaluator, load.statement)]
     if load.is_streamed:
         return "the rows come in batches"
     if not load.is_everything:
@@ -99,5 +111,5 @@ def _verdict(load: Load) -> str:
     if load.bound not in {Bound.NONE, Bound.WEAK}:
         return "it is bounded"
     if load.usage.is_only_counted:
-        return "the rows are only counted or tested, which is another matter"
+        return "the rows are only counted, tested or sliced (LKS203, LKS204, LKS205)"
     return "every row is held at once (LKS201)"

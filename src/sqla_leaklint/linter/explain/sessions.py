@@ -1,4 +1,4 @@
-"""Lines that open a session: what is done with it, who owns it, what ends it or where it leaks."""
+"""Lines that open a session, connection or client: what is done with it, who owns it, what ends it, where it leaks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,19 @@ from sqla_leaklint.domain.fastapi_version import (
     source_of_version,
     written,
 )
-from sqla_leaklint.domain.lifetimes import Acquisition, Gap, ReturnedSession, YieldedSession
+from sqla_leaklint.domain.lifetimes import (
+    Acquisition,
+    Gap,
+    LeakedClient,
+    LeakedConnection,
+    ReturnedSession,
+    YieldedSession,
+)
 from sqla_leaklint.domain.lifetimes.acquisition import candidates
-from sqla_leaklint.domain.lifetimes.doings import Use
+from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.opening import roots_of
+from sqla_leaklint.domain.lifetimes.reopened import ReopenedSession
+from sqla_leaklint.domain.lifetimes.resources import CLIENT, SESSION
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose
 from sqla_leaklint.domain.values import (
     Instance,
@@ -45,10 +54,10 @@ _GAPS = {
 
 
 def explain_acquisition(acquisition: Acquisition, places: Places) -> Paragraph:
-    """All that is known of a session that is opened, in the order in which it lives."""
-    domain, function = acquisition.domain, acquisition.summary
-    session = described(acquisition.opening.session)
-    told = Paragraph(f"{places.quoted(acquisition.node)} opens a session: {session}")
+    """All that is known of a resource that is opened, in the order in which it lives."""
+    domain, function, resource = acquisition.domain, acquisition.summary, acquisition.opening.resource
+    opened = described(acquisition.opening.instance)
+    told = Paragraph(f"{places.quoted(acquisition.node)} opens a {resource.noun}: {opened}")
     told.add("made by", columns(chain(places, acquisition.event.value, domain.module.summary)))
     name = f", in `{acquisition.name}`" if acquisition.name is not None else ""
     told.add("owner", f"the function `{function.qualname}`{name}, until it closes it or hands it on")
@@ -61,7 +70,9 @@ def explain_acquisition(acquisition: Acquisition, places: Places) -> Paragraph:
     exits = () if acquisition.ends or yielded is not None else acquisition.leaking_exits
     told.add(
         "leaks at",
-        columns((places.at(node), f"left here with a connection in hand: {places.quoted(node)}") for node in exits),
+        columns(
+            (places.at(node), f"left here with {_held(acquisition)} in hand: {places.quoted(node)}") for node in exits
+        ),
     )
     if exits:
         ends = acquisition.ends_with_process
@@ -69,7 +80,12 @@ def explain_acquisition(acquisition: Acquisition, places: Places) -> Paragraph:
             "process", "ends soon after" if ends else "goes on: not only commands and scripts are known to come here"
         )
     skipped = any(each.acquisition.node is acquisition.node for each in domain.subjects(SkippedClose))
-    told.add("so", _verdict(acquisition, yielded, exits, is_skipped=skipped))
+    reopened = next((each for each in domain.subjects(ReopenedSession) if each.acquisition is acquisition), None)
+    if reopened is not None:
+        told.add(
+            "again", f"{places.at(reopened.use)} {places.heading(reopened.use)}: closed, it opens again, and stays open"
+        )
+    told.add("so", _verdict(acquisition, yielded, exits, is_skipped=skipped, is_reopened=reopened is not None))
     return told
 
 
@@ -79,11 +95,20 @@ def _uses(acquisition: Acquisition, places: Places) -> Iterator[tuple[str, str, 
     acts: dict[tuple[tree.Node, ProjectFunction | None], list[str]] = {}
     for use in acquisition.uses:
         if isinstance(use.act, Event):
-            remark = " (the first SQL)" if use is first else ""
-            acts.setdefault((use.act.node, use.callee), []).append(f"{use.doing.value}{remark}")
+            doing = _sends(use) if acquisition.opening.resource is CLIENT else use.doing.value
+            remark = " (the first SQL)" if use is first and acquisition.opening.resource is not CLIENT else ""
+            acts.setdefault((use.act.node, use.callee), []).append(f"{doing}{remark}")
     for (node, callee), doings in acts.items():
         through = f", in `{callee.qualname}` ({places.of(callee)})" if callee is not None else ""
         yield places.at(node), places.heading(node), f"{'; '.join(dict.fromkeys(doings))}{through}"
+
+
+def _sends(use: Use) -> str:
+    return "sends a request, so a socket is opened" if use.doing is Doing.RUNS_SQL else use.doing.value
+
+
+def _held(acquisition: Acquisition) -> str:
+    return "a socket" if acquisition.opening.resource is CLIENT else "a connection"
 
 
 def _end(use: Use, places: Places) -> tuple[str, str]:
@@ -100,13 +125,33 @@ def _yielded(yielded: YieldedSession, places: Places) -> list[str]:
 
 
 def _verdict(
-    acquisition: Acquisition, yielded: YieldedSession | None, exits: tuple[object, ...], *, is_skipped: bool
+    acquisition: Acquisition,
+    yielded: YieldedSession | None,
+    exits: tuple[object, ...],
+    *,
+    is_skipped: bool,
+    is_reopened: bool,
 ) -> str:
     """Why it is reported, or why not."""
+    resource = acquisition.opening.resource
+    if resource is not SESSION:
+        leaks = (*acquisition.domain.subjects(LeakedConnection), *acquisition.domain.subjects(LeakedClient))
+        code = "LKS610" if resource is CLIENT else "LKS502"
+        for leak in leaks:
+            if leak.acquisition.node is acquisition.node:
+                way = "is closed, but not on every way" if leak.skipped is not None else "leaks"
+                return f"it {way} ({code})"
+        if acquisition.first_sql is None:
+            return f"nothing keeps it alive: the {resource.noun} is freed with its last name"
+        if resource is CLIENT and exits:
+            return "silence: no request is known to come here"
     if yielded is not None:
         return "it leaks (LKS103)" if yielded.gap is not None else "no leak is seen"
     if is_skipped:
-        return "it is closed, but not on every way (LKS102)"
+        again = ", and used again afterwards (LKS107)" if is_reopened else ""
+        return f"it is closed, but not on every way (LKS102){again}"
+    if is_reopened:
+        return "it is closed, and used again afterwards (LKS107)"
     if acquisition.ends:
         if any(use.doing in UNDECIDED for use in acquisition.ends):
             return "silence: somebody else may close it, and whether they do is not known"
@@ -123,7 +168,7 @@ def _verdict(
 def explain_returned(returned: ReturnedSession, places: Places) -> Paragraph:
     """What becomes of a session that a dependency opens and returns."""
     domain = returned.domain
-    told = Paragraph(f"{places.quoted(returned.node)} opens a session: {described(returned.opening.session)}")
+    told = Paragraph(f"{places.quoted(returned.node)} opens a session: {described(returned.opening.instance)}")
     told.add("made by", columns(chain(places, domain.term(returned.node), domain.module.summary)))
     provider = f"the dependency `{returned.summary.name}`" if returned.function is not None else "this lambda"
     told.add("owner", f"{provider}, which returns it")

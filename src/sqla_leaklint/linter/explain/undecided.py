@@ -26,7 +26,7 @@ Row = tuple[str, str]
 def undecided(acquisition: Acquisition, places: Places) -> Iterator[Row]:
     """The undecided uses of a session, followed into the functions that it is handed to."""
     domain = acquisition.domain
-    search = _Search(places, domain.evaluator.classes.library_type(acquisition.opening.session) or DEFAULT_TYPE)
+    search = _Search(places, domain.evaluator.classes.library_type(acquisition.opening.instance) or DEFAULT_TYPE)
     tracker = search.tracker(domain.module.summary, acquisition.summary, acquisition.event.value)
     yield from search.rows(tracker, acquisition.uses, 0)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.asking import Asking
 from sqla_leaklint.domain.bounds import Bound
 from sqla_leaklint.domain.destinations import Arrival, Destination, arrival_of
 from sqla_leaklint.domain.queries import Load
@@ -34,7 +35,7 @@ _FATES = {
 def check(load: Load, domain: Domain) -> Iterator[Draft]:
     if not load.is_everything or load.is_one_row or load.bound not in {Bound.NONE, Bound.WEAK}:
         return
-    if load.usage.is_only_counted:
+    if load.usage.is_only_counted or any(asking.load is load for asking in domain.subjects(Asking)):
         return  # what is wrong there is another matter: the database can count, test and pick
     model = load.entity
     unused = load.unused_page

@@ -1,0 +1,49 @@
+"""What statements and clauses name: classes, columns, and what these are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sqla_leaklint.domain.values import Clause, ModelAttribute, ProjectClass, Statement, Value, alternatives
+
+ALL_OF = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "&"})
+ANY_OF = frozenset({"sqlalchemy.or_", "sqlmodel.or_", "|"})
+
+
+def selected(statement: Statement) -> Iterator[ProjectClass]:
+    """The classes of which a statement asks for entities or plain columns."""
+    for projection in statement.projections:
+        each = projection
+        if isinstance(projection, Clause) and projection.operator == "label":
+            each = projection.operands[0]
+        if isinstance(each, ProjectClass | ModelAttribute):
+            yield each if isinstance(each, ProjectClass) else each.model
+
+
+def models_in(values: Iterable[Value]) -> Iterator[ProjectClass]:
+    """The classes whose attributes clauses name; what a subquery or an EXISTS names is its own affair."""
+    for value in values:
+        for each in alternatives(value):
+            if isinstance(each, ModelAttribute):
+                yield each.model
+            elif isinstance(each, Clause) and each.operator not in {"any", "has"}:
+                yield from models_in(each.operands)
+
+
+def compares_with(value: Value, wanted: Value) -> bool:
+    """Whether a clause has something among its operands, however deep."""
+    if isinstance(value, Clause):
+        return any(each == wanted or compares_with(each, wanted) for each in value.operands)
+    return False
+
+
+def column_in(value: Value, depth: int = 0) -> ModelAttribute | None:
+    """The column that a clause is about: of `func.lower(User.email)`, of `col(User.id).desc()`."""
+    for each in alternatives(value):
+        if isinstance(each, ModelAttribute):
+            return each
+        if isinstance(each, Clause) and depth < 4 and each.operands and each.operator not in ALL_OF | ANY_OF:
+            found = column_in(each.operands[0], depth + 1)
+            if found is not None:
+                return found
+    return None

@@ -1,0 +1,1 @@
+"""LKS5xx: engines, pools and connections."""
