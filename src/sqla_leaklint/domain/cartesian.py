@@ -111,10 +111,10 @@ def _by_options(domain: Domain) -> Iterator[CartesianLoad]:
                 continue
             call = event.call
             if isinstance(call.func, t.Attr) and call.func.name == "options" and call.args:
-                yield from _judged(domain, call, _options_before(call), _entity(domain, call))
+                yield from _judged(domain, _options_before(call), _entity(domain, call))
             elif method_name(call.func) == "get" and (given := call.keyword("options")) is not None and call.args:
                 entity = domain.value_of(call.args[0])
-                yield from _judged(domain, call, [(given,)], entity if isinstance(entity, ProjectClass) else None)
+                yield from _judged(domain, [(given,)], entity if isinstance(entity, ProjectClass) else None)
 
 
 def _options_before(term: Term) -> list[tuple[Term, ...]]:
@@ -140,9 +140,8 @@ def _entity(domain: Domain, call: t.Call) -> ProjectClass | None:
     return None
 
 
-def _judged(
-    domain: Domain, call: t.Call, options: list[tuple[Term, ...]], entity: ProjectClass | None
-) -> Iterator[CartesianLoad]:
+def _judged(domain: Domain, options: list[tuple[Term, ...]], entity: ProjectClass | None) -> Iterator[CartesianLoad]:
+    line = domain.evaluator.classes.line
     roots: dict[ProjectClass, _Place] = {}
     for args in options:
         for path in paths(domain, args):
@@ -151,9 +150,7 @@ def _judged(
             root = path[0].model or entity
             if root is None:
                 continue
-            if entity is not None and entity in domain.evaluator.classes.line(root):
-                root = entity
-            elif entity is not None and root in domain.evaluator.classes.line(entity):
+            if entity is not None and (entity in line(root) or root in line(entity)):
                 root = entity
             place = roots.setdefault(root, _Place(models_of(domain.evaluator).of(root), LoadStrategy.JOINED))
             _enter(domain, place, path)
