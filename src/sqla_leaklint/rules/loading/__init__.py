@@ -1,0 +1,1 @@
+"""LKS3xx: relationships and loops."""
