@@ -18,10 +18,12 @@ from weakref import WeakKeyDictionary
 
 from sqla_leaklint.diagnostics import Location
 from sqla_leaklint.domain.bounds import Bound, statement_bound
+from sqla_leaklint.domain.calls import bind
 from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.queries import Load, function_text
-from sqla_leaklint.domain.values import BoundMethod, ProjectFunction, Statement
+from sqla_leaklint.domain.values import BoundMethod, ProjectFunction, Statement, Value
 from sqla_leaklint.knowledge.facts import Kind, Role
+from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.syntax import tree
@@ -90,26 +92,42 @@ def called_function(domain: Domain, body: Body, event: Event) -> ProjectFunction
     return value
 
 
-def certain_query(domain: Domain, function: ProjectFunction, left: int = DEEPEST) -> tuple[Hop, ...]:
-    """The way to a query that a function sends whenever it is called; empty where there is none for certain."""
-    evaluator = domain.evaluator
-    known = _KNOWN.setdefault(evaluator, {})
-    key = (function.path, function.qualname)
+def certain_query(domain: Domain, body: Body, event: Event, left: int = DEEPEST) -> tuple[Hop, ...]:
+    """The way to a query that a call makes a function send in any case; empty where there is none for certain."""
+    function = called_function(domain, body, event)
+    if function is None or not left:
+        return ()
+    given = _sessions_given(domain, event.call, function)
+    known = _KNOWN.setdefault(domain.evaluator, {})
+    key = (function.path, function.qualname, given)
     if key not in known:
         known[key] = ()  # a function that calls itself
-        known[key] = _way(domain, function, left) if left else ()
+        known[key] = _way(domain, function, given, left)
     return known[key]
 
 
-_KNOWN: WeakKeyDictionary[Evaluator, dict[tuple[str, str], tuple[Hop, ...]]] = WeakKeyDictionary()
-_DOMAINS: WeakKeyDictionary[Evaluator, dict[str, Domain]] = WeakKeyDictionary()
+Given = tuple[tuple[tuple[str, str], Value], ...]
+"""Sessions by the parameters without an annotation that they are given to."""
+_KNOWN: WeakKeyDictionary[Evaluator, dict[tuple[str, str, Given], tuple[Hop, ...]]] = WeakKeyDictionary()
+_DOMAINS: WeakKeyDictionary[Domain, dict[tuple[str, Given], Domain]] = WeakKeyDictionary()
 
 
-def _way(domain: Domain, function: ProjectFunction, left: int) -> tuple[Hop, ...]:
+def _sessions_given(domain: Domain, call: t.Call, function: ProjectFunction) -> Given:
+    summary = domain.evaluator.classes.function(function)
+    if summary is None or all(each.annotation is not None for each in summary.parameters):
+        return ()
+    receiver = () if function.receiver is None else (function.receiver,)
+    args = (*receiver, *(domain.value_of(each) for each in call.args))
+    keywords = tuple((name, domain.value_of(each)) for name, each in call.keywords)
+    is_a = domain.evaluator.classes.is_a
+    return tuple((key, value) for key, value in bind(summary, args, keywords).items() if is_a(value, *_SESSIONS))
+
+
+def _way(domain: Domain, function: ProjectFunction, given: Given, left: int) -> tuple[Hop, ...]:
     summary = domain.evaluator.classes.function(function)
     if summary is None or any(getattr(each, "path", "") not in _PLAIN_DECORATORS for each in summary.decorators):
         return ()  # a decorator may keep what the function returns
-    other = _domain_of(domain, function.path)
+    other = _domain_of(domain, function.path, given)
     body = other.module.executor.bodies.get(summary.qualname) if other is not None else None
     if other is None or body is None or not isinstance(body.node, tree.Function):
         return ()
@@ -118,10 +136,8 @@ def _way(domain: Domain, function: ProjectFunction, left: int) -> tuple[Hop, ...
         if query.node in certain:
             return (_hop(other, summary.name, query.node),)
     for event in body.events:
-        if event.node in certain and (callee := called_function(other, body, event)) is not None:
-            way = certain_query(other, callee, left - 1)
-            if way:
-                return (_hop(other, summary.name, event.node), *way)
+        if event.node in certain and (way := certain_query(other, body, event, left - 1)):
+            return (_hop(other, summary.name, event.node), *way)
     return ()
 
 
@@ -130,18 +146,22 @@ def _hop(domain: Domain, name: str, node: tree.Node) -> Hop:
     return Hop(name, Location(str(Path(domain.module.path)), span))
 
 
-def _domain_of(domain: Domain, path: str) -> Domain | None:
+def _domain_of(domain: Domain, path: str, given: Given) -> Domain | None:
+    """The domain of a module in which some parameters are known."""
+    from sqla_leaklint.domain.evaluation import Frame
     from sqla_leaklint.domain.module import Domain as ModuleDomain
 
-    if path == domain.module.path:
+    if path == domain.module.path and not given:
         return domain
-    domains = _DOMAINS.setdefault(domain.evaluator, {})
-    if path not in domains:
-        module = domain.evaluator.project.module_at(path)
+    domains = _DOMAINS.setdefault(domain, {})
+    if (path, given) not in domains:
+        module = domain.module if path == domain.module.path else domain.evaluator.project.module_at(path)
         if module is None:
             return None
-        domains[path] = ModuleDomain(module, domain.evaluator, domain.settings)
-    return domains[path]
+        made = domains[path, given] = ModuleDomain(module, domain.evaluator, domain.settings)
+        if given:
+            made.frame = Frame(module.summary, dict(given))
+    return domains[path, given]
 
 
 def _sending(load: Load) -> tree.Expr | None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.certain_queries import Hop, called_function, certain_query, sent_queries
+from sqla_leaklint.domain.certain_queries import Hop, certain_query, sent_queries
 from sqla_leaklint.domain.flushing import may_call, may_send
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.queries import function_text
@@ -73,30 +73,21 @@ class RepeatedQuery:
     def find(domain: Domain) -> Iterator[RepeatedQuery]:
         """The repeated queries of a module, in the order of its bodies."""
         for body in domain.bodies:
-            if any(event.deed is Deed.ITERATED for event in body.events):
-                yield from _Finder(domain, body).found()
+            loops = [loop for loop in row_loops(domain, body) if not loop.is_left_early]
+            if loops:
+                yield from _Finder(domain, body, loops).found()
 
 
 class _Finder:
     """Looks through the loops of one body."""
 
-    def __init__(self, domain: Domain, body: Body) -> None:
+    def __init__(self, domain: Domain, body: Body, loops: list[RowLoop]) -> None:
         self.domain = domain
         self.body = body
+        self.loops: dict[tree.Node, RowLoop] = {loop.node: loop for loop in loops}
         self.text = function_text(domain, body)
-        comprehensions = {
-            generator: expr
-            for expr in self.text.expressions
-            if isinstance(expr, tree.Comprehension)
-            for generator in expr.generators
-        }
-        self.loops: dict[tree.Node, RowLoop] = {
-            loop.node: loop for loop in row_loops(domain, body, comprehensions) if not loop.is_left_early
-        }
 
     def found(self) -> Iterator[RepeatedQuery]:
-        if not self.loops:
-            return
         for query in sent_queries(self.domain, self.body):
             loop = self.loop_around(query.node)
             kind = self._kind(loop, query.node) if loop is not None else None
@@ -108,8 +99,7 @@ class _Finder:
             loop = self.loop_around(event.node)
             if loop is None or not names_in(event.node) & loop.of_the_row:
                 continue
-            function = called_function(self.domain, self.body, event)
-            way = certain_query(self.domain, function) if function is not None else ()
+            way = certain_query(self.domain, self.body, event)
             if way and not self._is_of_jobs(loop):
                 yield RepeatedQuery(self.domain, loop, event.node, Repetition.PER_ROW, way)
 

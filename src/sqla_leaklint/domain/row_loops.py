@@ -23,6 +23,7 @@ from sqla_leaklint.domain.clauses import selected
 from sqla_leaklint.domain.holders import SAME_ROWS
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import models_of
+from sqla_leaklint.domain.queries import function_text
 from sqla_leaklint.domain.values import Entity, Literal, Many, ProjectClass, Rows, TupleValue, Unknown, alternatives
 from sqla_leaklint.knowledge.facts import Role, Shape
 from sqla_leaklint.semantic import terms as t
@@ -114,27 +115,24 @@ class RowLoop:
         )
 
 
-def row_loops(domain: Domain, body: Body, comprehensions: dict[tree.CompFor, tree.Comprehension]) -> Iterator[RowLoop]:
+def row_loops(domain: Domain, body: Body) -> Iterator[RowLoop]:
     """The loops of a body over rows that may be many, in the order of the text."""
     for event in body.events:
         if event.deed is not Deed.ITERATED:
             continue
         node = event.node
         assert isinstance(node, tree.For | tree.CompFor)
-        inside = tuple(_inside(node, comprehensions))
-        if not any(isinstance(each, tree.Call) for part in inside for each in own(part)):
-            continue
         source = _source(domain, event.value)
         if source is not None:
-            yield RowLoop(domain, body, node, inside, source)
+            yield RowLoop(domain, body, node, tuple(_inside(domain, body, node)), source)
 
 
-def _inside(loop: LoopNode, comprehensions: dict[tree.CompFor, tree.Comprehension]) -> Iterator[tree.Node]:
+def _inside(domain: Domain, body: Body, loop: LoopNode) -> Iterator[tree.Node]:
     if isinstance(loop, tree.For):
         yield from loop.body
         return
-    comprehension = comprehensions.get(loop)
-    if comprehension is None:
+    comprehension = function_text(domain, body).parents.get(loop)
+    if not isinstance(comprehension, tree.Comprehension):
         return
     yield from loop.ifs
     position = comprehension.generators.index(loop)
