@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from tests.proofs.databases import Database
-from tests.proofs.harness import Proof, compare
+from tests.proofs.harness import Proof, compare, reported, run
 
 RULE = "LKS211"
 
@@ -38,6 +38,15 @@ class Task(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     title: Mapped[str]
 
+    steps: Mapped[list[Step]] = relationship()
+
+
+class Step(Base):
+    __tablename__ = "steps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"))
+
 
 class Member(Base):
     __tablename__ = "members"
@@ -50,7 +59,8 @@ class Member(Base):
 Base.metadata.create_all(engine)
 with SessionLocal.begin() as session:
     session.execute(insert(Project), [{{"id": n, "name": f"project {{n}}"}} for n in range(100)])
-    session.execute(insert(Task), [{{"project_id": n % 100, "title": f"task {{n}}"}} for n in range(2000)])
+    session.execute(insert(Task), [{{"id": n, "project_id": n % 100, "title": f"task {{n}}"}} for n in range(2000)])
+    session.execute(insert(Step), [{{"task_id": n % 2000}} for n in range(6000)])
     session.execute(insert(Member), [{{"project_id": n % 100, "name": f"member {{n}}"}} for n in range(2000)])
 """
 
@@ -121,3 +131,29 @@ def test_rows_do_not_multiply(proof: Proof, database: Database) -> None:
     assert (leaking.statements, fixed.statements) == (1, 3)
     assert leaking.rows >= 9 * fixed.rows  # of 20 × 20 rows an entity, 20 + 20 and the entity itself are left
     assert (fixed.held, fixed.failures) == (0, 0)
+
+
+NESTED = Proof(
+    RULE,
+    "a collection of a collection",
+    _program(
+        _BY_OPTION,
+        """\
+        def steps():
+            query = select(Project).options(joinedload(Project.tasks).joinedload(Task.steps))
+            with SessionLocal() as session:
+                found = session.scalars(query).unique().all()
+                return sum(len(task.steps) for project in found for task in project.tasks)
+        """,
+    ),
+    "steps()",
+    repeats=2,
+)
+
+
+def test_a_collection_of_a_collection_brings_each_member_once(database: Database) -> None:
+    metrics, _ = run(NESTED.program, NESTED, database)
+
+    assert (metrics.result, metrics.statements) == ("6000", 1)
+    assert metrics.rows == 6000  # nothing is multiplied: the innermost collection has so many members
+    assert reported(NESTED.program, NESTED) == []
