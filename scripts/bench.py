@@ -5,7 +5,8 @@
 Two tables: the whole command in a fresh process, and the phases in this one.  Every pair runs both sides one after the
 other, in turn first and second; what is printed is the median of the pairs' ratios of user + system time, which a busy
 machine disturbs least.  The engine is all that is not libcst's parse: its budget holds on the files that pass the
-prefilter.
+prefilter.  Below them: for how many of the functions that were executed a control-flow graph was drawn, and what share
+of the engine's time that took.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ sys.path.insert(0, str(SOURCE_ROOT))
 import libcst  # noqa: E402
 
 from sqla_leaklint.config import SettingsFinder  # noqa: E402
+from sqla_leaklint.domain.lifetimes import by_hand, paths  # noqa: E402
 from sqla_leaklint.linter import check, workspace  # noqa: E402
 from sqla_leaklint.linter.discovery import SourceFile, discover  # noqa: E402
 from sqla_leaklint.linter.prefilter import may_matter  # noqa: E402
@@ -164,6 +166,7 @@ class Stopwatch:
 
 
 PARSE = "libcst's parse, in the run"
+GRAPHS = "control-flow graphs"
 PHASES: tuple[tuple[str, Any, str], ...] = (
     (PARSE, libcst, "parse_module"),
     ("nesting check", parse, "refuse_deep_nesting"),
@@ -173,6 +176,8 @@ PHASES: tuple[tuple[str, Any, str], ...] = (
     ("positions", SourceMap, "prepare"),
     ("render fixes", check, "_rendered"),
     ("read", workspace, "decode_source"),
+    (GRAPHS, paths, "build_cfg"),
+    (GRAPHS, by_hand, "build_cfg"),
     ("values, rules", Workspace, "check"),
 )
 """What is timed, and where it is called: `Workspace.check` holds all the others."""
@@ -184,14 +189,29 @@ def print_phases(corpus: Corpus, pairs: int) -> bool:
     rounds = [call_with_deep_stack(partial(_round, corpus, number % 2 == 0)) for number in range(pairs)]
     bare = [seconds for seconds, _ in rounds]
     print(f"\n{'phases of a run, on files that pass the prefilter':{WIDTH}} {'parse':>9} {'phase':>10} {'ratio':>7}")
-    for name, _, _ in PHASES:
+    for name in dict.fromkeys(name for name, _, _ in PHASES):
         _print_row(name, bare, [phases.get(name, 0.0) for _, phases in rounds])
     engine = [sum(phases.values()) - phases[PARSE] for _, phases in rounds]
     _print_row("engine: all of them but the parse", bare, engine)
+    print_graphs([phases for _, phases in rounds], engine)
     ratio = _ratio(bare, engine)
     verdict = "within" if ratio <= BUDGET else "OVER"
     print(f"\nengine / parse {ratio:.2f}, {verdict} the budget of {BUDGET}")
     return ratio <= BUDGET
+
+
+def print_graphs(rounds: Sequence[dict[str, float]], engine: Sequence[float]) -> None:
+    """Print for how many functions a graph was drawn: those of which a rule asks on what paths they are left."""
+    drawn, functions = Counts.graphs, Counts.functions
+    share = statistics.median(phases.get(GRAPHS, 0.0) / total for phases, total in zip(rounds, engine, strict=True))
+    print(f"\ncontrol-flow graphs: {drawn} functions of {functions:,} have one; {share:.1%} of the engine's time")
+
+
+class Counts:
+    """What the last run did, in numbers."""
+
+    functions = 0
+    graphs = 0
 
 
 def _round(corpus: Corpus, parse_first: bool) -> tuple[float, dict[str, float]]:
@@ -227,6 +247,8 @@ def _parsed_by_run(corpus: Corpus) -> tuple[list[str], dict[str, float]]:
         return timed_parse(text)
 
     libcst.parse_module = parse_and_note  # type: ignore[assignment]
+    drawn = _count_graphs(paths, by_hand)
+    _count_functions()
     gc.collect()
     threshold = gc.get_threshold()
     gc.set_threshold(200_000, 20, 100)  # as the command does
@@ -238,7 +260,33 @@ def _parsed_by_run(corpus: Corpus) -> tuple[list[str], dict[str, float]]:
         gc.set_threshold(*threshold)
         for (_, owner, name), original in zip(PHASES, originals, strict=True):
             setattr(owner, name, original)
+    Counts.graphs = len(drawn)
     return texts, watch.seconds
+
+
+def _count_graphs(*callers: Any) -> set[object]:
+    """The functions that graphs are drawn for from now on."""
+    drawn: set[object] = set()
+    for caller in callers:
+
+        def build_and_count(function: Any, original: Callable[..., Any] = caller.build_cfg, **keywords: Any) -> Any:
+            drawn.add(function)
+            return original(function, **keywords)
+
+        caller.build_cfg = build_and_count
+    return drawn
+
+
+def _count_functions() -> None:
+    """Count the functions and lambdas that are executed from now on."""
+    Counts.functions = 0
+    run = Executor.run
+
+    def run_and_count(executor: Executor, module: Any) -> None:
+        run(executor, module)
+        Counts.functions += sum(body.is_function for body in executor.bodies.values())
+
+    Executor.run = run_and_count  # type: ignore[method-assign]
 
 
 # --- pairs ------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from installed_versions import MISSING, holds, resolve
 
-from sqla_leaklint.knowledge import default_knowledge
+from sqla_leaklint.knowledge import default_knowledge, starlette
 from sqla_leaklint.knowledge import sqlalchemy as sa
 from sqla_leaklint.knowledge.facts import Consumer, Fetch, Role, Shape, Step
 from sqla_leaklint.knowledge.notation import class_named
@@ -188,6 +188,10 @@ def instance(owner: str) -> Any:
     }
     if owner in makers:
         return makers[owner]()
+    if owner == starlette.APPLICATION:
+        from starlette.applications import Starlette
+
+        return Starlette()
     from flask_sqlalchemy import SQLAlchemy
 
     extension = SQLAlchemy()

@@ -38,6 +38,31 @@ PROOFS = (
     ),
     Proof(
         RULE,
+        "the database refuses a row, and nothing but the commit ends the session",
+        """\
+        from sqlalchemy.exc import IntegrityError
+
+        from database import SessionLocal
+        from models import Account
+
+
+        def register(name):
+            session = SessionLocal()
+            session.add(Account(id=1, name=name))
+            session.commit()
+            return True
+
+
+        def registered_twice():
+            try:
+                return register("nobody")
+            except IntegrityError as error:
+                return type(error).__name__
+        """,
+        "registered_twice()",
+    ),
+    Proof(
+        RULE,
         "a commit in `finally` raises",
         """\
         from sqlalchemy.exc import IntegrityError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.library_calls import factory_call
+from sqla_leaklint.domain.lifetimes.library_openings import factory_call
 from sqla_leaklint.domain.values import Instance, ProjectClass, ProjectFunction, ProjectInstance, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t

@@ -115,12 +115,12 @@ def last_name(term: t.Term) -> str:
     return method_name(term)
 
 
-def users(evaluator: Evaluator, module: ModuleSummary, name: str) -> Iterator[ModuleSummary]:
+def users(evaluator: Evaluator, module: ModuleSummary | None, name: str) -> Iterator[ModuleSummary]:
     """The modules that may use a name of a module: those that mention it, and itself where there is no project."""
-    if evaluator.project.root is None:
-        yield module
-    else:
+    if evaluator.project.root is not None:
         yield from evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator))
+    elif module is not None:
+        yield module
 
 
 def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import declarations, library
+from sqla_leaklint.domain import attached, construction, declarations, library
 from sqla_leaklint.domain.decorators import decorated, decoration_of
 from sqla_leaklint.domain.library import Arguments, Keywords, unwrapped
 from sqla_leaklint.domain.merging import merge
@@ -12,7 +12,6 @@ from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
     Dependency,
-    Entity,
     Generator,
     Instance,
     Literal,
@@ -31,7 +30,7 @@ from sqla_leaklint.domain.values import (
     alternatives,
     with_origin,
 )
-from sqla_leaklint.knowledge.facts import Decoration
+from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax.tree import ParameterKind
@@ -39,6 +38,10 @@ from sqla_leaklint.syntax.tree import ParameterKind
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
 
+UNPACKED = Unknown("unpacked")
+"""An argument that stands for any number of others: `*args`, `**kwargs`."""
+NOT_KNOWN = (UNPACKED,)
+"""The arguments of a call that a library makes."""
 DEEPEST_CALL = 12
 """Functions of the project called inside each other before the value is given up as unknown."""
 
@@ -48,7 +51,14 @@ def call(evaluator: Evaluator, term: t.Call, frame: Frame) -> Value:
     function = evaluator.of(term.func, frame)
     args = tuple(evaluator.of(each, frame) for each in term.args)
     keywords = tuple((name, evaluator.of(each, frame)) for name, each in term.keywords)
+    if isinstance(function, BoundMethod) and function.name == "get" and _is_context_variable(evaluator, function):
+        return attached.value_of_variable(evaluator, term.func, frame)
     return apply(evaluator, function, args, keywords)
+
+
+def _is_context_variable(evaluator: Evaluator, method: BoundMethod) -> bool:
+    receiver = method.receiver
+    return isinstance(receiver, Instance) and evaluator.knowledge.is_a(receiver.type, Kind.CONTEXT_VARIABLE)
 
 
 def apply(evaluator: Evaluator, function: Value, args: Arguments, keywords: Keywords) -> Value:
@@ -62,7 +72,7 @@ def apply(evaluator: Evaluator, function: Value, args: Arguments, keywords: Keyw
         case ProjectFunction():
             return call_function(evaluator, function, args, keywords)
         case ProjectClass():
-            return _construct(evaluator, function, args, keywords)
+            return construction.constructed(evaluator, function, args, keywords)
         case BoundMethod():
             return library.call_method(evaluator, function, args, keywords)
         case Instance():
@@ -86,26 +96,12 @@ def apply(evaluator: Evaluator, function: Value, args: Arguments, keywords: Keyw
 # --- the project ------------------------------------------------------------------------------------------------------
 
 
-def _construct(evaluator: Evaluator, cls: ProjectClass, args: Arguments, keywords: Keywords) -> Value:
-    if evaluator.classes.is_mapped(cls):
-        return Entity(cls, is_loaded=False)
-    found = evaluator.classes.find(cls, "__init__", on_instance=False)
-    bound: tuple[tuple[str, Value], ...] = ()
-    if found is not None and isinstance(found[1], t.FunctionRef) and found[0] == cls:
-        summary = evaluator.classes.function(ProjectFunction(cls.path, found[1].qualname))
-        if summary is not None:
-            instance = ProjectInstance(cls, Origin.FRESH)
-            bound = tuple((name, value) for (_, name), value in bind(summary, (instance, *args), keywords).items())
-            bound = bound[1:]
-    return ProjectInstance(cls, Origin.FRESH, bound)
-
-
 def bind(function: FunctionSummary, args: Arguments, keywords: Keywords) -> dict[tuple[str, str], Value]:
     """Arguments by parameter."""
     bound: dict[tuple[str, str], Value] = {}
     positional = [p for p in function.parameters if p.kind in {ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY}]
     for parameter, value in zip(positional, args, strict=False):
-        if value == Unknown("unpacked"):
+        if value == UNPACKED:
             break
         bound[function.qualname, parameter.name] = value
     names = {parameter.name for parameter in function.parameters}
@@ -141,7 +137,12 @@ def _body(
     if key in evaluator.calls_in_progress or len(evaluator.calls_in_progress) > DEEPEST_CALL:
         return Unknown(f"`{function.qualname}` calls itself")
     needed = evaluator.classes.parameters_returned(function.path, summary)
-    bound = {name: value for name, value in bind(summary, args, keywords).items() if name in needed} if needed else {}
+    bound = {}
+    if needed:
+        bound = bind(summary, args, keywords)
+        given = (*args, *(value for _, value in keywords))
+        bound |= dict.fromkeys(construction.left_out(summary, given, bound), construction.NONE)
+        bound = {name: value for name, value in bound.items() if name in needed}
     memo_key = (*key, tuple(sorted(bound.items(), key=lambda item: item[0])))
     known = evaluator.results.get(memo_key)
     if known is not None:
@@ -196,7 +197,7 @@ COMMAND_GROUP = "click.Group"
 def provided(evaluator: Evaluator, dependency: Dependency) -> Value:
     """What FastAPI injects for a dependency: what its provider yields or returns, owned by the request."""
     provider = dependency.provider
-    made = apply(evaluator, provider, (), ())
+    made = apply(evaluator, provider, NOT_KNOWN, ())
     value: Value = merge([_injected(each) for each in alternatives(unwrapped(made))])
     function = provider if isinstance(provider, ProjectFunction) else None
     return with_origin(value, Origin.PROVIDED, function, dependency.scope)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import calls, decorators, library, mapping
+from sqla_leaklint.domain import calls, construction, decorators, library, mapping
+from sqla_leaklint.domain.merging import merge
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Dependency,
@@ -16,6 +17,7 @@ from sqla_leaklint.domain.values import (
     ProjectFunction,
     ProjectInstance,
     Statement,
+    Super,
     Symbol,
     Unknown,
     Value,
@@ -37,6 +39,7 @@ class Classes:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._lines: dict[ProjectClass, tuple[ProjectClass | Symbol, ...]] = {}
+        self._frames: dict[tuple[ProjectInstance, ProjectClass], Frame] = {}
         self._returned: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
 
     def summary(self, cls: ProjectClass) -> ClassSummary | None:
@@ -79,12 +82,15 @@ class Classes:
         module = self._evaluator.project.summary_at(cls.path)
         if module is None:
             return None
-        if instance is None or not instance.arguments or instance.cls != cls:
+        if instance is None or not instance.arguments:
             return self._evaluator.frame(module)
         from sqla_leaklint.domain.evaluation import Frame
 
-        constructor = f"{cls.qualname}.__init__"
-        return Frame(module, {(constructor, name): value for name, value in instance.arguments})
+        key = (instance, cls)
+        if key not in self._frames:
+            arguments = construction.constructor_arguments(self._evaluator, instance, cls)
+            self._frames[key] = Frame(module, arguments) if arguments else self._evaluator.frame(module)
+        return self._frames[key]
 
     # --- the line of bases ---
 
@@ -197,6 +203,9 @@ class Classes:
             return ProjectClass(owner.path, term.qualname)
         if self.is_mapped(cls):
             return ModelAttribute(cls, name)
+        if term.__class__ is t.Const and (later := self.find(cls, name, on_instance=True)) is not None:
+            owner, term = later  # `_instance = None`, until a class method makes one
+            frame = self.frame(owner) or frame
         return with_origin(self._evaluator.of(term, frame), Origin.GLOBAL)
 
     def instance_attribute(self, instance: ProjectInstance, name: str) -> Value:
@@ -205,30 +214,53 @@ class Classes:
         if found is None:
             return self._from_library(instance.cls, instance, name)
         owner, term = found
+        if isinstance(term, t.FunctionRef):
+            return self._method(owner, term, instance)
         frame = self.frame(owner, instance)
         assert frame is not None
-        if isinstance(term, t.FunctionRef):
-            function = ProjectFunction(owner.path, term.qualname, instance)
-            summary = self.function(function)
-            if summary is None:
-                return Unknown(f"method `{name}`")
-            if decorators.is_static(self._evaluator, summary, frame):
-                return ProjectFunction(owner.path, term.qualname)
-            if decorators.is_class_method(self._evaluator, summary, frame):
-                return ProjectFunction(owner.path, term.qualname, instance.cls)
-            if decorators.is_property(self._evaluator, summary, frame):
-                return calls.call_function(self._evaluator, function, (), ())
-            return function
         value = self._evaluator.of(term, frame)
         if isinstance(value, Dependency):
             return calls.provided(self._evaluator, value)
         return self._held(value)
 
+    def inherited(self, value: Super, name: str) -> Value:
+        """`super().name`."""
+        receiver = value.receiver
+        cls = receiver if isinstance(receiver, ProjectClass) else receiver.cls
+        line = self.line(cls)
+        line = line[line.index(value.cls) + 1 :] if value.cls in line else self.line(value.cls)[1:]
+        for base in line:
+            summary = self.summary(base) if isinstance(base, ProjectClass) else None
+            if isinstance(base, ProjectClass) and summary is not None and name in summary.attributes:
+                term = summary.attributes[name]
+                if isinstance(term, t.FunctionRef):
+                    return self._method(base, term, receiver)
+                return self.class_attribute(base, name)
+        return self._from_library(cls, receiver, name)
+
+    def _method(self, owner: ProjectClass, term: t.FunctionRef, receiver: ProjectInstance | ProjectClass) -> Value:
+        """A method of a class as its instance or, in a class method, the class sees it."""
+        frame = self.frame(owner)
+        function = ProjectFunction(owner.path, term.qualname, receiver)
+        summary = self.function(function)
+        if summary is None or frame is None:
+            return Unknown(f"method `{term.qualname}`")
+        if decorators.is_static(self._evaluator, summary, frame):
+            return ProjectFunction(owner.path, term.qualname)
+        if isinstance(receiver, ProjectClass):
+            is_bound = decorators.is_class_method(self._evaluator, summary, frame)
+            return function if is_bound else ProjectFunction(owner.path, term.qualname)
+        if decorators.is_class_method(self._evaluator, summary, frame):
+            return ProjectFunction(owner.path, term.qualname, receiver.cls)
+        if decorators.is_property(self._evaluator, summary, frame):
+            return calls.call_function(self._evaluator, function, (), ())
+        return function
+
     def _held(self, value: Value) -> Value:
         """What an attribute holds belongs to the object, unless its owner is known to be somebody else."""
         for each in alternatives(value):
             if isinstance(each, Instance | ProjectInstance) and each.origin is Origin.FRESH:
-                return with_origin(value, Origin.ATTRIBUTE)
+                return merge(list(alternatives(with_origin(value, Origin.ATTRIBUTE))))
         return value
 
     def _from_library(self, cls: ProjectClass, value: Value, name: str) -> Value:

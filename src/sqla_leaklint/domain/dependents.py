@@ -43,11 +43,6 @@ _NAMED = re.compile(
     rb"\b(?:Depends|Security)\s*\(\s*(?:dependency\s*=\s*)?([\w.]+)"
     rb"|([\w.]+)\s*(?:=|,)\s*(?:\w+\.)?(?:Depends|Security)\s*\(\s*\)"  # a class, named by the annotation
 )
-_RENAMED = re.compile(
-    rb"\b(\w+)[ \t]+as[ \t]+(\w+)\b|^[ \t]*(\w+)(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)", re.MULTILINE
-)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Dependent:
     """A function that depends on a provider, by a parameter; without one (`dependencies=[…]`) nobody gets the value."""
@@ -84,23 +79,32 @@ def _names_in(project: Project) -> _Names:
         for text in project.texts():
             if b"Depends" in text or b"Security" in text:
                 known.depended.update(_last(path or cls) for path, cls in _NAMED.findall(text))
-        renamed = _renamings(project) if known.depended else {}
         sought = set(known.depended)
         while sought:
-            found = {(old, new) for new in sought for old in renamed.get(new, ()) if old != new}
+            found = {(old, new) for old, new in _renamings(project, sought) if old != new}
             sought = {old for old, _ in found} - known.depended - known.others.keys()
             for old, new in found:
                 known.others.setdefault(old, set()).add(new)
     return known
 
 
-def _renamings(project: Project) -> dict[str, set[str]]:
-    """What each name of the project that an import or an assignment makes of another name is made of."""
-    found: dict[bytes, set[bytes]] = {}
+def _renamings(project: Project, names: set[str]) -> Iterator[tuple[str, str]]:
+    """What an import or an assignment of the project makes one of some names of, and which."""
+    spelled = "|".join(sorted(map(re.escape, names)))
+    named = f"({spelled})".encode()
+    imported = re.compile(rb"\bas[ \t]+" + named + rb"\b")
+    assigned = re.compile(rb"^[ \t]*" + named + rb"(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*([\w.]+)", re.MULTILINE)
     for text in project.texts():
-        for old, new, target, value in _RENAMED.findall(text):
-            found.setdefault(new or target, set()).add(old or value)
-    return {new.decode(): {_last(old) for old in olds} for new, olds in found.items()}
+        for found in imported.finditer(text):
+            old = _WORD_BEFORE.search(text[: found.start()][-_LONGEST_NAME:])
+            if old is not None:
+                yield old.group(1).decode(), found.group(1).decode()
+        for new, value in assigned.findall(text):
+            yield _last(value), new.decode()
+
+
+_WORD_BEFORE = re.compile(rb"(\w+)[ \t]+$")
+_LONGEST_NAME = 200
 
 
 def _last(path: bytes) -> str:

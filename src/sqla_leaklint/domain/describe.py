@@ -24,6 +24,7 @@ from sqla_leaklint.domain.values import (
     ResultValue,
     Rows,
     Statement,
+    Super,
     Symbol,
     TupleValue,
     Unknown,
@@ -51,6 +52,8 @@ def described(value: Value) -> str:
             return f"{_short(value.type)}{made} ({value.origin.value})"
         case ProjectInstance():
             return f"{value.cls.qualname} ({value.origin.value})"
+        case Super():
+            return f"super of {value.cls.name}"
         case BoundMethod():
             return f"method {described_type(value.receiver)}.{value.name}"
         case Partial():

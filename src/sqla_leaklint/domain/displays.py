@@ -8,6 +8,7 @@ from sqla_leaklint.domain import statements
 from sqla_leaklint.domain.merging import merge
 from sqla_leaklint.domain.values import (
     Clause,
+    Literal,
     Many,
     ModelAttribute,
     ProjectClass,
@@ -29,6 +30,14 @@ _OPERATORS = {"binary:&": "&", "union": "|", "unary:~": "~"}
 
 OF_PARAMETER = Unknown("an attribute of what was passed")
 """`self.tenant_id`, `current_user.id`: what a column is compared with that the caller does not choose call by call."""
+
+
+def joined(evaluator: Evaluator, term: t.Join, frame: Frame) -> Value:
+    """One of several, by the path that was taken; `None or x` is `x`."""
+    values = [evaluator.of(each, frame) for each in term.terms]
+    if term.is_or and values[0] == Literal(None):
+        return values[-1]
+    return merge(values)
 
 
 def _is_of_parameter(term: Term) -> bool:

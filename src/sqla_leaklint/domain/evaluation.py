@@ -49,6 +49,7 @@ from sqla_leaklint.domain.values import (
     ResultValue,
     Rows,
     Statement,
+    Super,
     Symbol,
     TupleValue,
     Unknown,
@@ -127,7 +128,7 @@ class Evaluator:
             case t.Param():
                 return parameters.parameter(self, term, frame)
             case t.Join():
-                return merge([self.of(each, frame) for each in term.terms])
+                return displays.joined(self, term, frame)
             case t.Enter():
                 return self.entered(self.of(term.value, frame), is_async=term.is_async)
             case t.Await():
@@ -216,11 +217,13 @@ class Evaluator:
             case ModuleValue():
                 return self.module_member(value.path, name)
             case Instance():
-                return self._library_attribute(value, value.type, name)
+                return library.attribute(self, value, name)
             case ProjectClass():
                 return self.classes.class_attribute(value, name)
             case ProjectInstance():
                 return self.classes.instance_attribute(value, name)
+            case Super():
+                return self.classes.inherited(value, name)
             case ProjectFunction():
                 return calls.function_attribute(self, value, name)
             case Statement() | ResultValue() | Rows() | Many() | Generator() | Awaitable() | Manager() | Entity():
@@ -231,18 +234,6 @@ class Evaluator:
                 return value
             case _:
                 return Unknown(f"attribute `{name}`")
-
-    def _library_attribute(self, value: Value, type_name: str, name: str) -> Value:
-        row = self.knowledge.method(type_name, name)
-        if row is not None and row.is_attribute:
-            return library.returned(self, row.returns, value, (), (), Origin.ATTRIBUTE)
-        known = self.knowledge.type(type_name)
-        if row is None and known is not None:
-            for module in known.falls_back_to:
-                path = self.knowledge.canonical(f"{module}.{name}")
-                if path is not None:
-                    return Symbol(path)  # db.Column, db.relationship
-        return BoundMethod(value, name)
 
     # --- protocols ---
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import calls, declarations, statements
+from sqla_leaklint.domain import attached, calls, construction, declarations, statements
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
@@ -51,6 +51,8 @@ def call_library(evaluator: Evaluator, path: str, args: Arguments, keywords: Key
         return Awaitable(element) if path == "builtins.anext" else element
     if path in {"builtins.iter", "builtins.aiter", "builtins.reversed", "builtins.enumerate"} and args:
         return args[0] if path != "builtins.enumerate" else Unknown("enumerated")
+    if path == "builtins.super":
+        return construction.supers(args)
     if path in _MAKES_A_LIST and args:
         return statements.listed(evaluator, args[0])
     if (
@@ -98,14 +100,30 @@ def _construct(evaluator: Evaluator, path: str, args: Arguments, given: dict[str
     if row.makes_keyword and row.makes_keyword in given:
         product = given[row.makes_keyword]
         made = (
-            calls.apply(evaluator, product, (), ())
+            calls.apply(evaluator, product, calls.NOT_KNOWN, ())
             if isinstance(product, Symbol | ProjectClass)
             else Unknown("its class_")
         )
         made = with_origin(made, Origin.FRESH)
     if row.makes_argument and args:
-        made = calls.apply(evaluator, args[0], (), ())
+        made = calls.apply(evaluator, args[0], calls.NOT_KNOWN, ())
     return Instance(path, Origin.FRESH, made)
+
+
+def attribute(evaluator: Evaluator, value: Instance, name: str) -> Value:
+    """An attribute of a library's object."""
+    row = evaluator.knowledge.method(value.type, name)
+    if row is not None and row.is_attribute:
+        return returned(evaluator, row.returns, value, (), (), Origin.ATTRIBUTE)
+    known = evaluator.knowledge.type(value.type)
+    if row is None and known is not None:
+        if known.kind is Kind.STATE:  # of an application; the table has no other
+            return attached.attached(evaluator, name, lambda owner: owner == value, value, word=f"state.{name}")
+        for module in known.falls_back_to:
+            path = evaluator.knowledge.canonical(f"{module}.{name}")
+            if path is not None:
+                return Symbol(path)  # db.Column, db.relationship
+    return BoundMethod(value, name)
 
 
 def call_instance(evaluator: Evaluator, instance: Instance) -> Value:
@@ -177,7 +195,7 @@ def returned(
             return Partial(args[0], args[1:], keywords) if args else Unknown("a partial of nothing")
         case "arg" | "call":
             value = _argument(rest.removeprefix("arg "), args, keywords)
-            return value if word == "arg" else calls.apply(evaluator, value, (), ())
+            return value if word == "arg" else calls.apply(evaluator, value, calls.NOT_KNOWN, ())
         case "decorator":
             return args[0] if args and isinstance(args[0], ProjectFunction) else Unknown("a decorator")
         case "class":

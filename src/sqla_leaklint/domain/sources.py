@@ -24,7 +24,7 @@ _FRESH = (
 )
 _MADE_ANEW = frozenset(_FRESH.split())
 _FEW_ANSWERS = (
-    "builtins.len builtins.type builtins.bool builtins.isinstance builtins.issubclass builtins.callable"
+    "builtins.len builtins.super builtins.type builtins.bool builtins.isinstance builtins.issubclass builtins.callable"
     " builtins.hasattr builtins.any builtins.all inspect.getmodule inspect.signature os.getenv os.environ.get"
 )
 _TELLS_LITTLE = frozenset(_FEW_ANSWERS.split())

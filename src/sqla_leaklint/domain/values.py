@@ -106,6 +106,14 @@ class ProjectInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class Super:
+    """`super(cls, receiver)`: the receiver, seen as an instance of what comes after a class in its line of bases."""
+
+    cls: ProjectClass
+    receiver: ProjectInstance | ProjectClass
+
+
+@dataclass(frozen=True, slots=True)
 class BoundMethod:
     """A method of a library's object, not yet called."""
 
@@ -261,7 +269,7 @@ class OneOf:
 
 
 Value: TypeAlias = (
-    "Unknown | Literal | Symbol | ModuleValue | ProjectFunction | ProjectClass | Instance | ProjectInstance"
+    "Unknown | Literal | Symbol | ModuleValue | ProjectFunction | ProjectClass | Instance | ProjectInstance | Super"
     " | BoundMethod | Partial | ManagerFactory | Manager | Awaitable | Generator | Many | TupleValue | Dependency"
     " | Entity | ModelAttribute | Clause | Statement | ResultValue | Rows | OneOf"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_leaklint.knowledge import sqlalchemy as sa
-from sqla_leaklint.knowledge.facts import Consumer, Fetch, Role, Shape, Step, Table, Versions
+from sqla_leaklint.knowledge.facts import Consumer, Fetch, Method, Role, Shape, Step, Table, Versions
 
 _QUERY = "https://docs.sqlalchemy.org/en/20/orm/queryguide/query.html"
 _SELECT = "https://docs.sqlalchemy.org/en/20/core/selectable.html"
@@ -18,6 +18,7 @@ _FROM_1_4_24 = Versions("SQLAlchemy", since="1.4.24")
 _FROM_2_0 = Versions("SQLAlchemy", since="2.0")
 _UNTIL_2_0 = Versions("SQLAlchemy", until="2.0")
 _FROM_1_4_40 = Versions("SQLAlchemy", since="1.4.40")
+_FROM_1_4_43 = Versions("SQLAlchemy", since="1.4.43")
 
 
 def _steps(
@@ -211,8 +212,15 @@ _RESULT_CONSUMERS = (
     *(Consumer(owner, "__anext__", Fetch.STREAMED, Shape.ROW, _ASYNC, is_async=True) for owner in _ASYNC_RESULTS),
 )
 
+_RESULT_METHODS = (
+    Method(sa.RESULT, "close", "none", _CORE),
+    *(Method(owner, "close", "none", _CORE, versions=_FROM_1_4_43) for owner in (sa.SCALAR_RESULT, sa.MAPPING_RESULT)),
+    *(Method(owner, "close", "await none", _ASYNC) for owner in _ASYNC_RESULTS),
+)
+
 TABLE = Table(
     "SQLAlchemy",
+    methods=_RESULT_METHODS,
     steps=(
         *_QUERY_STEPS,
         *_SELECT_STEPS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_leaklint.knowledge.facts import Decoration, Decorator, Executor, Handoff, Kind, Table, Type
+from sqla_leaklint.knowledge.facts import Decoration, Decorator, Executor, Handoff, Kind, Method, Table, Type
 
 _DOCS = "https://starlette.dev/"
 _BACKGROUND = _DOCS + "background/"
@@ -13,6 +13,7 @@ _THREADS = _DOCS + "threadpool/"
 APPLICATION = "starlette.applications.Starlette"
 REQUEST = "starlette.requests.Request"
 WEBSOCKET = "starlette.websockets.WebSocket"
+STATE = "starlette.datastructures.State"
 BACKGROUND_TASK = "starlette.background.BackgroundTask"
 BACKGROUND_TASKS = "starlette.background.BackgroundTasks"
 RESPONSE = "starlette.responses.Response"
@@ -38,7 +39,7 @@ TABLE = Table(
             ("fastapi.WebSocket", "fastapi.websockets.WebSocket"),
             ("starlette.requests.HTTPConnection",),
         ),
-        Type("starlette.datastructures.State", Kind.STATE, _REQUESTS),
+        Type(STATE, Kind.STATE, _REQUESTS),
         Type(RESPONSE, Kind.RESPONSE, _RESPONSES, ("fastapi.Response", "fastapi.responses.Response")),
         *(
             Type(f"starlette.responses.{name}", Kind.RESPONSE, _RESPONSES, (f"fastapi.responses.{name}",), (RESPONSE,))
@@ -54,6 +55,10 @@ TABLE = Table(
         Type(BACKGROUND_TASK, Kind.BACKGROUND_TASK, _BACKGROUND),
         Type(BACKGROUND_TASKS, Kind.BACKGROUND_TASKS, _BACKGROUND, bases=(BACKGROUND_TASK,)),
         Type("starlette.middleware.base.BaseHTTPMiddleware", Kind.MIDDLEWARE, _DOCS + "middleware/"),
+    ),
+    methods=(
+        Method("starlette.requests.HTTPConnection", "app", APPLICATION, _REQUESTS, is_attribute=True),
+        Method(APPLICATION, "state", STATE, _DOCS + "applications/", is_attribute=True, is_set_by_instance=True),
     ),
     handoffs=(
         Handoff("add_task", Executor.BACKGROUND_TASK, _BACKGROUND, BACKGROUND_TASKS, 0, "func", 1),

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from sqla_leaklint.semantic.events import Event
 from sqla_leaklint.semantic.scope import Names
-from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.semantic.terms import ClassRef, Param, Pool, Term
 from sqla_leaklint.syntax import tree
 
 Environment: TypeAlias = dict[str, Term]
@@ -40,3 +40,18 @@ class Body:
     @property
     def is_function(self) -> bool:
         return isinstance(self.node, tree.Function | tree.Lambda)
+
+
+def super_arguments(body: Body, pool: Pool) -> tuple[Term, ...]:
+    """What `super()` without arguments stands for in a body: the class whose method encloses it, and that method's
+    first parameter; nothing where there is no such method.
+    """
+    inner: Body | None = body
+    while inner is not None:
+        owner, node = inner.parent, inner.node
+        if owner is not None and isinstance(owner.node, tree.Class) and isinstance(node, tree.Function):
+            if not node.params:
+                return ()
+            return pool.make(ClassRef, owner.qualname), pool.make(Param, inner.qualname, node.params[0].name)
+        inner = owner
+    return ()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.body import BUILTINS, Body, Environment
+from sqla_leaklint.semantic.body import BUILTINS, Body, Environment, super_arguments
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.scope import Names
 from sqla_leaklint.semantic.terms import Term
@@ -155,6 +155,8 @@ class ExpressionExecutor:
                 args.append(self.pool.make(t.Star, value, len(argument.star)))
             else:
                 args.append(value)
+        if not args and func.__class__ is t.Ref and func.path == "builtins.super":
+            args.extend(super_arguments(self.body, self.pool))
         site = self.sites.setdefault(expr, len(self.sites))
         call = self.pool.make(t.Call, func, tuple(args), tuple(keywords), site)
         self.emit(Deed.CALLED, call, expr)
@@ -211,8 +213,8 @@ class ExpressionExecutor:
         return self.pool.make(t.Collection, "dict", tuple(values), tuple(keys))
 
     def _bool_op(self, expr: tree.BoolOp) -> Term:
-        left = self.term(expr.left)
-        return self.pool.join(left, self.term(expr.right))
+        left, right = self.term(expr.left), self.term(expr.right)
+        return left if left is right else self.pool.make(t.Join, (left, right), expr.operator == "or")
 
     def _not(self, expr: tree.Not) -> Term:
         self.term(expr.value)

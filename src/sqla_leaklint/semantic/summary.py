@@ -210,4 +210,6 @@ def _is_kept(event: Event) -> bool:
     if event.deed is not Deed.CALLED:
         return True
     call = event.call
-    return not (isinstance(call.func, t.Ref) and call.func.path.startswith("builtins.") and not call.args)
+    if not isinstance(call.func, t.Ref) or not call.func.path.startswith("builtins."):
+        return True
+    return bool(call.args) and call.func.path != "builtins.super"

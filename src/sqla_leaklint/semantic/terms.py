@@ -165,9 +165,13 @@ class ClassRef:
 
 @dataclass(slots=True, eq=False)
 class Join:
-    """One of two or more, by the path that was taken, in order of appearance; may be nested."""
+    """One of two or more, by the path that was taken, in order of appearance; may be nested.
+
+    `is_or`: it is `left or right`, so the first is only met when it is true.
+    """
 
     terms: tuple[Term, ...]
+    is_or: bool = False
 
 
 @dataclass(slots=True, eq=False)

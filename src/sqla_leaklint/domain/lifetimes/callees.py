@@ -1,36 +1,35 @@
-"""What a callee does with a session that it is given: the summary of a function as far as one parameter goes."""
+"""What a callee does with a session that it is given: the summary of a function as far as one parameter goes.
+
+A session may also be given in an object that holds it: `attributes` are the paths by which the object leads to it, "db"
+or "repo.db".
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.decorators import PLAIN_DECORATORS, decoration_of, is_static
-from sqla_leaklint.domain.lifetimes.conduct import (
-    CLOSED,
-    DEFERRED,
-    GIVEN_AWAY,
-    NOTHING,
-    THE_SAME,
-    Conduct,
-    either,
-    summed_up,
-)
-from sqla_leaklint.domain.lifetimes.doings import Carry, Doing
+from sqla_leaklint.domain.decorators import is_property, is_static
+from sqla_leaklint.domain.lifetimes.conduct import GIVEN_AWAY, Conduct, either, summed_up
+from sqla_leaklint.domain.lifetimes.doings import Carry
+from sqla_leaklint.domain.lifetimes.library_calls import LOOKING, conduct_of_function, conduct_of_method
+from sqla_leaklint.domain.lifetimes.wrappers import functions_below, is_plain
 from sqla_leaklint.domain.values import (
     BoundMethod,
+    Entity,
     Literal,
     ManagerFactory,
     Origin,
     ProjectClass,
     ProjectFunction,
     ProjectInstance,
-    Statement,
+    Rows,
     Symbol,
+    Unknown,
     Value,
     alternatives,
 )
-from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.knowledge.facts import Consumer, Shape
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax.tree import ParameterKind
@@ -38,129 +37,89 @@ from sqla_leaklint.syntax.tree import ParameterKind
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
 
-
-_LOOKING = frozenset(
-    f"builtins.{name}"
-    for name in [
-        "print",
-        "len",
-        "isinstance",
-        "issubclass",
-        "bool",
-        "id",
-        "type",
-        "str",
-        "repr",
-        "hasattr",
-        "getattr",
-        "callable",
-        "hash",
-        "vars",
-        "dir",
-        "format",
-    ]
-)
-
 _MEMO: WeakKeyDictionary[Evaluator, dict[tuple[object, ...], Conduct]] = WeakKeyDictionary()
+
+
+class _Given(NamedTuple):
+    """An argument by position or name, and the paths by which it leads to the session: none where it is the session."""
+
+    which: int | str
+    attributes: frozenset[str]
 
 
 class Callees:
     """Answers for the calls that one function makes."""
 
-    def __init__(self, evaluator: Evaluator, frame: Frame, function: FunctionSummary, session_type: str) -> None:
+    def __init__(self, evaluator: Evaluator, frame: Frame, session_type: str) -> None:
         self.evaluator = evaluator
         self.frame = frame
-        self._function = function
         self._session_type = session_type
         self._memo = _MEMO.setdefault(evaluator, {})
 
     # --- calls that it is an argument of ---
 
-    def conduct(self, call: t.Call, which: int | str) -> Conduct:
+    def conduct(self, call: t.Call, which: int | str, attributes: frozenset[str] = frozenset()) -> Conduct:
         """What a call does with the argument of that position or name."""
         callees = self.called(call)
-        if not callees or isinstance(_given(call, which), t.Star):
+        if not callees or isinstance(_argument(call, which), t.Star):
             return GIVEN_AWAY
-        return either(self._conduct(callee, which) for callee in callees)
+        given = _Given(which, attributes)
+        return either(self._conduct(callee, given) for callee in callees)
 
     def only_looks(self, call: t.Call) -> bool:
         """Whether a call does nothing with its arguments but look at them."""
-        return all(isinstance(each, Symbol) and each.path in _LOOKING for each in self.called(call) or (None,))
+        return all(isinstance(each, Symbol) and each.path in LOOKING for each in self.called(call) or (None,))
 
     def called(self, call: t.Call) -> list[Value]:
-        """What a call may call, whatever `super()` means among it; nothing when that is not known."""
-        func = call.func
-        if isinstance(func, t.Attr) and is_super(func.base):
-            return [found] if (found := self._inherited(func.name)) is not None else []
-        return [each for each in alternatives(self.evaluator.of(func, self.frame)) if each != Literal(None)]
+        """What a call may call; nothing when that is not known."""
+        values = alternatives(self.evaluator.of(call.func, self.frame))
+        if isinstance(call.func, t.Param) and isinstance(values[0], Unknown):
+            values = functions_below(self.evaluator, self.frame.module, call.func) or values
+        return [self._of_row(each) for each in values if each != Literal(None)]
 
-    def _inherited(self, name: str) -> ProjectFunction | None:
-        """The method that `super().name` means."""
-        owner = self._function.owner
-        if owner is None:
-            return None
-        cls = ProjectClass(self.frame.module.path, owner)
-        for base in self.evaluator.classes.line(cls)[1:]:
-            if not isinstance(base, ProjectClass):
-                continue
-            summary = self.evaluator.classes.summary(base)
-            method = summary.attributes.get(name) if summary is not None else None
-            if isinstance(method, t.FunctionRef):
-                return ProjectFunction(base.path, method.qualname, ProjectInstance(cls, Origin.PARAMETER))
-        return None
+    def _of_row(self, value: Value) -> Value:
+        """A method of a row as the function that its mapped class defines."""
+        match value:
+            case BoundMethod(receiver=Entity() as row, name=name):
+                pass
+            case BoundMethod(receiver=Rows(consumer=Consumer(shape=shape), element=Entity() as row), name=name) if (
+                shape in {Shape.ROW, Shape.OPTIONAL_ROW}
+            ):
+                pass
+            case _:
+                return value
+        found = self.evaluator.classes.find(row.model, name, on_instance=False)
+        if found is None or not isinstance(found[1], t.FunctionRef):
+            return value
+        return ProjectFunction(found[0].path, found[1].qualname, row)
 
-    def _conduct(self, callee: Value, which: int | str) -> Conduct:
+    def _conduct(self, callee: Value, given: _Given) -> Conduct:
         match callee:
             case Symbol():
-                return self._library(callee.path)
+                return conduct_of_function(self.evaluator, callee.path, given.attributes)
             case BoundMethod():
-                return self._library_method(callee)
+                return conduct_of_method(self.evaluator, callee, given.attributes)
             case ProjectFunction():
-                return self._function_of_project(callee, which)
+                return self._function_of_project(callee, given)
             case ManagerFactory(function=ProjectFunction() as function):
-                return self._function_of_project(function, which)
+                return self._function_of_project(function, given)
             case ProjectClass():
-                return self._construction(callee, which)
+                return self._construction(callee, given)
             case ProjectInstance():
                 method = self.evaluator.classes.instance_attribute(callee, "__call__")
-                return self._function_of_project(method, which) if isinstance(method, ProjectFunction) else GIVEN_AWAY
+                return self._function_of_project(method, given) if isinstance(method, ProjectFunction) else GIVEN_AWAY
             case _:
                 return GIVEN_AWAY
 
-    def _library(self, path: str) -> Conduct:
-        knowledge = self.evaluator.knowledge
-        if path == "builtins.getattr":
-            return Conduct((), Carry.METHOD)
-        if path in _LOOKING:
-            return NOTHING
-        if path == "contextlib.nullcontext":
-            return Conduct((), Carry.WRAPS)
-        row = knowledge.function(path)
-        if row is None or knowledge.handoff(path) is not None:
-            return GIVEN_AWAY
-        if row.returns.startswith("enter arg"):
-            return CLOSED  # closing, aclosing
-        if row.returns.removeprefix("await ").startswith("arg"):
-            return THE_SAME
-        return GIVEN_AWAY if row.returns in {"partial", "dependency", "decorator"} else Conduct((Doing.RUNS_SQL,))
-
-    def _library_method(self, method: BoundMethod) -> Conduct:
-        if isinstance(method.receiver, Statement):
-            return Conduct((Doing.RUNS_SQL,))  # query.with_session(session)
-        owner = self.evaluator.classes.library_type(method.receiver)
-        if owner is not None and self.evaluator.knowledge.is_a(owner, Kind.EXIT_STACK):
-            return DEFERRED
-        return GIVEN_AWAY
-
     # --- functions and classes of the project ---
 
-    def _function_of_project(self, function: ProjectFunction, which: int | str) -> Conduct:
+    def _function_of_project(self, function: ProjectFunction, given: _Given) -> Conduct:
         summary = self.evaluator.classes.function(function)
         module = self.evaluator.project.summary_at(function.path)
-        if summary is None or module is None or not self._is_plain(summary, module):
+        if summary is None or module is None or not is_plain(self.evaluator, summary, module):
             return GIVEN_AWAY
-        parameter = self.parameter(function, summary, module, which)
-        return self._with_parameter(function, parameter) if parameter is not None else GIVEN_AWAY
+        parameter = self.parameter(function, summary, module, given.which)
+        return self._with(function, parameter, given.attributes) if parameter is not None else GIVEN_AWAY
 
     def parameter(
         self, function: ProjectFunction, summary: FunctionSummary, module: ModuleSummary, which: int | str
@@ -178,33 +137,31 @@ class Callees:
         place = which + (1 if is_bound else 0)
         return positional[place].name if place < len(positional) else None
 
-    def _with_parameter(self, function: ProjectFunction, parameter: str) -> Conduct:
-        from sqla_leaklint.domain.lifetimes.uses import conduct_with_parameter
+    def _with(self, function: ProjectFunction, parameter: str, attributes: frozenset[str]) -> Conduct:
+        """What a function does with what arrives in a parameter."""
+        from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter
 
-        key = (function.path, function.qualname, parameter, self._session_type)
+        receiver = function.receiver
+        if not (isinstance(receiver, ProjectInstance) and receiver.arguments):
+            receiver = None
+        key = (function.path, function.qualname, parameter, attributes, self._session_type, receiver)
         known = self._memo.get(key)
         if known is None:
             self._memo[key] = GIVEN_AWAY  # recursion ends in not knowing
-            uses = conduct_with_parameter(self.evaluator, function, parameter, self._session_type)
+            uses = uses_of_parameter(self.evaluator, function, parameter, attributes, self._session_type)
             known = self._memo[key] = summed_up(uses, function)
         return known
 
     def _with_receiver(self, function: ProjectFunction, attributes: frozenset[str]) -> Conduct:
-        from sqla_leaklint.domain.lifetimes.uses import conduct_with_receiver
-
         summary = self.evaluator.classes.function(function)
         module = self.evaluator.project.summary_at(function.path)
-        if summary is None or module is None or not self._is_plain(summary, module):
+        if summary is None or module is None or not summary.parameters:
             return GIVEN_AWAY
-        key = (function.path, function.qualname, attributes, self._session_type)
-        known = self._memo.get(key)
-        if known is None:
-            self._memo[key] = GIVEN_AWAY
-            uses = conduct_with_receiver(self.evaluator, function, attributes, self._session_type)
-            known = self._memo[key] = summed_up(uses, function)
-        return known
+        if not is_plain(self.evaluator, summary, module):
+            return GIVEN_AWAY
+        return self._with(function, summary.parameters[0].name, attributes)
 
-    def _construction(self, cls: ProjectClass, which: int | str) -> Conduct:
+    def _construction(self, cls: ProjectClass, given: _Given) -> Conduct:
         classes = self.evaluator.classes
         summary = classes.summary(cls)
         if summary is None or classes.is_mapped(cls) or classes.find(cls, "__del__", on_instance=False) is not None:
@@ -214,26 +171,14 @@ class Callees:
         found = classes.find(cls, "__init__", on_instance=False)
         if found is not None and isinstance(found[1], t.FunctionRef):
             constructor = ProjectFunction(found[0].path, found[1].qualname, ProjectInstance(cls, Origin.PARAMETER))
-            made = self._function_of_project(constructor, which)
+            made = self._function_of_project(constructor, given)
             return Conduct(made.doings, Carry.HOLDS, made.attributes, made.commits_last, made.callee)
+        which = given.which
         fields = tuple(summary.annotations)
         field = which if isinstance(which, str) else fields[which] if which < len(fields) else None
         if field is None or field not in fields or any(isinstance(base, Symbol) for base in classes.line(cls)):
             return GIVEN_AWAY
-        return Conduct((), Carry.HOLDS, frozenset({field}))
-
-    def _is_plain(self, summary: FunctionSummary, module: ModuleSummary) -> bool:
-        """Whether no decorator stands between a call and the body that could do something with the arguments."""
-        frame = self.evaluator.frame(module)
-        for decorator in summary.decorators:
-            if decoration_of(self.evaluator, decorator, frame) is not None:
-                continue
-            value = self.evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
-            if not isinstance(value, Symbol) or value.path == "abc.abstractmethod":
-                return False
-            if value.path not in PLAIN_DECORATORS and self.evaluator.knowledge.function(value.path) is not None:
-                return False
-        return True
+        return Conduct((), Carry.HOLDS, below(field, given.attributes))
 
     # --- methods of what holds it ---
 
@@ -249,10 +194,25 @@ class Callees:
             for each in values
         )
 
+    def property(self, attribute: t.Attr, attributes: frozenset[str]) -> Conduct:
+        """What reading a property of an object does with a session that the object holds in those attributes."""
+        holder = self.evaluator.of(attribute.base, self.frame)
+        if not isinstance(holder, ProjectInstance) or not attributes:
+            return GIVEN_AWAY
+        found = self.evaluator.classes.find(holder.cls, attribute.name, on_instance=True)
+        if found is None or not isinstance(found[1], t.FunctionRef):
+            return GIVEN_AWAY
+        function = ProjectFunction(found[0].path, found[1].qualname, holder)
+        summary = self.evaluator.classes.function(function)
+        frame = self.evaluator.classes.frame(found[0])
+        if summary is None or frame is None or not is_property(self.evaluator, summary, frame):
+            return GIVEN_AWAY
+        return self._with_receiver(function, attributes)
+
     def leaving(self, holder: t.Term, attributes: frozenset[str]) -> Conduct:
         """What leaving `with holder:` does with the session that it holds."""
         value = self.evaluator.of(holder, self.frame)
-        if not isinstance(value, ProjectInstance):
+        if not isinstance(value, ProjectInstance) or not attributes:
             return GIVEN_AWAY
         for name in ("__exit__", "__aexit__"):
             found = self.evaluator.classes.instance_attribute(value, name)
@@ -261,9 +221,12 @@ class Callees:
         return GIVEN_AWAY
 
 
-def _given(call: t.Call, which: int | str) -> t.Term | None:
+def _argument(call: t.Call, which: int | str) -> t.Term | None:
     return call.args[which] if isinstance(which, int) else call.keyword(which)
 
 
-def is_super(term: t.Term) -> bool:
-    return isinstance(term, t.Call) and isinstance(term.func, t.Ref) and term.func.path == "builtins.super"
+def below(name: str, attributes: frozenset[str]) -> frozenset[str]:
+    """The paths to the session of what keeps in the attribute `name` the session itself, or an object that leads to
+    it by those paths.
+    """
+    return frozenset(f"{name}.{path}" for path in attributes) if attributes else frozenset({name})

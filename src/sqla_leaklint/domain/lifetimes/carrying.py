@@ -9,12 +9,13 @@ from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.doings import TRACED, Carry
 from sqla_leaklint.domain.values import Statement
 from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.knowledge.sqlalchemy import QUERY
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.semantic.terms import Term
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.evaluation import Evaluator, Frame
 
 
 class Carrier:
@@ -30,13 +31,16 @@ class Carrier:
         seed: Term | None = None,
         holder: Term | None = None,
         attributes: frozenset[str] = frozenset(),
+        frame: Frame | None = None,
     ) -> None:
-        """`seed` is the session; `holder` is an object that has it in those attributes (`self`, in a method)."""
+        """`seed` is the session; `holder` is an object that leads to it by those attributes ("db" and "repo.db" of
+        `self`, in a method); `frame` is where more is known of the function's arguments than by its module.
+        """
         self.evaluator = evaluator
         self.module = module
         self.function = function
         self.session_type = session_type
-        self.callees = Callees(evaluator, evaluator.frame(module), function, session_type)
+        self.callees = Callees(evaluator, frame or evaluator.frame(module), session_type)
         self._seed = seed
         self._holder = holder
         self._attributes: dict[Term, frozenset[str]] = {holder: attributes} if holder is not None else {}
@@ -85,6 +89,10 @@ class Carrier:
                 return self._carried_by_attribute(term)
             case t.Ref(path=path) if isinstance(self._seed, t.Ref) and path == self._seed.path:
                 return Carry.IS
+            case t.Call() if is_super(term):
+                carry = self.carry(term.args[1])
+                self._lead(term, self.leading(term.args[1]))
+                return carry if carry is Carry.HOLDS else Carry.NO
             case t.Ref() if self.method(term) is not None:
                 return Carry.METHOD
             case t.Call():
@@ -111,7 +119,17 @@ class Carrier:
             row = self.evaluator.knowledge.method(self.session_type, term.name)
             return Carry.METHOD if row is not None and not row.is_attribute else Carry.NO
         if base is Carry.HOLDS:
-            return Carry.IS if term.name in self._attributes.get(self._origin(term.base), frozenset()) else Carry.METHOD
+            leading = self.leading(term.base)
+            if term.name in leading:
+                return Carry.IS
+            prefix = f"{term.name}."
+            inner = frozenset(path.removeprefix(prefix) for path in leading if path.startswith(prefix))
+            if inner:
+                self._lead(term, inner)
+                return Carry.HOLDS
+            read = self.callees.property(term, leading)
+            self._lead(term, read.attributes)
+            return read.makes if read.makes in {Carry.IS, Carry.HOLDS} else Carry.METHOD
         return Carry.NO
 
     def _carried_by_call(self, term: t.Call) -> Carry:
@@ -126,20 +144,23 @@ class Carrier:
         if isinstance(term.func, t.Attr):
             base = self.carry(term.func.base)
             if base is Carry.HOLDS:
-                attributes = self._attributes.get(self._origin(term.func.base), frozenset())
-                made = self.callees.method(term.func, attributes).makes
-                if made is not Carry.NO:
-                    return made
+                conduct = self.callees.method(term.func, self.leading(term.func.base))
+                if conduct.makes is not Carry.NO:
+                    self._lead(term, conduct.attributes)
+                    return conduct.makes
             if base is Carry.QUERY:
+                returns = self.evaluator.knowledge.returns(QUERY, term.func.name) or ""
+                if returns == "self" or self._is_query(returns):
+                    return Carry.QUERY
                 value = self.evaluator.of(term, self.callees.frame)
                 return Carry.QUERY if isinstance(value, Statement) else Carry.NO
         best = Carry.NO
         for name, argument in arguments_of(term):
             carry = self.carry(argument)
-            if carry is Carry.IS:
-                conduct = self.callees.conduct(term, name)
-                if conduct.attributes:
-                    self._attributes[term] = self._attributes.get(term, frozenset()) | conduct.attributes
+            leading = self.leading(argument) if carry is Carry.HOLDS else frozenset()
+            if carry is Carry.IS or leading:
+                conduct = self.callees.conduct(term, name, leading)
+                self._lead(term, conduct.attributes)
                 best = max(best, conduct.makes, key=lambda each: each.value)
             elif carry in TRACED:
                 best = max(best, Carry.HOLDS, key=lambda each: each.value)
@@ -166,6 +187,16 @@ class Carrier:
     def _is_query(self, returns: str) -> bool:
         return bool(returns) and self.evaluator.knowledge.is_a(returns, Kind.LEGACY_QUERY)
 
+    def leading(self, term: Term) -> frozenset[str]:
+        """The paths by which what holds the session leads to it; none where that is not known (a list)."""
+        if isinstance(term, t.Join):
+            return frozenset().union(*(self.leading(each) for each in term.terms))
+        return self._attributes.get(self._origin(term), frozenset())
+
+    def _lead(self, term: Term, attributes: frozenset[str]) -> None:
+        if attributes:
+            self._attributes[term] = self._attributes.get(term, frozenset()) | attributes
+
     def _origin(self, term: Term) -> Term:
         """The term that a name or `await` stands for."""
         while term not in self._attributes:
@@ -177,6 +208,16 @@ class Carrier:
                 case _:
                     break
         return term
+
+
+def is_super(term: Term) -> bool:
+    """Whether a term is `super(…)`, whose arguments the executor writes out."""
+    return (
+        isinstance(term, t.Call)
+        and isinstance(term.func, t.Ref)
+        and term.func.path == "builtins.super"
+        and len(term.args) == 2
+    )
 
 
 def _same_parameter(term: Term, other: Term | None) -> bool:

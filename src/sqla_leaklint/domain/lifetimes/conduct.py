@@ -14,7 +14,8 @@ class Conduct:
     """What a call does with a session among its arguments.
 
     `makes`: how the value of the call has to do with the session; `attributes`: where the object that it makes keeps
-    it; `commits_last`: whether it leaves no transaction open.
+    it; `commits_last`: whether it leaves no transaction open.  Of a context manager, closing and committing are what
+    leaving it does.
     """
 
     doings: tuple[Doing, ...] = ()
@@ -39,12 +40,15 @@ def summed_up(uses: Iterable[Use], function: ProjectFunction) -> Conduct:
     commits_last = transacts = False
     for use in uses:
         match use.doing:
-            case Doing.RETURNS:
-                makes = Carry.IS
-            case Doing.YIELDS:
+            case Doing.RETURNS if use.carry is not Carry.METHOD:
+                makes = max(makes, use.carry, key=lambda carry: carry.value)
+                attributes |= use.attributes
+            case Doing.YIELDS if use.carry is Carry.IS:
                 makes = Carry.WRAPS
+            case Doing.RETURNS | Doing.YIELDS:
+                doings[Doing.PASSES] = None
             case Doing.HOLDS:
-                attributes.add(use.attribute)
+                attributes |= use.attributes
             case Doing.ENTERS:
                 doings[Doing.CLOSES] = None
             case Doing.TRANSACTS:
@@ -55,6 +59,9 @@ def summed_up(uses: Iterable[Use], function: ProjectFunction) -> Conduct:
                 doings[use.doing] = None
                 if use.doing in {Doing.RUNS_SQL, Doing.QUEUES}:
                     commits_last = False
+    if Doing.CLOSES in doings:  # whatever was run in the block of a `with`, or before `finally`
+        del doings[Doing.CLOSES]
+        doings[Doing.CLOSES] = None
     return Conduct(tuple(doings), makes, frozenset(attributes), commits_last or transacts, function)
 
 

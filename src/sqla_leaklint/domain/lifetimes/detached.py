@@ -27,7 +27,7 @@ from sqla_leaklint.domain.lifetimes.blocks import binds_name, block_acquisition,
 from sqla_leaklint.domain.lifetimes.conditions import can_follow
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
 from sqla_leaklint.domain.lifetimes.entities import DetachedCandidate, candidates_among
-from sqla_leaklint.domain.lifetimes.library_calls import factory_call
+from sqla_leaklint.domain.lifetimes.library_openings import factory_call
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, is_closed_in, nodes_of
 from sqla_leaklint.domain.lifetimes.skipped import is_at_once
 from sqla_leaklint.domain.values import Symbol

@@ -33,7 +33,7 @@ class Doing(str, Enum):
 
 
 RELEASES = frozenset({Doing.ENTERS, Doing.CLOSES})
-HANDED_ON = frozenset({Doing.ENTERS, Doing.CLOSES, Doing.DEFERS, Doing.STORES, Doing.PASSES, Doing.YIELDS})
+HANDED_ON = frozenset({Doing.ENTERS, Doing.CLOSES, Doing.DEFERS, Doing.HOLDS, Doing.STORES, Doing.PASSES, Doing.YIELDS})
 """After these a session is closed, or is somebody else's."""
 ENDS = HANDED_ON | {Doing.RETURNS, Doing.FILES, Doing.HOLDS}
 
@@ -63,10 +63,12 @@ LEADS_TO = TRACED | {Carry.QUERY, Carry.TRANSACTION}
 class Use:
     """Something that is done with a session, by which act, and by which function of the project on the caller's behalf.
 
-    `attribute` is where an object under construction keeps it.
+    `carry` tells whether what is returned is the session, holds it or is a query on it; `attributes` are where what is
+    returned, or an object under construction, keeps it ("db"; "repo.db" where its `repo` keeps it).
     """
 
     doing: Doing
     act: Act | Event
     callee: ProjectFunction | None = None
-    attribute: str = ""
+    carry: Carry = Carry.IS
+    attributes: frozenset[str] = frozenset()

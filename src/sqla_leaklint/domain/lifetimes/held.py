@@ -27,7 +27,7 @@ from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.factories import inline_providers
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
 from sqla_leaklint.domain.lifetimes.returned import is_undecorated
-from sqla_leaklint.domain.lifetimes.uses import conduct_with_receiver
+from sqla_leaklint.domain.lifetimes.uses import uses_of_receiver
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, ProjectInstance, Symbol, Unknown, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -128,7 +128,7 @@ def _in_provider(domain: Domain, body: Body, summary: FunctionSummary) -> Iterat
     for event in body.events:
         if event.deed is not Deed.RETURNED or not isinstance(event.value, t.Call):
             continue
-        for call, holding in _held(domain, body, summary, event.value):
+        for call, holding in _held(domain, body, event.value):
             act = _event_of(body, call)
             node = act.node if act is not None else body.node if isinstance(body.node, tree.Lambda) else None
             dependent = _dependent(domain, summary) if node is not None and is_left_open(domain, holding) else None
@@ -138,7 +138,7 @@ def _in_provider(domain: Domain, body: Body, summary: FunctionSummary) -> Iterat
                 yield HeldSession(domain, body, node, stmt, holding.cls, is_made, holding.opening, dependent)
 
 
-def _held(domain: Domain, body: Body, summary: FunctionSummary, call: t.Call) -> Iterator[tuple[t.Call, _Holding]]:
+def _held(domain: Domain, body: Body, call: t.Call) -> Iterator[tuple[t.Call, _Holding]]:
     """The sessions in an object that a call makes, or in one that it is given, with the call that opens each."""
     cls = _class_of(domain, call)
     if cls is None:
@@ -149,17 +149,15 @@ def _held(domain: Domain, body: Body, summary: FunctionSummary, call: t.Call) ->
     for which, argument in arguments_of(call):
         for root in roots_of(argument):
             if _class_of(domain, root) is not None and opening(domain.evaluator, root, domain.frame) is None:
-                yield from _held(domain, body, summary, root)
+                yield from _held(domain, body, root)
                 continue
-            attributes = _kept_in(domain, body, summary, call, which, root)
+            attributes = _kept_in(domain, body, call, which, root)
             found = opening(domain.evaluator, root, domain.frame) if attributes else None
             if found is not None:
                 yield root, _Holding(cls, attributes, found)
 
 
-def _kept_in(
-    domain: Domain, body: Body, summary: FunctionSummary, call: t.Call, which: int | str, root: t.Call
-) -> frozenset[str]:
+def _kept_in(domain: Domain, body: Body, call: t.Call, which: int | str, root: t.Call) -> frozenset[str]:
     """The attributes in which a constructor keeps a session that a function opens and gives to nobody else."""
     found = opening(domain.evaluator, root, domain.frame)
     event = _event_of(body, root)
@@ -169,8 +167,9 @@ def _kept_in(
     uses = acquire(domain, body, event, found).uses if event is not None else ()
     if any(use.doing not in _KEEPING and not _makes_object(domain, use) for use in uses):
         return frozenset()
-    conduct = Callees(domain.evaluator, domain.frame, summary, session_type).conduct(call, which)
-    return conduct.attributes if set(conduct.doings) <= _KEEPING else frozenset()
+    conduct = Callees(domain.evaluator, domain.frame, session_type).conduct(call, which)
+    is_kept = set(conduct.doings) <= _KEEPING and not any("." in path for path in conduct.attributes)
+    return conduct.attributes if is_kept else frozenset()
 
 
 def _makes_object(domain: Domain, use: Use) -> bool:
@@ -227,7 +226,7 @@ def is_left_open(domain: Domain, holding: _Holding) -> bool:
         return False
     takes_connection = False
     for method in _methods(evaluator, line):
-        uses = conduct_with_receiver(evaluator, method, holding.attributes, session_type)
+        uses = uses_of_receiver(evaluator, method, holding.attributes, session_type)
         doings = {use.doing for use in uses}
         if doings & _CLOSING:
             return False

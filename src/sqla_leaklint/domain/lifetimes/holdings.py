@@ -11,7 +11,7 @@ from sqla_leaklint.domain.decorators import decoration_of
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
-from sqla_leaklint.domain.lifetimes.uses import conduct_with_parameter
+from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter
 from sqla_leaklint.domain.values import (
     Origin,
     ProjectClass,
@@ -94,9 +94,10 @@ def _given(evaluator: Evaluator, cls: ProjectClass, call: t.Call, frame: Frame, 
                     continue
                 if session_type is None:
                     continue
-                for use in conduct_with_parameter(evaluator, constructor, parameter, session_type):
+                for use in uses_of_parameter(evaluator, constructor, parameter, frozenset(), session_type):
                     if use.doing is Doing.HOLDS:
-                        yield Held(held.opening, held.call, held.module, cls, use.attribute)
+                        for attribute in sorted(use.attributes):
+                            yield Held(held.opening, held.call, held.module, cls, attribute)
 
 
 def _keeps(evaluator: Evaluator, constructor: ProjectFunction, parameter: str) -> bool:

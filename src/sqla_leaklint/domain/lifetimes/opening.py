@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.calls import NOT_KNOWN, apply
 from sqla_leaklint.domain.library import unwrapped
+from sqla_leaklint.domain.lifetimes.makers import called
 from sqla_leaklint.domain.lifetimes.resources import SESSION, Resource
 from sqla_leaklint.domain.lifetimes.uses import HANDED_ON, uses_in
+from sqla_leaklint.domain.merging import merge
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Instance,
@@ -52,7 +55,7 @@ def opening(
     """
     if depth > _DEEPEST:
         return None
-    callees = [each for each in alternatives(evaluator.of(call.func, frame)) if each != Literal(None)]
+    callees = called(evaluator, call, frame)
     if not callees:
         return None
     for callee in callees:
@@ -61,7 +64,10 @@ def opening(
                 return None
         elif not resource.opens(evaluator, callee, call, frame):
             return None
-    instance = _fresh(evaluator, unwrapped(evaluator.of(call, frame)), resource)
+    made = evaluator.of(call, frame)
+    if isinstance(made, Unknown | Literal):  # the callees are known from elsewhere
+        made = merge([apply(evaluator, callee, NOT_KNOWN, ()) for callee in callees])
+    instance = _fresh(evaluator, unwrapped(made), resource)
     if instance is None:
         return None
     factory = callees[0] if isinstance(callees[0], ProjectFunction) else None
@@ -97,24 +103,26 @@ def _hands_out(
     evaluator: Evaluator, function: ProjectFunction, call: t.Call, frame: Frame, resource: Resource, depth: int
 ) -> bool:
     """Whether a function opens what it returns and then has nothing more to do with it."""
-    instance = _fresh(evaluator, unwrapped(evaluator.of(call, frame)), resource)
-    path = evaluator.classes.library_type(instance) if instance is not None else None
-    if path is None:
-        return False
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
     if summary is None or module is None or summary.is_generator:
         return False
     inner = evaluator.frame(module)
     roots = [_beginning(evaluator, root, inner) for term in summary.returns for root in roots_of(term)]
-    for root in roots:
-        callee = evaluator.of(root.func, inner)
-        if not isinstance(callee, Unknown) and opening(evaluator, root, inner, resource, depth + 1) is None:
-            return False
-        uses = uses_in(evaluator, module, summary, root, session_type=path)
-        if any(use.doing in HANDED_ON for use in uses):
-            return False
-    return bool(roots)
+    # What the roots are is asked before what the call gives: most functions return something else, as these show.
+    if not roots or not all(_may_open(evaluator, root, inner, resource, depth) for root in roots):
+        return False
+    instance = _fresh(evaluator, unwrapped(evaluator.of(call, frame)), resource)
+    path = evaluator.classes.library_type(instance) if instance is not None else None
+    if path is None:
+        return False
+    uses = (use for root in roots for use in uses_in(evaluator, module, summary, root, session_type=path))
+    return not any(use.doing in HANDED_ON for use in uses)
+
+
+def _may_open(evaluator: Evaluator, call: t.Call, frame: Frame, resource: Resource, depth: int) -> bool:
+    callee = evaluator.of(call.func, frame)
+    return isinstance(callee, Unknown) or opening(evaluator, call, frame, resource, depth + 1) is not None
 
 
 def _beginning(evaluator: Evaluator, call: t.Call, frame: Frame) -> t.Call:

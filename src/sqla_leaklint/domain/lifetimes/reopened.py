@@ -23,7 +23,7 @@ from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.blocks import BlockSession
 from sqla_leaklint.domain.lifetimes.conditions import can_follow, conditions_round
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
-from sqla_leaklint.domain.lifetimes.library_calls import factory_call
+from sqla_leaklint.domain.lifetimes.library_openings import factory_call
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, is_closed_in
 from sqla_leaklint.domain.lifetimes.skipped import is_at_once
 from sqla_leaklint.domain.values import ProjectFunction

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.library_calls import opens_client, opens_connection, opens_session
+from sqla_leaklint.domain.lifetimes.library_openings import opens_client, opens_connection, opens_session
 from sqla_leaklint.domain.values import Value
 from sqla_leaklint.domain.versions import VersionRange, versions_below
 from sqla_leaklint.knowledge import Knowledge

@@ -25,7 +25,7 @@ from sqla_leaklint.domain.lifetimes.factories import inline_providers
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course
 from sqla_leaklint.domain.lifetimes.resources import SESSION
-from sqla_leaklint.domain.lifetimes.uses import conduct_with_parameter, conduct_with_receiver
+from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter, uses_of_receiver
 from sqla_leaklint.domain.values import (
     Instance,
     Manager,
@@ -111,11 +111,11 @@ class ReturnedSession:
         assert function is not None
         assert dependent.parameter is not None
         receiver = ProjectFunction(dependent.module.path, function.qualname)
-        uses = conduct_with_parameter(evaluator, receiver, dependent.parameter, session_type)
+        uses = uses_of_parameter(evaluator, receiver, dependent.parameter, frozenset(), session_type)
         doings = {use.doing for use in uses}
         if doings & _CLOSING or not doings & _TAKING or summed_up(uses, receiver).commits_last:
             return False
-        attributes = frozenset(use.attribute for use in uses if use.doing is Doing.HOLDS)
+        attributes = frozenset[str]().union(*(use.attributes for use in uses if use.doing is Doing.HOLDS))
         return not (attributes and self._closes_itself(dependent, attributes, session_type))
 
     def _closes_itself(self, dependent: Dependent, attributes: frozenset[str], session_type: str) -> bool:
@@ -126,7 +126,7 @@ class ReturnedSession:
             use.doing in _CLOSING
             for method in methods
             if method is not dependent.function
-            for use in conduct_with_receiver(
+            for use in uses_of_receiver(
                 self.domain.evaluator,
                 ProjectFunction(dependent.module.path, method.qualname),
                 attributes,

@@ -12,7 +12,7 @@ from sqla_leaklint.domain.endpoints import is_provider, method_name
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
 from sqla_leaklint.domain.lifetimes.holdings import Held
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept
-from sqla_leaklint.domain.lifetimes.uses import DEFAULT_TYPE, conduct_with_receiver, uses_in
+from sqla_leaklint.domain.lifetimes.uses import DEFAULT_TYPE, uses_in, uses_of_receiver
 from sqla_leaklint.domain.values import Origin, ProjectClass, ProjectFunction, ProjectInstance, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -84,7 +84,7 @@ class _Search:
     ) -> SharedUse:
         receiver = ProjectInstance(holder, Origin.PARAMETER)
         function = ProjectFunction(module.path, method.qualname, receiver)
-        uses = conduct_with_receiver(self.evaluator, function, frozenset({attribute}), self.session_type)
+        uses = uses_of_receiver(self.evaluator, function, frozenset({attribute}), self.session_type)
         return SharedUse(module, method, frozenset(use.doing for use in uses))
 
     # --- a parameter is it ---
@@ -98,7 +98,7 @@ class _Search:
         seed = t.Param(function.qualname, self.kept.name)
         uses = uses_in(self.evaluator, module, function, seed, session_type=self.session_type)
         yield SharedUse(module, function, frozenset(use.doing for use in uses))
-        for attribute in sorted({use.attribute for use in uses if use.doing is Doing.HOLDS}):
+        for attribute in sorted({name for use in uses if use.doing is Doing.HOLDS for name in use.attributes}):
             yield from self.by_methods(ProjectClass(module.path, function.owner or ""), attribute)
 
     # --- a name is it ---

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
-from sqla_leaklint.domain.lifetimes.faults import Faults
+from sqla_leaklint.domain.lifetimes.faults import Faults, is_commit
 from sqla_leaklint.domain.lifetimes.handlers import may_take, name_of
 from sqla_leaklint.domain.lifetimes.paths import Course, after, is_closed_in, nodes_of, releasing_tests
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, may_suppress
@@ -72,6 +72,8 @@ class SkippedClose:
         """Every such session of the module, in the order of the text."""
         for acquisition in domain.subjects(Acquisition):
             found = SkippedClose.of(acquisition)
+            if found is None and _only_commits(acquisition):
+                found = _Search(acquisition).find()
             if found is not None:
                 yield found
 
@@ -82,8 +84,14 @@ class SkippedClose:
 
     @property
     def last_close(self) -> tree.Node | None:
-        """The close that is furthest down in the text, unless nobody awaits it."""
-        return _closing_nodes(self.acquisition)[-1] if self.unawaited_close is None else None
+        """The close that is furthest down in the text, unless nobody awaits it; the commit where there is none."""
+        nodes = _closing_nodes(self.acquisition) or _committing_nodes(self.acquisition)
+        return nodes[-1] if self.unawaited_close is None else None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the function closes it at all: a commit, too, gives the connection back, if it is reached."""
+        return bool(_closing_nodes(self.acquisition))
 
     @property
     def unawaited_close(self) -> tree.Node | None:
@@ -110,6 +118,17 @@ def _closing_nodes(acquisition: Acquisition) -> list[tree.Node]:
     return [use.act.node for use in acquisition.uses if use.doing in RELEASES and isinstance(use.act, Event)]
 
 
+def _committing_nodes(acquisition: Acquisition) -> list[tree.Node]:
+    return [use.act.node for use in acquisition.uses if is_commit(use) and isinstance(use.act, Event)]
+
+
+def _only_commits(acquisition: Acquisition) -> bool:
+    """Whether the function does not close the session, but gives its connection back by a commit in the end."""
+    if acquisition.name is None or acquisition.ends or not _committing_nodes(acquisition):
+        return False
+    return not acquisition.leaking_exits
+
+
 def _closes_itself(acquisition: Acquisition) -> bool:
     """Whether the function closes the session on some way, and nobody else may have got hold of it."""
     if acquisition.name is None or not _closing_nodes(acquisition):
@@ -117,7 +136,7 @@ def _closes_itself(acquisition: Acquisition) -> bool:
     return not any(use.doing in _ENDING and not is_at_once(acquisition, use) for use in acquisition.uses)
 
 
-_ENDING = RELEASES | {Doing.DEFERS, Doing.STORES, Doing.PASSES, Doing.YIELDS, Doing.RETURNS, Doing.FILES}
+_ENDING = RELEASES | {Doing.DEFERS, Doing.HOLDS, Doing.STORES, Doing.PASSES, Doing.YIELDS, Doing.RETURNS, Doing.FILES}
 
 
 def is_at_once(acquisition: Acquisition, use: Use) -> bool:

@@ -18,15 +18,16 @@ question.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import method_name
-from sqla_leaklint.domain.lifetimes.callees import is_super
-from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of
+from sqla_leaklint.domain.lifetimes.callees import below
+from sqla_leaklint.domain.lifetimes.carrying import Carrier, arguments_of, is_super
 from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, LEADS_TO, TRACED, Carry, Doing, Use
+from sqla_leaklint.domain.lifetimes.filing import closes_nothing
 from sqla_leaklint.domain.lifetimes.resources import resource_of
+from sqla_leaklint.domain.values import ProjectFunction, ProjectInstance
 from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.knowledge.sqlalchemy import QUERY
 from sqla_leaklint.semantic import terms as t
@@ -35,8 +36,7 @@ from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
 from sqla_leaklint.semantic.terms import Term
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.evaluation import Evaluator
-    from sqla_leaklint.domain.values import ProjectFunction
+    from sqla_leaklint.domain.evaluation import Evaluator, Frame
     from sqla_leaklint.semantic.body import Body
 
 __all__ = ["HANDED_ON", "Doing", "Use", "events_within", "uses_in"]
@@ -93,6 +93,7 @@ class Tracker(Carrier):
     def uses(self, acts: Iterable[tuple[Act | Event, bool]]) -> Iterator[Use]:
         """Every use, in order."""
         gathered = list(acts)
+        self._entered_terms = {act.value for act, _ in gathered if act.deed is Deed.ENTERED}
         for act, _ in gathered:
             if act.deed is Deed.CAPTURED and isinstance(act.key, str) and self.carry(act.value) in TRACED:
                 self._capturing.add(act.key)
@@ -118,41 +119,35 @@ class Tracker(Carrier):
             case Deed.ENTERED:
                 yield from self._entered(act)
             case Deed.RETURNED | Deed.YIELDED:
-                if self.carry(act.value) in LEADS_TO:
-                    yield Use(Doing.RETURNS if act.deed is Deed.RETURNED else Doing.YIELDS, act)
+                carry = self.carry(act.value)
+                if carry in LEADS_TO:
+                    doing = Doing.RETURNS if act.deed is Deed.RETURNED else Doing.YIELDS
+                    yield Use(doing, act, carry=carry, attributes=self.leading(act.value))
             case Deed.STORED_ATTRIBUTE if self._stores_in_itself(act):
-                yield Use(Doing.HOLDS, act, attribute=str(act.key))
+                yield Use(Doing.HOLDS, act, attributes=below(str(act.key), self.leading(act.value)))
             case Deed.STORED_ATTRIBUTE | Deed.STORED_ITEM | Deed.STORED_GLOBAL | Deed.AUGMENTED | Deed.RAISED:
                 if self.carry(act.value) in LEADS_TO:
-                    is_filed = act.deed is Deed.STORED_ITEM and self._closes_nothing(act.base)
+                    is_filed = act.deed is Deed.STORED_ITEM and closes_nothing(
+                        self.evaluator, self.module, self.function, act.base
+                    )
                     yield Use(Doing.FILES if is_filed else Doing.STORES, act)
             case Deed.ITERATED if self.carry(act.value) is Carry.QUERY:
                 yield Use(Doing.RUNS_SQL, act)
             case _:
                 pass
 
-    def _closes_nothing(self, container: Term | None) -> bool:
-        """Whether a container of a class or module is one that no module which knows its name closes anything in."""
-        match container:
-            case t.Attr(base=t.Param(function=function), name=name) if function == self.function.qualname:
-                pass
-            case t.Ref(path=path):
-                name = path.rpartition(".")[2]
-            case _:
-                return False
-        users = (self.module, *self.evaluator.project.mentioning(name))
-        return not any(_closes_something(user) for user in users)
-
     def _stores_in_itself(self, act: Act | Event) -> bool:
         """Whether a constructor stores its parameter in the object that it makes."""
         function = self.function
-        return (
+        if not (
             function.name == "__init__"
             and function.owner is not None
             and isinstance(act.base, t.Param)
             and (act.base.function, act.base.name) == (function.qualname, function.parameters[0].name)
-            and self.carry(act.value) is Carry.IS
-        )
+        ):
+            return False
+        carry = self.carry(act.value)
+        return carry is Carry.IS or (carry is Carry.HOLDS and bool(self.leading(act.value)))
 
     def _entered(self, act: Act | Event) -> Iterator[Use]:
         value = act.value
@@ -160,13 +155,24 @@ class Tracker(Carrier):
         if carry is Carry.IS:
             yield Use(Doing.ENTERS, act)
         elif carry is Carry.HOLDS:
-            attributes = self._attributes.get(self._origin(value), frozenset())
-            conduct = self.callees.leaving(value, attributes)
+            conduct = self.callees.leaving(value, self.leading(value))
             yield from self._from(conduct, act)
         elif carry is Carry.METHOD:
             yield Use(Doing.PASSES, act)
+        elif carry is Carry.WRAPS and isinstance(value, t.Call):
+            yield from self._left(act, value)
         elif self.begins(value):
             yield Use(Doing.TRANSACTS, act)
+
+    def _left(self, act: Act | Event, manager: t.Call) -> Iterator[Use]:
+        """What leaving a context manager does with the session that it was given, and gives."""
+        for name, argument in arguments_of(manager):
+            if self.carry(argument) is Carry.IS:
+                conduct = self.callees.conduct(manager, name)
+                if Doing.CLOSES in conduct.doings:
+                    yield Use(Doing.ENTERS, act, conduct.callee)
+                elif conduct.commits_last:
+                    yield Use(Doing.TRANSACTS, act, conduct.callee)
 
     def _consumes(self, name: str) -> bool:
         """Whether a method of a query runs it."""
@@ -179,8 +185,7 @@ class Tracker(Carrier):
         elif isinstance(call.func, t.Attr):
             base = self.carry(call.func.base)
             if base is Carry.HOLDS:
-                attributes = self._attributes.get(self._origin(call.func.base), frozenset())
-                yield from self._from(self.callees.method(call.func, attributes), act)
+                yield from self._from(self.callees.method(call.func, self.leading(call.func.base)), act)
             elif base is Carry.METHOD:
                 yield Use(Doing.PASSES, act)  # a property of what holds it
             elif base is Carry.QUERY and self._consumes(call.func.name):
@@ -193,6 +198,8 @@ class Tracker(Carrier):
             match self.carry(argument):
                 case Carry.IS:
                     yield from self._from(self.callees.conduct(call, name), act)
+                case Carry.HOLDS if leading := self.leading(argument):
+                    yield from self._from(self.callees.conduct(call, name, leading), act)
                 case Carry.METHOD if self._is_releasing(argument):
                     yield Use(Doing.DEFERS, act)
                 case Carry.HOLDS | Carry.METHOD | Carry.WRAPS | Carry.QUERY | Carry.TRANSACTION:
@@ -234,51 +241,60 @@ class Tracker(Carrier):
         """The uses that a callee makes of it, as uses of its caller."""
         if conduct is NOTHING:
             yield Use(Doing.LOOKS, act)
+        is_entered = conduct.makes is Carry.WRAPS and act.value in self._entered_terms
         for doing in conduct.doings:
-            yield Use(doing, act, conduct.callee)
-        if conduct.commits_last:
+            if not (is_entered and doing is Doing.CLOSES):
+                yield Use(doing, act, conduct.callee)
+        if conduct.commits_last and not is_entered:
             yield Use(Doing.ENDS_TRANSACTION, act, conduct.callee)
-        if self.function.name == "__init__" and isinstance(act.value, t.Call) and _calls_base(act.value):
-            for attribute in sorted(conduct.attributes):
-                yield Use(Doing.HOLDS, act, conduct.callee, attribute)
-
-
-@lru_cache(maxsize=512)
-def _closes_something(module: ModuleSummary) -> bool:
-    return any(
-        act.deed is Deed.CALLED and isinstance(act.value, t.Call) and method_name(act.value.func) in _CLOSING
-        for _, act in module.mentions()
-    )
+        if conduct.attributes and self.function.name == "__init__" and _calls_base(act.value):
+            yield Use(Doing.HOLDS, act, conduct.callee, attributes=conduct.attributes)
 
 
 _ENDING_TRANSACTIONS = frozenset({"commit", "rollback", "close"})
-_CLOSING = frozenset({"close", "aclose", "remove", "close_all", "invalidate", "reset", "shutdown", "dispose"})
 
 
-def _calls_base(call: t.Call) -> bool:
-    return isinstance(call.func, t.Attr) and call.func.name == "__init__" and is_super(call.func.base)
+def _calls_base(call: Term) -> bool:
+    match call:
+        case t.Call(func=t.Attr(base=base, name="__init__")):
+            return is_super(base)
+        case _:
+            return False
 
 
-def conduct_with_parameter(
-    evaluator: Evaluator, function: ProjectFunction, parameter: str, session_type: str
+def uses_of_parameter(
+    evaluator: Evaluator, function: ProjectFunction, parameter: str, attributes: frozenset[str], session_type: str
 ) -> tuple[Use, ...]:
-    """What a function of the project does with a session that arrives in one of its parameters."""
+    """What a function of the project does with a session that arrives in one of its parameters, or with one that what
+    arrives there leads to by some attributes (`self`, in a method).
+    """
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
     if summary is None or module is None:
         return (Use(Doing.PASSES, Act(Deed.CALLED, t.Opaque("a function that cannot be read"))),)
-    tracker = Tracker(evaluator, module, summary, session_type, seed=t.Param(summary.qualname, parameter))
+    arriving = t.Param(summary.qualname, parameter)
+    frame = _frame(evaluator, module, summary, function)
+    if attributes:
+        tracker = Tracker(evaluator, module, summary, session_type, holder=arriving, attributes=attributes, frame=frame)
+    else:
+        tracker = Tracker(evaluator, module, summary, session_type, seed=arriving, frame=frame)
     return tuple(tracker.uses(acts_within(module, summary)))
 
 
-def conduct_with_receiver(
-    evaluator: Evaluator, function: ProjectFunction, attributes: frozenset[str], session_type: str
+def uses_of_receiver(
+    evaluator: Evaluator, method: ProjectFunction, attributes: frozenset[str], session_type: str
 ) -> tuple[Use, ...]:
-    """What a method does with a session that its object holds in some attributes."""
-    summary = evaluator.classes.function(function)
-    module = evaluator.project.summary_at(function.path)
-    if summary is None or module is None or not summary.parameters:
+    """What a method does with a session that its object leads to by some attributes."""
+    summary = evaluator.classes.function(method)
+    if summary is None or not summary.parameters:
         return (Use(Doing.PASSES, Act(Deed.CALLED, t.Opaque("a method that cannot be read"))),)
-    holder = t.Param(summary.qualname, summary.parameters[0].name)
-    tracker = Tracker(evaluator, module, summary, session_type, holder=holder, attributes=attributes)
-    return tuple(tracker.uses(acts_within(module, summary)))
+    return uses_of_parameter(evaluator, method, summary.parameters[0].name, attributes, session_type)
+
+
+def _frame(evaluator: Evaluator, module: ModuleSummary, summary: FunctionSummary, function: ProjectFunction) -> Frame:
+    """The frame of a method's module in which `self` is known with the arguments that it was made with."""
+    receiver = function.receiver
+    frame = evaluator.frame(module)
+    if not isinstance(receiver, ProjectInstance) or not receiver.arguments or not summary.parameters:
+        return frame
+    return replace(frame, arguments={(summary.qualname, summary.parameters[0].name): receiver}, memo={})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain.endpoints import method_name
-from sqla_leaklint.domain.lifetimes.library_calls import autocommits, factory_call
+from sqla_leaklint.domain.lifetimes.library_openings import autocommits, factory_call
 from sqla_leaklint.domain.values import BoundMethod, Instance, ProjectClass, ProjectInstance, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.knowledge.sqlalchemy import ASYNC_SCOPED_SESSION

@@ -147,9 +147,12 @@ def _verdict(
             return "silence: no request is known to come here"
     if yielded is not None:
         return "it leaks (LKS103)" if yielded.gap is not None else "no leak is seen"
+    if is_skipped and acquisition.ends_with_process:
+        return _WITH_PROCESS
     if is_skipped:
+        end = "it is closed" if acquisition.ends else "a commit gives its connection back"
         again = ", and used again afterwards (LKS107)" if is_reopened else ""
-        return f"it is closed, but not on every way (LKS102){again}"
+        return f"{end}, but not on every way (LKS102){again}"
     if is_reopened:
         return "it is closed, and used again afterwards (LKS107)"
     if acquisition.ends:
@@ -161,8 +164,11 @@ def _verdict(
     if not exits:
         return "silence: no way leads out of the function with a connection in hand"
     if acquisition.ends_with_process:
-        return "silence: only commands and scripts come here, and the process ends with them"
+        return _WITH_PROCESS
     return "it leaks (LKS101)"
+
+
+_WITH_PROCESS = "silence: only commands and scripts come here, and the process ends with them"
 
 
 def explain_returned(returned: ReturnedSession, places: Places) -> Paragraph:

@@ -38,7 +38,10 @@ def check(skipped: SkippedClose, domain: Domain) -> Iterator[Draft]:
     if acquisition.ends_with_process:
         return
     keyword = "async with" if acquisition.opening.is_async else "with"
-    draft = rule.diagnostic(acquisition.node, _MESSAGES[skipped.way].format(acquisition.name))
+    message = _MESSAGES[skipped.way]
+    if not skipped.is_closed:
+        message = message.replace("its close", "its last commit")
+    draft = rule.diagnostic(acquisition.node, message.format(acquisition.name))
     draft = draft.with_help(
         f"open it by `{keyword}`, or close it in `finally`: left open, it keeps its connection until the cyclic "
         "collector runs, and a few errors later requests end in `QueuePool limit … reached`"
@@ -50,7 +53,8 @@ def check(skipped: SkippedClose, domain: Domain) -> Iterator[Draft]:
     draft = draft.with_note(skipped.cause, _CAUSES.get(skipped.way, ""))
     draft = draft.with_note(skipped.leaving, "this leaves it open")
     draft = draft.with_note(skipped.unawaited_close, "the coroutine is not awaited, so nothing is closed")
-    draft = draft.with_note(skipped.last_close, "this close is skipped")
+    skipped_end = "this close is skipped" if skipped.is_closed else "this commit is skipped, and nothing closes it"
+    draft = draft.with_note(skipped.last_close, skipped_end)
     yield draft.with_fix(_fix(skipped))
 
 
