@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -20,8 +21,10 @@ from sqla_leaklint.diagnostics import Location
 from sqla_leaklint.domain.bounds import Bound, statement_bound
 from sqla_leaklint.domain.calls import bind
 from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.flushing import may_call, sending_methods
 from sqla_leaklint.domain.queries import Load, function_text
 from sqla_leaklint.domain.values import BoundMethod, ProjectFunction, Statement, Value
+from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Kind, Role
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -127,6 +130,8 @@ def _way(domain: Domain, function: ProjectFunction, given: Given, left: int) -> 
     summary = domain.evaluator.classes.function(function)
     if summary is None or any(getattr(each, "path", "") not in _PLAIN_DECORATORS for each in summary.decorators):
         return ()  # a decorator may keep what the function returns
+    if not may_call(domain.evaluator, function, _sending_names(domain.evaluator.knowledge)):
+        return ()  # its module need not be read
     other = _domain_of(domain, function.path, given)
     body = other.module.executor.bodies.get(summary.qualname) if other is not None else None
     if other is None or body is None or not isinstance(body.node, tree.Function):
@@ -139,6 +144,11 @@ def _way(domain: Domain, function: ProjectFunction, given: Given, left: int) -> 
         if event.node in certain and (way := certain_query(other, body, event, left - 1)):
             return (_hop(other, summary.name, event.node), *way)
     return ()
+
+
+@lru_cache(maxsize=8)
+def _sending_names(knowledge: Knowledge) -> frozenset[str]:
+    return sending_methods(knowledge) | {"count"}
 
 
 def _hop(domain: Domain, name: str, node: tree.Node) -> Hop:

@@ -43,6 +43,8 @@ _NAMED = re.compile(
     rb"\b(?:Depends|Security)\s*\(\s*(?:dependency\s*=\s*)?([\w.]+)"
     rb"|([\w.]+)\s*(?:=|,)\s*(?:\w+\.)?(?:Depends|Security)\s*\(\s*\)"  # a class, named by the annotation
 )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Dependent:
     """A function that depends on a provider, by a parameter; without one (`dependencies=[…]`) nobody gets the value."""
