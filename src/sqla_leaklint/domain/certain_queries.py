@@ -47,7 +47,7 @@ _SESSIONS = (Kind.SESSION, Kind.ASYNC_SESSION, Kind.SESSION_REGISTRY)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SentQuery:
-    """A plain read that is sent to the database; `node` is the call or, for a loop over a query, what is looped over."""
+    """A plain read that is sent to the database; `node` is the call or the expression that is looped over."""
 
     node: tree.Expr
     statement: Statement
