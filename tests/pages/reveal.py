@@ -39,6 +39,7 @@ REVEALED: Mapping[str, Describe] = {
     "reveal_query": method("describe_query"),
     "reveal_usage": method("describe_usage"),
     "reveal_model": method("describe_model"),
+    "reveal_loading": method("describe_loading"),
     "reveal_name": method("describe_name"),
 }
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain import declarations
 from sqla_leaklint.domain.columns import Attribute, Column, Member, Relationship
-from sqla_leaklint.domain.values import Clause, ProjectClass, ProjectFunction, Symbol, Value, alternatives
+from sqla_leaklint.domain.relationship_reading import RELATIONSHIPS, read_relationship
+from sqla_leaklint.domain.values import (
+    BoundMethod,
+    Clause,
+    ProjectClass,
+    ProjectFunction,
+    Symbol,
+    Value,
+    alternatives,
+)
 from sqla_leaklint.knowledge.facts import LoadStrategy
 from sqla_leaklint.semantic import terms as t
 
@@ -18,21 +27,12 @@ if TYPE_CHECKING:
 _COLUMNS = frozenset(
     {"sqlalchemy.Column", "sqlalchemy.orm.mapped_column", "sqlmodel.Field", "sqlalchemy.orm.column_property"}
 )
-_RELATIONSHIPS = frozenset({"sqlalchemy.orm.relationship", "sqlalchemy.orm.dynamic_loader", "sqlmodel.Relationship"})
 _DEFERRED = "sqlalchemy.orm.deferred"
 _MAPPED = frozenset({"sqlalchemy.orm.Mapped", "sqlalchemy.orm.base.Mapped"})
 _WRITE_ONLY = frozenset({"sqlalchemy.orm.WriteOnlyMapped", "sqlalchemy.orm.DynamicMapped"})
 _PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
 _HYBRIDS = ("sqlalchemy.ext.hybrid.",)
 _DECLARED = ("sqlalchemy.orm.declared_attr", "sqlalchemy.ext.declarative.declared_attr")
-_SEQUENCES = frozenset(
-    [f"builtins.{name}" for name in ("list", "set", "dict", "frozenset", "tuple")]
-    + [
-        f"{m}.{name}"
-        for m in ("typing", "collections.abc")
-        for name in ("List", "Set", "Dict", "Sequence", "Mapping", "Any")
-    ]
-)
 _TEMPORAL = frozenset(f"datetime.{name}" for name in ("datetime", "date", "time"))
 _LARGE_PYTHON_TYPES = frozenset({"builtins.bytes", "builtins.dict", "builtins.list", "typing.Dict", "typing.List"})
 """What `Mapped[bytes]` or `Mapped[dict[…]]` is without a type of its own: a blob, or what a type map makes of it,
@@ -79,7 +79,7 @@ class AttributeReader:
     def _mapped(self, annotation: t.Term) -> tuple[t.Term, bool, LoadStrategy | None]:
         """What stands in `Mapped[…]`, whether it does, and how a relationship of that annotation is loaded."""
         if isinstance(annotation, t.Item):
-            path = self._path(annotation.value)
+            path = self.path_of(annotation.value)
             if path in _MAPPED:
                 return annotation.key, True, None
             if path in _WRITE_ONLY:
@@ -89,17 +89,17 @@ class AttributeReader:
 
     def _is_class_variable(self, annotation: t.Term) -> bool:
         target = annotation.value if isinstance(annotation, t.Item) else annotation
-        return self._path(target) in {"typing.ClassVar", "sqlalchemy.orm.Relationship"}
+        return self.path_of(target) in {"typing.ClassVar", "sqlalchemy.orm.Relationship"}
 
     def _made(self, name: str, call: t.Call, annotation: t.Term | None) -> Member | None:
         """What the call that makes the attribute says of it."""
-        path = self._path(call.func)
+        path = self.path_of(call.func)
         if path == _DEFERRED:
             inner = call.args[0] if call.args else None
             made = self._made(name, inner, annotation) if isinstance(inner, t.Call) else None
             return replace(made, is_deferred=True) if isinstance(made, Column) else Attribute.OTHER
-        if path in _RELATIONSHIPS:
-            return self._relationship(name, call, annotation)
+        if path in RELATIONSHIPS:
+            return read_relationship(self, name, call, annotation)
         if path in _COLUMNS:
             column = self._by_annotation(Column(name), annotation) if annotation is not None else Column(name)
             return self._column(column, call)
@@ -114,7 +114,7 @@ class AttributeReader:
         if isinstance(inner, t.Call):
             column = self._column(column, inner)
         for term in (*call.args, *(given[key] for key in ("type_", "sa_type") if key in given)):
-            called = self._path(term.func) if isinstance(term, t.Call) else None
+            called = self.path_of(term.func) if isinstance(term, t.Call) else None
             if called == "sqlalchemy.ForeignKey":
                 assert isinstance(term, t.Call)
                 column = replace(column, foreign_key=_text(term.args[0]) if term.args else "?")
@@ -167,69 +167,25 @@ class AttributeReader:
             if isinstance(part, t.Const) and part.value is None:
                 continue
             if isinstance(part, t.Item):
-                path = self._path(part.value, scope)
+                path = self.path_of(part.value, scope)
                 arguments = declarations.arguments_of(part)
                 if path in {"typing.Optional", "typing.Union"}:
                     column = self._by_annotation(column, arguments[0])
                 elif path == "typing.Annotated":
                     column = self._by_annotation(column, arguments[0])
                     for each in arguments[1:]:
-                        if isinstance(each, t.Call) and self._path(each.func, scope) in _COLUMNS:
+                        if isinstance(each, t.Call) and self.path_of(each.func, scope) in _COLUMNS:
                             reader = AttributeReader(self.evaluator, scope, is_sqlmodel=self.is_sqlmodel)
                             column = reader._column(column, each)
                 else:
                     column = replace(column, is_large=path in _LARGE_PYTHON_TYPES)
                 continue
-            path = self._path(part, scope)
+            path = self.path_of(part, scope)
             if path in _TEMPORAL:
                 column = replace(column, is_temporal=True)
             elif path in _LARGE_PYTHON_TYPES:
                 column = replace(column, is_large=True)
         return column
-
-    # --- relationships ---
-
-    def _relationship(self, name: str, call: t.Call, annotation: t.Term | None) -> Relationship:
-        given = dict(call.keywords)
-        target: ProjectClass | None = None
-        is_collection: bool | None = None
-        if annotation is not None:
-            target, is_collection = self._related(annotation)
-        first = call.args[0] if call.args else given.get("argument")
-        if target is None and first is not None:
-            target = self.entity(first)
-        uselist = given.get("uselist")
-        if isinstance(uselist, t.Const) and isinstance(uselist.value, bool):
-            is_collection = uselist.value
-        elif "secondary" in given:
-            is_collection = True
-        lazy = given.get("lazy", t.Const("select"))
-        value = lazy.value if isinstance(lazy, t.Const) else "select"
-        row = self.evaluator.knowledge.lazy_value(value if isinstance(value, str | bool) else None)
-        return Relationship(name, target, is_collection, row.strategy if row is not None else LoadStrategy.LAZY)
-
-    def _related(self, annotation: t.Term) -> tuple[ProjectClass | None, bool | None]:
-        for part, scope in declarations.expanded(self.evaluator, annotation, self.frame):
-            if isinstance(part, t.Const):
-                continue
-            if isinstance(part, t.Item):
-                path = self._path(part.value, scope)
-                if path in {"typing.Optional", "typing.Union"}:
-                    return self._related(declarations.arguments_of(part)[0])
-                return self.entity(declarations.arguments_of(part)[-1]), path in _SEQUENCES
-            return self.entity(part), False
-        return None, None
-
-    def entity(self, term: t.Term) -> ProjectClass | None:
-        """The class that a relationship's argument or annotation names, as a class, a string or a lambda."""
-        for part, scope in declarations.expanded(self.evaluator, term, self.frame):
-            if isinstance(part, t.FunctionRef):
-                function = scope.module.functions.get(part.qualname)
-                return self.entity(function.returns[0]) if function is not None and function.returns else None
-            for value in alternatives(self.evaluator.of(part, scope)):
-                if isinstance(value, ProjectClass):
-                    return value
-        return None
 
     # --- functions ---
 
@@ -237,7 +193,7 @@ class AttributeReader:
         function = self.evaluator.classes.function(ProjectFunction(self.frame.module.path, term.qualname))
         if function is None:
             return Attribute.OTHER
-        paths = [self._path(decorator) or "" for decorator in function.decorators]
+        paths = [self.path_of(decorator) or "" for decorator in function.decorators]
         if any(path.startswith(_DECLARED) for path in paths):
             made = [each for each in function.returns if isinstance(each, t.Call)]
             found = self._made(name, made[0], None) if made else None
@@ -252,16 +208,27 @@ class AttributeReader:
             else Attribute.OTHER
         )
 
-    def _path(self, term: t.Term, frame: Frame | None = None) -> str | None:
+    def path_of(self, term: t.Term, frame: Frame | None = None) -> str | None:
+        """The canonical name of what a term names in a library."""
+        knowledge = self.evaluator.knowledge
         for value in alternatives(self.evaluator.of(term, frame or self.frame)):
-            if isinstance(value, Symbol):
-                return self.evaluator.knowledge.canonical(value.path) or value.path
+            match value:
+                case Symbol(path=path):
+                    return knowledge.canonical(path) or path
+                case BoundMethod(receiver=receiver, name=name):
+                    # `db.relationship` is made by `db`, and is that of the library that it stands for
+                    owner = self.evaluator.classes.library_type(receiver)
+                    row = knowledge.type(owner) if owner is not None else None
+                    paths = (knowledge.canonical(f"{module}.{name}") for module in (row.falls_back_to if row else ()))
+                    return next((path for path in paths if path is not None), None)
+                case _:
+                    pass
         return None
 
     def table(self, call: t.Call) -> Iterator[Column]:
         """The columns of `Table("name", metadata, Column("id", Integer), …)`."""
         for term in call.args:
-            if isinstance(term, t.Call) and self._path(term.func) == "sqlalchemy.Column" and term.args:
+            if isinstance(term, t.Call) and self.path_of(term.func) == "sqlalchemy.Column" and term.args:
                 name = _text(term.args[0])
                 if name:
                     yield self._column(Column(name), term)

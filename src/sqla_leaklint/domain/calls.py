@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain import attached, construction, declarations, library
@@ -25,6 +26,7 @@ from sqla_leaklint.domain.values import (
     ProjectFunction,
     ProjectInstance,
     Symbol,
+    TupleValue,
     Unknown,
     Value,
     alternatives,
@@ -49,11 +51,30 @@ DEEPEST_CALL = 12
 def call(evaluator: Evaluator, term: t.Call, frame: Frame) -> Value:
     """The value of a call term."""
     function = evaluator.of(term.func, frame)
-    args = tuple(evaluator.of(each, frame) for each in term.args)
+    args = tuple(_arguments(evaluator, term.args, frame))
     keywords = tuple((name, evaluator.of(each, frame)) for name, each in term.keywords)
     if isinstance(function, BoundMethod) and function.name == "get" and _is_context_variable(evaluator, function):
         return attached.value_of_variable(evaluator, term.func, frame)
     return apply(evaluator, function, args, keywords)
+
+
+def _arguments(evaluator: Evaluator, terms: Iterable[t.Term], frame: Frame) -> Iterator[Value]:
+    """The arguments by position; a tuple that is unpacked among them is as many as it has elements."""
+    for term in terms:
+        unpacked = None
+        if isinstance(term, t.Star) and term.depth == 1 and not _is_left_to_callers(term.value, frame):
+            unpacked = evaluator.of(term.value, frame)
+        if isinstance(unpacked, TupleValue) and UNPACKED not in unpacked.elements:
+            yield from unpacked.elements
+        else:
+            yield evaluator.of(term, frame)
+
+
+def _is_left_to_callers(term: t.Term, frame: Frame) -> bool:
+    """Whether a parameter is in it of which nothing but the default is known."""
+    return any(
+        isinstance(part, t.Param) and (part.function, part.name) not in frame.arguments for part in t.all_in((term,))
+    )
 
 
 def _is_context_variable(evaluator: Evaluator, method: BoundMethod) -> bool:

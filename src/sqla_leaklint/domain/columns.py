@@ -37,13 +37,15 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Relationship:
     """A relationship; `target` is None when its class cannot be found, `is_collection` when its cardinality cannot be
-    told.
+    told, `strategy` when the model does not say in so many words how it is loaded.  `named` is what the model calls the
+    class ("" when it does not by name).
     """
 
     name: str
     target: ProjectClass | None
     is_collection: bool | None
-    strategy: LoadStrategy = LoadStrategy.LAZY
+    strategy: LoadStrategy | None = LoadStrategy.LAZY
+    named: str = ""
 
 
 Member = Column | Relationship | Attribute

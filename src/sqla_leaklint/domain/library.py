@@ -68,6 +68,8 @@ def call_library(evaluator: Evaluator, path: str, args: Arguments, keywords: Key
             return ManagerFactory(args[0])
         if decorator.decoration in {Decoration.TRANSPARENT, Decoration.CACHED} and isinstance(args[0], ProjectFunction):
             return args[0]
+    if knowledge.loader_option(path) is not None:
+        return Clause(knowledge.canonical(path) or path, args)
     row = knowledge.type(path)
     if row is not None:
         return _construct(evaluator, path, args, dict(keywords))

@@ -76,6 +76,12 @@ class Domain:
 
         return described_model(self, expr)
 
+    def describe_loading(self, expr: tree.Expr) -> str:
+        """Which relationships come with the rows of a query, in a few words: for specs and for people."""
+        from sqla_leaklint.domain.query_description import described_loading
+
+        return described_loading(self, expr)
+
     # --- subjects ---
 
     def subjects(self, kind: type[S]) -> Iterable[S]:

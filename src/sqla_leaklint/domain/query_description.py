@@ -1,4 +1,6 @@
-"""Models, queries and usages in a few words: what `reveal_model`, `reveal_query` and `reveal_usage` print in specs."""
+"""Models, queries, loadings and usages in a few words: what `reveal_model`, `reveal_query`, `reveal_loading` and
+`reveal_usage` print in specs.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.bounds import bound, statement_bound
 from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.eager import loading
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.models import Model, models_of
 from sqla_leaklint.domain.queries import Load, function_text
@@ -39,6 +42,27 @@ def described_usage(domain: Domain, expr: tree.Expr) -> str:
             uses = [_use(use) for use in usage.uses if not _is_question(use.node)]
             return ", ".join(dict.fromkeys(uses)) or "nothing"
     return "no rows"
+
+
+def described_loading(domain: Domain, expr: tree.Expr) -> str:
+    """When each relationship of a query's entities is loaded, two steps deep: "items: eager, items.product: lazy"."""
+    value = unwrapped(domain.value(expr))
+    statement = value if isinstance(value, Statement) else getattr(value, "statement", None)
+    first = (
+        next((each for each in statement.projections if isinstance(each, ProjectClass)), None) if statement else None
+    )
+    model = models_of(domain.evaluator).of(first) if first is not None else None
+    if model is None:
+        return f"no query of entities: {described(value)}"
+    return ", ".join(_loadings(domain, statement, model))
+
+
+def _loadings(domain: Domain, statement: Statement | None, model: Model) -> Iterator[str]:
+    models = models_of(domain.evaluator)
+    for name, relationship in model.relationships.items():
+        target = models.of(relationship.target) if relationship.target is not None else None
+        for path in ((name,), *((name, inner) for inner in (target.relationships if target is not None else ()))):
+            yield f"{'.'.join(path)}: {loading(domain.evaluator, statement, model, *path).value}"
 
 
 def _use(use: Use) -> str:
@@ -74,7 +98,8 @@ def _members(model: Model) -> Iterator[str]:
     for relation in model.relationships.values():
         many = {True: "many ", False: "one ", None: ""}[relation.is_collection]
         target = relation.target.name if relation.target is not None else "an unknown class"
-        yield f"{relation.name} = {many}{target} ({relation.strategy.value})"
+        strategy = relation.strategy.value if relation.strategy is not None else "loaded in some way"
+        yield f"{relation.name} = {many}{target} ({strategy})"
     for name, attribute in model.others.items():
         yield f"{name} = {attribute.value}"
     for unique in model.uniques:

@@ -58,7 +58,7 @@ def step(
             return Unknown(f"`{receiver.type}.{name}` is not in the tables")
         kind = receiver.type if row.returns == "self" else row.returns
         is_scalar = receiver.is_scalar or "ScalarResult" in kind
-        return ResultValue(kind, receiver.statement, is_scalar, (*receiver.steps, taken))
+        return ResultValue(kind, receiver.statement, is_scalar, (*receiver.steps, taken), receiver.is_async)
     if row is None:
         method = evaluator.knowledge.method(receiver.type, name)
         return Unknown(f"`{receiver.type}.{name}` is not in the tables" if method is None else method.returns)
@@ -105,8 +105,9 @@ def executed(
         return None
     given = dict(keywords).get("execution_options")
     options = (StepTaken("execution_options", Role.STREAMS, (), (("execution_options", given),)),) if given else ()
-    result = ResultValue(kind, _statement(args), "ScalarResult" in kind, options)
-    return Awaitable(result) if method.returns.startswith("await") else result
+    is_async = method.returns.startswith("await")
+    result = ResultValue(kind, _statement(args), "ScalarResult" in kind, options, is_async)
+    return Awaitable(result) if is_async else result
 
 
 def _statement(args: tuple[Value, ...]) -> Statement | None:
@@ -119,14 +120,15 @@ def _statement(args: tuple[Value, ...]) -> Statement | None:
 def _consumed(receiver: Statement | ResultValue, consumer: Consumer) -> Value:
     if isinstance(receiver, Statement):
         return _rows(receiver, consumer, (), is_scalar=len(receiver.projections) == 1)
-    return _rows(receiver.statement, consumer, receiver.steps, is_scalar=receiver.is_scalar)
+    rows = _rows(receiver.statement, consumer, receiver.steps, is_scalar=receiver.is_scalar)
+    return replace(rows, is_async=True) if receiver.is_async and isinstance(rows, Rows) else rows
 
 
 def _rows(statement: Statement | None, consumer: Consumer, steps: tuple[StepTaken, ...], *, is_scalar: bool) -> Value:
     element = row_of(statement, is_scalar=is_scalar)
     if consumer.fetch in {Fetch.COUNT, Fetch.EXISTS}:
         return Unknown("a number")
-    return Rows(statement, consumer, element, steps)
+    return Rows(statement, consumer, element, steps, consumer.is_async)
 
 
 def row_of(statement: Statement | None, *, is_scalar: bool) -> Value:

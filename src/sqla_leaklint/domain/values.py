@@ -238,22 +238,26 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class ResultValue:
-    """The result of a statement, before its rows are taken; `is_scalar`: one value a row (`scalars()`)."""
+    """The result of a statement, before its rows are taken; `is_scalar`: one value a row (`scalars()`); `is_async`: an
+    async session or connection sent the statement.
+    """
 
     type: str
     statement: Statement | None
     is_scalar: bool
     steps: tuple[StepTaken, ...] = ()
+    is_async: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows in Python: what a consumer brought.  `element` is one of them."""
+    """Rows in Python: what a consumer brought.  `element` is one of them; `is_async`: of an async session."""
 
     statement: Statement | None
     consumer: Consumer
     element: Value
     steps: tuple[StepTaken, ...] = ()
+    is_async: bool = False
 
     @property
     def is_everything(self) -> bool:

@@ -13,33 +13,32 @@ if TYPE_CHECKING:
     from sqla_leaklint.syntax.spans import SourceMap
 
 
-def import_edits(source: SourceMap, module: tree.Module, path: str, name: str) -> Iterator[TextEdit]:
-    """The edits after which `name` of module `path` is bound at module level; none when it is already."""
+def import_edits(source: SourceMap, module: tree.Module, path: str, *names: str) -> Iterator[TextEdit]:
+    """The edits after which `names` of module `path` are bound at module level; none for those that are already."""
     existing = [
         stmt for stmt in module.body if isinstance(stmt, tree.ImportFrom) and not stmt.level and stmt.module == path
     ]
-    for stmt in existing:
-        if any(imported.name == name and imported.alias is None for imported in stmt.names):
-            return
-    for stmt in existing:
-        if stmt.names and stmt.names[-1].name != "*":
-            follower = _follower(stmt, name)
-            if follower is not None:
-                start = source.offsets(follower)[0]
-                separator = ", "
-                before = source.text[source.line_start(start) : start]
-                if not before.strip():  # one name a line
-                    separator = f",{newline_of(source)}{before}"
-                yield TextEdit(start, start, f"{name}{separator}")
-            else:
-                end = source.offsets(stmt.names[-1])[1]
-                before = source.text[
-                    source.line_start(source.offsets(stmt.names[-1])[0]) : source.offsets(stmt.names[-1])[0]
-                ]
-                separator = ", " if before.strip() else f",{newline_of(source)}{before}"
-                yield TextEdit(end, end, f"{separator}{name}")
-            return
-    yield _new_line(source, module, path, f"from {path} import {name}")
+    present = {imported.name for stmt in existing for imported in stmt.names if imported.alias is None}
+    missing = sorted({*names} - present, key=_by_type)
+    extended = next((stmt for stmt in existing if stmt.names and stmt.names[-1].name != "*"), None)
+    if extended is not None:
+        yield from _added(source, extended, missing)
+    elif missing:
+        yield _new_line(source, module, path, f"from {path} import {', '.join(missing)}")
+
+
+def _added(source: SourceMap, stmt: tree.ImportFrom, names: list[str]) -> Iterator[TextEdit]:
+    """The edits that add names to an import, each in its place."""
+    inserted: dict[int, list[tuple[str, str, str]]] = {}
+    for name in names:
+        follower = _follower(stmt, name)
+        start, end = source.offsets(follower or stmt.names[-1])
+        before = source.text[source.line_start(start) : start]
+        separator = ", " if before.strip() else f",{newline_of(source)}{before}"  # one name a line
+        text = ("", name, separator) if follower is not None else (separator, name, "")
+        inserted.setdefault(start if follower is not None else end, []).append(text)
+    for place, texts in inserted.items():
+        yield TextEdit(place, place, "".join("".join(text) for text in texts))
 
 
 def _follower(stmt: tree.ImportFrom, name: str) -> tree.ImportedName | None:

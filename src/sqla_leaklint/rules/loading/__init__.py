@@ -1,1 +1,1 @@
-"""LKS3xx: relationships and loops."""
+"""LKS3xx: when relationships are loaded, and queries in loops."""
