@@ -21,6 +21,7 @@ from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.loading_paths import Path, paths
 from sqla_leaklint.domain.models import Model, models_of
+from sqla_leaklint.domain.relationships import is_collection, relationship_of, target_of
 from sqla_leaklint.domain.values import ModelAttribute, ProjectClass, Statement
 from sqla_leaklint.knowledge.facts import LoadStrategy
 from sqla_leaklint.semantic import terms as t
@@ -163,14 +164,14 @@ def _enter(domain: Domain, place: _Place, path: Path) -> None:
     models = models_of(domain.evaluator)
     for link in path:
         model = models.of(link.model) if link.model is not None else place.model
-        relationship = model.relationships.get(link.name) if model is not None else None
+        relationship = relationship_of(domain.evaluator, model, link.name) if model is not None else None
         if model is None or relationship is None:
             return
-        target = models.of(relationship.target) if relationship.target is not None else None
+        target = target_of(domain.evaluator, relationship)
         below = place.below.setdefault(link.name, _Place(target, link.strategy))
         if link.strategy is not LoadStrategy.NEUTRAL:
             below.strategy = link.strategy
-        below.is_collection = relationship.is_collection is True
+        below.is_collection = is_collection(domain.evaluator, model, relationship) is True
         below.named.append(
             JoinedCollection(ModelAttribute(model.cls, link.name), link.strategy, link.node),
         )
@@ -184,7 +185,7 @@ def _multiplied(domain: Domain, place: _Place) -> Iterator[CartesianLoad]:
     joined = list(place.branches(model.name)) if model is not None else []
     if model is not None and joined:
         branches = [Branch(name, each.named[-1].attribute.model, each.named[-1].node) for name, each in joined]
-        branches += [each for each in _of_model(model) if each.name.rpartition(".")[2] not in place.below]
+        branches += [each for each in _of_model(domain, model) if each.name.rpartition(".")[2] not in place.below]
         node = branches[0].node
         if len(branches) > 1 and node is not None:
             named = tuple(one for _, each in joined for one in each.named)
@@ -208,7 +209,7 @@ def _by_classes(domain: Domain) -> Iterator[CartesianLoad]:
         if not isinstance(body.node, tree.Class):
             continue
         model = models_of(domain.evaluator).of(ProjectClass(domain.module.path, body.qualname))
-        joined = tuple(_of_model(model)) if model is not None else ()
+        joined = tuple(_of_model(domain, model)) if model is not None else ()
         if model is not None and len(joined) > 1:
             declared = tuple(_declared(body.node, {each.name.rpartition(".")[2] for each in joined}))
             if declared:
@@ -231,7 +232,7 @@ def _declared(cls: tree.Class, names: set[str]) -> Iterator[tree.Call]:
                 yield stmt.value
 
 
-def _of_model(model: Model) -> Iterator[Branch]:
+def _of_model(domain: Domain, model: Model) -> Iterator[Branch]:
     for name, relationship in model.relationships.items():
-        if relationship.is_collection is True and relationship.strategy is LoadStrategy.JOINED:
+        if relationship.strategy is LoadStrategy.JOINED and is_collection(domain.evaluator, model, relationship):
             yield Branch(f"{model.name}.{name}", model.cls, None)
