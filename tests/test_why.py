@@ -341,6 +341,58 @@ def test_what_becomes_of_transactions(code: str, said: str, project: Path) -> No
     assert said in " ".join(ran.out.split()), ran.out
 
 
+ASYNC_READS = """\
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+make = async_sessionmaker(create_async_engine("sqlite+aiosqlite://"))
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Order(Base):
+    __tablename__ = "orders"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    items: Mapped[list["Item"]] = relationship()
+
+
+class Item(Base):
+    __tablename__ = "items"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+
+
+async def place():
+    async with make() as session:
+        order = await session.scalar(select(Order))
+        print(order.items)
+
+
+async def settle():
+    async with make() as session:
+        order = await session.scalar(select(Order))
+        await session.commit()
+        return order.id
+"""
+
+TOLD_OF_ASYNC_READS = [
+    ("print(order", "`order.items` reads an entity of an async session session `session` loaded at line 26"),
+    ("return order.id", "expired at line 33 `session.commit()` so reading it has to load the row"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), TOLD_OF_ASYNC_READS)
+def test_what_an_async_session_cannot_load(code: str, said: str, project: Path) -> None:
+    write(project, {"main.py": ASYNC_READS})
+    number = next(number for number, line in enumerate(ASYNC_READS.splitlines(), start=1) if code in line)
+    ran = leaklint("why", f"main.py:{number}")
+    assert ran.code == 0
+    assert said in " ".join(ran.out.split()), ran.out
+
+
 CHAINS = """\
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy import create_engine

@@ -97,7 +97,7 @@ def apply(evaluator: Evaluator, function: Value, args: Arguments, keywords: Keyw
         case BoundMethod():
             return library.call_method(evaluator, function, args, keywords)
         case Instance():
-            return library.call_instance(evaluator, function)
+            return library.call_instance(evaluator, function, keywords)
         case ProjectInstance():
             method = evaluator.classes.instance_attribute(function, "__call__")
             return (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain import attached, calls, construction, declarations, statements
@@ -109,7 +111,25 @@ def _construct(evaluator: Evaluator, path: str, args: Arguments, given: dict[str
         made = with_origin(made, Origin.FRESH)
     if row.makes_argument and args:
         made = calls.apply(evaluator, args[0], calls.NOT_KNOWN, ())
+    if row.kind in {Kind.SESSION, Kind.ASYNC_SESSION}:
+        is_expiring = _is_expiring(args, given, unless_given=True)
+        return Instance(path, Origin.FRESH, made, expires_on_commit=is_expiring)
+    if isinstance(made, Instance) and row.kind is Kind.SESSION_FACTORY:
+        made = replace(made, expires_on_commit=_is_expiring(args, given, unless_given=True))
     return Instance(path, Origin.FRESH, made)
+
+
+def _is_expiring(args: Arguments, given: Mapping[str, Value], *, unless_given: bool | None) -> bool | None:
+    """What the arguments of a session or of its factory say of `expire_on_commit`; None if they cannot be read."""
+    if "expire_on_commit" in given:
+        said = given["expire_on_commit"]
+        return said.value if isinstance(said, Literal) and isinstance(said.value, bool) else None
+    # By position, or in what is unpacked, it may be anything.
+    return unless_given if len(args) <= _BEFORE_OPTIONS and calls.UNPACKED not in args else None
+
+
+_BEFORE_OPTIONS = 2
+"""Positional arguments of a session or factory before its options: the engine, and a session's class."""
 
 
 def attribute(evaluator: Evaluator, value: Instance, name: str) -> Value:
@@ -128,11 +148,13 @@ def attribute(evaluator: Evaluator, value: Instance, name: str) -> Value:
     return BoundMethod(value, name)
 
 
-def call_instance(evaluator: Evaluator, instance: Instance) -> Value:
+def call_instance(evaluator: Evaluator, instance: Instance, keywords: Keywords = ()) -> Value:
     if instance.makes is None:
         return Unknown(f"calling a `{instance.type}`")
     if evaluator.knowledge.is_a(instance.type, Kind.SESSION_REGISTRY):
         return with_origin(instance.makes, Origin.REGISTRY)
+    if isinstance(instance.makes, Instance) and any(name == "expire_on_commit" for name, _ in keywords):
+        return replace(instance.makes, expires_on_commit=_is_expiring((), dict(keywords), unless_given=None))
     return instance.makes
 
 

@@ -81,8 +81,8 @@ class Instance:
     """An instance of a library's class.
 
     `makes` is what calling it gives (a factory's session class).  `provider` is the function that FastAPI had it from
-    and `scope`
-    that dependency's; they are None and "" for anything else.
+    and `scope` that dependency's (None and "" for anything else).  `expires_on_commit` tells whether the commit of a
+    session expires its entities (None: it is not known).
     """
 
     type: str
@@ -90,6 +90,7 @@ class Instance:
     makes: Value | None = None
     provider: ProjectFunction | None = None
     scope: str = ""
+    expires_on_commit: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

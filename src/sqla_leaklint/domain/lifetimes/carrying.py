@@ -41,6 +41,8 @@ class Carrier:
         self.function = function
         self.session_type = session_type
         self.callees = Callees(evaluator, frame or evaluator.frame(module), session_type)
+        self.frame = frame or evaluator.frame(module)
+        self.attributes = attributes
         self._seed = seed
         self._holder = holder
         self._attributes: dict[Term, frozenset[str]] = {holder: attributes} if holder is not None else {}

@@ -18,6 +18,7 @@ from sqla_leaklint.domain.lifetimes.long_lived import LongLivedSession
 from sqla_leaklint.domain.lifetimes.resources import CLIENT, CONNECTION
 from sqla_leaklint.domain.queries import Load
 from sqla_leaklint.linter.discovery import SettingsFor, SourceFile
+from sqla_leaklint.linter.explain.async_reads import explain_reads
 from sqla_leaklint.linter.explain.containers import explain_container
 from sqla_leaklint.linter.explain.definitions import (
     explain_function,
@@ -112,6 +113,7 @@ def _paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragrap
         if waiting.call in line.nodes:
             told.update((waiting.call, waiting.call.func))
             yield explain_wait(waiting, places)
+    yield from explain_reads(domain, line, places)
     for use, node in registry_uses(domain, line):
         told.update((node, node.func))
         yield explain_registry_use(use, node, places)
