@@ -27,7 +27,9 @@ from sqla_leaklint.domain.values import (
     Unknown,
     Value,
     alternatives,
+    with_origin,
 )
+from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.project import binding
 from sqla_leaklint.semantic.terms import Term
@@ -113,6 +115,10 @@ def _instance(evaluator: Evaluator, part: Term, frame: Frame, origin: Origin) ->
                 if evaluator.classes.is_mapped(value):
                     return Entity(value)
                 return ProjectInstance(value, origin)
+            case Instance(makes=makes) if makes is not None and evaluator.knowledge.is_a(
+                value.type, Kind.SESSION_FACTORY
+            ):
+                return with_origin(makes, origin)  # `db: SessionLocal` names the factory and means what it makes
             case _:
                 found = value if isinstance(value, Unknown) else found
     return found

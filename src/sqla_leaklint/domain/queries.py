@@ -178,16 +178,21 @@ class Load:
     @staticmethod
     def find(domain: Domain) -> Iterator[Load]:
         """Every load of a module whose receiver is known, in the order of the text of each body."""
-        names = _names(domain.evaluator.knowledge)
         for body in domain.bodies:
-            for event in body.events:
-                if event.deed is Deed.CALLED:
-                    yield from _called(domain, body, event, names)
-                elif event.deed is Deed.ITERATED and _may_give_rows(event.value, names):
-                    rows = statements.looped(domain.evaluator, unwrapped(domain.value_of(event.value)))
-                    if rows is not None:
-                        assert isinstance(event.node, tree.For | tree.CompFor)
-                        yield Load(domain, body, event.node.iter, event.value, rows)
+            yield from Load.within(domain, body)
+
+    @staticmethod
+    def within(domain: Domain, body: Body) -> Iterator[Load]:
+        """The loads of one body."""
+        names = _names(domain.evaluator.knowledge)
+        for event in body.events:
+            if event.deed is Deed.CALLED:
+                yield from _called(domain, body, event, names)
+            elif event.deed is Deed.ITERATED and _may_give_rows(event.value, names):
+                rows = statements.looped(domain.evaluator, unwrapped(domain.value_of(event.value)))
+                if rows is not None:
+                    assert isinstance(event.node, tree.For | tree.CompFor)
+                    yield Load(domain, body, event.node.iter, event.value, rows)
 
 
 @dataclass(frozen=True, slots=True)

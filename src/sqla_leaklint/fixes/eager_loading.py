@@ -12,6 +12,7 @@ from sqla_leaklint.fixes.statements import append_step, can_be_extended
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
+    from sqla_leaklint.domain import Domain
     from sqla_leaklint.domain.eager_options import JoinedCollection
     from sqla_leaklint.domain.queries import Load
     from sqla_leaklint.syntax.spans import SourceMap
@@ -21,9 +22,8 @@ _SELECTIN = "selectinload"
 
 def load_by_selectin(load: Load, collections: Sequence[JoinedCollection]) -> PendingFix | None:
     """Let each collection be loaded by a statement of its own; rows are unique then, and need no `unique()`."""
-    bound = load.domain.module.summary.bindings.get(_SELECTIN)
-    if bound is not None and getattr(bound, "path", "") != f"sqlalchemy.orm.{_SELECTIN}":
-        return None  # the name means something else here
+    if not _is_free(load.domain):
+        return None
     root = load.root
     by_model = [each for each in collections if each.node is None]
     place = load.node if load.is_legacy else load.executed
@@ -49,6 +49,47 @@ def load_by_selectin(load: Load, collections: Sequence[JoinedCollection]) -> Pen
         return tuple(edits)
 
     return PendingFix(Applicability.UNSAFE, f"load by `{_SELECTIN}`", render)
+
+
+def rename_to_selectin(domain: Domain, collections: Sequence[JoinedCollection]) -> PendingFix | None:
+    """Let each collection that an option joins be loaded by a statement of its own."""
+    if not _is_free(domain):
+        return None
+
+    def render(source: SourceMap) -> Sequence[TextEdit]:
+        edits = list(_renamed(collections, source))
+        if edits and any(isinstance(each.node.func, tree.Name) for each in collections if each.node is not None):
+            edits += import_edits(source, domain.module.parsed.tree, "sqlalchemy.orm", _SELECTIN)
+        return tuple(edits)
+
+    return PendingFix(Applicability.UNSAFE, f"load by `{_SELECTIN}`", render)
+
+
+def declare_selectin(relationships: Sequence[tree.Call]) -> PendingFix | None:
+    """Let a model load its collections by statements of their own: `lazy="selectin"` where it joins them."""
+    given = [_lazy(call) for call in relationships]
+    values = [value for value in given if value is not None]
+    if len(values) != len(given):
+        return None
+
+    def render(source: SourceMap) -> Sequence[TextEdit]:
+        return tuple(TextEdit(*source.offsets(value), '"selectin"') for value in values)
+
+    return PendingFix(Applicability.UNSAFE, 'declare `lazy="selectin"`', render)
+
+
+def _lazy(relationship: tree.Call) -> tree.Constant | None:
+    """The value that is written after `lazy=`."""
+    for argument in relationship.args:
+        if argument.keyword == "lazy":
+            return argument.value if isinstance(argument.value, tree.Constant) else None
+    return None
+
+
+def _is_free(domain: Domain) -> bool:
+    """Whether the name of the option means nothing else in the module."""
+    bound = domain.module.summary.bindings.get(_SELECTIN)
+    return bound is None or getattr(bound, "path", "") == f"sqlalchemy.orm.{_SELECTIN}"
 
 
 def _renamed(collections: Sequence[JoinedCollection], source: SourceMap) -> Iterator[TextEdit]:
