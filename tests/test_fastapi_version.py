@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from sqla_leaklint.domain.fastapi_version import (
+from sqla_leaklint.domain.application.fastapi_version import (
     VersionRange,
     exact,
     fastapi_versions,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sqla_leaklint.domain.versions import VersionRange, exact, specified, versions_below
+from sqla_leaklint.domain.application.versions import VersionRange, exact, specified, versions_below
 
 FILES = [
     ("uv.lock", '[[package]]\nname = "sqlalchemy"\nversion = "1.4.54"\n', exact("1.4.54")),

@@ -25,10 +25,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqla_leaklint.domain import calls, displays, library, parameters, statements
-from sqla_leaklint.domain.classes import Classes
-from sqla_leaklint.domain.merging import merge
+from sqla_leaklint.domain.linking import calls, displays, library, parameters, statements
+from sqla_leaklint.domain.linking.classes import Classes
+from sqla_leaklint.domain.linking.merging import merge
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
@@ -89,6 +90,8 @@ class Evaluator:
         """Names of annotations that are being followed: one that is defined by itself ends there."""
         self.results: dict[tuple[object, ...], Value] = {}
         """What functions of the project return, by the arguments that matter for it."""
+        self.memos: dict[Any, Any] = {}
+        """What else is found out once; see `memo`."""
 
     def frame(self, module: ModuleSummary) -> Frame:
         """The frame of a module in which nothing is known of any argument."""

@@ -33,6 +33,7 @@ class Domain:
         self.settings = settings
         self.frame: Frame = evaluator.frame(module.summary)
         self._subjects: dict[type, tuple[object, ...]] = {}
+        self.memos: dict[Any, Any] = {}
 
     # --- values ---
 
@@ -60,25 +61,25 @@ class Domain:
 
     def describe_query(self, expr: tree.Expr) -> str:
         """What a query asks for and what bounds it, in a few words: for specs and for people."""
-        from sqla_leaklint.domain.query_description import described_query
+        from sqla_leaklint.domain.rows.query_description import described_query
 
         return described_query(self, expr)
 
     def describe_usage(self, expr: tree.Expr) -> str:
         """What becomes of rows, in a few words: for specs and for people."""
-        from sqla_leaklint.domain.query_description import described_usage
+        from sqla_leaklint.domain.rows.query_description import described_usage
 
         return described_usage(self, expr)
 
     def describe_model(self, expr: tree.Expr) -> str:
         """What a mapped class has, in a few words: for specs and for people."""
-        from sqla_leaklint.domain.query_description import described_model
+        from sqla_leaklint.domain.rows.query_description import described_model
 
         return described_model(self, expr)
 
     def describe_loading(self, expr: tree.Expr) -> str:
         """Which relationships come with the rows of a query, in a few words: for specs and for people."""
-        from sqla_leaklint.domain.query_description import described_loading
+        from sqla_leaklint.domain.rows.query_description import described_loading
 
         return described_loading(self, expr)
 

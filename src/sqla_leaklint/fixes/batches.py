@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.eager_options import joined_collections
-from sqla_leaklint.domain.queries import function_text
-from sqla_leaklint.domain.usage import Deal
+from sqla_leaklint.domain.loading.eager_options import joined_collections
+from sqla_leaklint.domain.rows.queries import function_text
+from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.domain.values import ProjectClass
 from sqla_leaklint.fixes.paging import BATCH
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
@@ -17,8 +17,8 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.queries import Load
-    from sqla_leaklint.domain.streaming import MisplacedStream, Stream
+    from sqla_leaklint.domain.rows.queries import Load
+    from sqla_leaklint.domain.rows.streaming import MisplacedStream, Stream
     from sqla_leaklint.syntax.spans import SourceMap
 
 _LEAVES = (Deal.RETURNED, Deal.YIELDED, Deal.PASSED, Deal.COLLECTED, Deal.CAPTURED, Deal.ELSE)

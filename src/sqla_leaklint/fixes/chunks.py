@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.queries import function_text
+from sqla_leaklint.domain.rows.queries import function_text
 from sqla_leaklint.fixes.lines import end_of, lines_between, unit_of
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.dataframes import DataframeRead
+    from sqla_leaklint.domain.rows.dataframes import DataframeRead
     from sqla_leaklint.syntax.spans import SourceMap
 
 CHUNK = 10_000

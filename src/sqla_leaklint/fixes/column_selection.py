@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.models import models_of
-from sqla_leaklint.domain.queries import function_text
-from sqla_leaklint.domain.usage import Deal
+from sqla_leaklint.domain.mapped.models import models_of
+from sqla_leaklint.domain.rows.queries import function_text
+from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.domain.values import ProjectClass
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.knowledge.facts import Role
@@ -24,7 +24,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.queries import Load
+    from sqla_leaklint.domain.rows.queries import Load
     from sqla_leaklint.syntax.spans import SourceMap
 
 _TAKEN = frozenset({"count", "index", "t", "tuple"})

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.asking import Answer, Asking
-from sqla_leaklint.domain.library import unwrapped
-from sqla_leaklint.domain.queries import Load, function_text
+from sqla_leaklint.domain.linking.library import unwrapped
+from sqla_leaklint.domain.rows.asking import Answer, Asking
+from sqla_leaklint.domain.rows.queries import Load, function_text
 from sqla_leaklint.domain.values import ResultValue
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.limiting import place_of_statement

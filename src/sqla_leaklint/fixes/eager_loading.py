@@ -13,8 +13,8 @@ from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain import Domain
-    from sqla_leaklint.domain.eager_options import JoinedCollection
-    from sqla_leaklint.domain.queries import Load
+    from sqla_leaklint.domain.loading.eager_options import JoinedCollection
+    from sqla_leaklint.domain.rows.queries import Load
     from sqla_leaklint.syntax.spans import SourceMap
 
 _SELECTIN = "selectinload"

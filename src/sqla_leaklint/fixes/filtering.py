@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.column_names import is_flag
+from sqla_leaklint.domain.mapped.column_names import is_flag
 from sqla_leaklint.fixes.limiting import place_of_statement
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.statements import append_step, can_be_extended
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.filtering import NarrowedLoad
-    from sqla_leaklint.domain.models import Model
+    from sqla_leaklint.domain.mapped.models import Model
+    from sqla_leaklint.domain.rows.filtering import NarrowedLoad
     from sqla_leaklint.syntax.spans import SourceMap
 
 

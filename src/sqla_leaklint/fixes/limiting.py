@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.library import unwrapped
-from sqla_leaklint.domain.queries import function_text
+from sqla_leaklint.domain.linking.library import unwrapped
+from sqla_leaklint.domain.rows.queries import function_text
 from sqla_leaklint.domain.values import Statement
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.statements import append_step, can_be_extended
@@ -16,8 +16,8 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.queries import Load
-    from sqla_leaklint.domain.tested_counts import TestedCount
+    from sqla_leaklint.domain.rows.queries import Load
+    from sqla_leaklint.domain.rows.tested_counts import TestedCount
     from sqla_leaklint.syntax.spans import SourceMap
 
 

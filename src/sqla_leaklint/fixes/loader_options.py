@@ -11,7 +11,7 @@ from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.statements import append_step
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.queries import Load
+    from sqla_leaklint.domain.rows.queries import Load
     from sqla_leaklint.syntax.spans import SourceMap
 
 

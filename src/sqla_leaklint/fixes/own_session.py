@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.attachment import may_be_attached
-from sqla_leaklint.domain.handoffs import Handoff
-from sqla_leaklint.domain.providers import commits
+from sqla_leaklint.domain.application.handoffs import Handoff
+from sqla_leaklint.domain.application.providers import commits
+from sqla_leaklint.domain.lifetimes.attachment import may_be_attached
 from sqla_leaklint.domain.values import ModuleValue, Origin, ProjectFunction, Symbol
 from sqla_leaklint.fixes.pending import PendingFix
 from sqla_leaklint.fixes.task_wrapper import Plan, edits
@@ -30,7 +30,7 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.tree import ParameterKind
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.handoffs import Passenger
+    from sqla_leaklint.domain.application.handoffs import Passenger
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.semantic.summary import FunctionSummary
 

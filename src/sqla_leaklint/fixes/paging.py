@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.queries import function_text
-from sqla_leaklint.domain.streaming import may_end_result
-from sqla_leaklint.domain.usage import Deal
+from sqla_leaklint.domain.rows.queries import function_text
+from sqla_leaklint.domain.rows.streaming import may_end_result
+from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.statements import append_step, can_be_extended, drop_all
 from sqla_leaklint.knowledge.facts import LoadStrategy, Role
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.queries import Load
+    from sqla_leaklint.domain.rows.queries import Load
     from sqla_leaklint.syntax.spans import SourceMap
 
 _LIMITS = ("limit", "page_size", "per_page", "pagesize")

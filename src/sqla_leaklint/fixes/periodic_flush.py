@@ -11,7 +11,7 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.bulk_adds import BulkAdd
+    from sqla_leaklint.domain.writes.bulk_adds import BulkAdd
     from sqla_leaklint.syntax.spans import SourceMap
 
 EVERY = 1000

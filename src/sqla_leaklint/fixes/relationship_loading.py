@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.eager import Loading, loading
-from sqla_leaklint.domain.models import Model
-from sqla_leaklint.domain.relationships import is_collection, relationship_of, target_of
+from sqla_leaklint.domain.loading.eager import Loading, loading
+from sqla_leaklint.domain.mapped.models import Model
+from sqla_leaklint.domain.mapped.relationships import is_collection, relationship_of, target_of
 from sqla_leaklint.domain.values import ProjectClass, Statement, alternatives
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
@@ -27,9 +27,9 @@ from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.loading.relationship_reads import RelationshipRead
     from sqla_leaklint.domain.module import Domain
-    from sqla_leaklint.domain.queries import Load
-    from sqla_leaklint.domain.relationship_reads import RelationshipRead
+    from sqla_leaklint.domain.rows.queries import Load
     from sqla_leaklint.syntax.spans import SourceMap
 
 Path = tuple[str, ...]

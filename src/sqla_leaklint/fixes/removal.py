@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.loops import Loops
+from sqla_leaklint.domain.rows.loops import Loops
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.exports import BufferedExport, Leaving
-from sqla_leaklint.domain.queries import function_text
+from sqla_leaklint.domain.rows.exports import BufferedExport, Leaving
+from sqla_leaklint.domain.rows.queries import function_text
 from sqla_leaklint.fixes.lines import Line, end_of, lines_between, unit_of
 from sqla_leaklint.fixes.paging import BATCH, may_stream
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit

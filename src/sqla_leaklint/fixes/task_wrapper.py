@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.handoffs import Handoff
+from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.syntax import tree

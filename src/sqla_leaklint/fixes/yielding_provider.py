@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.dependents import is_used_otherwise
+from sqla_leaklint.domain.application.dependents import is_used_otherwise
 from sqla_leaklint.domain.values import Symbol
 from sqla_leaklint.fixes.imports import import_edits, newline_of
 from sqla_leaklint.fixes.lines import unit_of

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.async_entities.origins import comes_from
-from sqla_leaklint.domain.library import unwrapped
-from sqla_leaklint.domain.models import models_of
-from sqla_leaklint.domain.relationships import target_of
+from sqla_leaklint.domain.linking.library import unwrapped
+from sqla_leaklint.domain.mapped.models import models_of
+from sqla_leaklint.domain.mapped.relationships import target_of
 from sqla_leaklint.domain.values import (
     Entity,
     Literal,
@@ -25,9 +25,9 @@ from sqla_leaklint.knowledge.sqlalchemy import SELECT
 from sqla_leaklint.semantic import terms as t
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.columns import Relationship
     from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
+    from sqla_leaklint.domain.mapped.columns import Relationship
     from sqla_leaklint.semantic.terms import Term
 
 ONE_ROW = frozenset({Shape.ROW, Shape.OPTIONAL_ROW, Shape.VALUE})

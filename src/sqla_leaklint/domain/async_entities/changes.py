@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.async_entities.actions import Called
 from sqla_leaklint.domain.async_entities.bringing import WITH_THE_ROW, may_bring
 from sqla_leaklint.domain.async_entities.held import Held, Standing, State
-from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import TRACED
-from sqla_leaklint.domain.models import models_of
+from sqla_leaklint.domain.mapped.models import models_of
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Entity,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.callers import callers
+from sqla_leaklint.domain.application.callers import callers
 from sqla_leaklint.domain.values import Instance, Literal, ProjectClass, Value, alternatives
 from sqla_leaklint.semantic import terms as t
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import statements
 from sqla_leaklint.domain.async_entities.bringing import may_bring, reaches
 from sqla_leaklint.domain.async_entities.held import Held
-from sqla_leaklint.domain.eager import Loading, loading
-from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes.doings import TRACED
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
-from sqla_leaklint.domain.models import models_of
-from sqla_leaklint.domain.parameters import dependency_of
-from sqla_leaklint.domain.relationships import target_of
+from sqla_leaklint.domain.linking import statements
+from sqla_leaklint.domain.linking.library import unwrapped
+from sqla_leaklint.domain.linking.parameters import dependency_of
+from sqla_leaklint.domain.loading.eager import Loading, loading
+from sqla_leaklint.domain.mapped.models import models_of
+from sqla_leaklint.domain.mapped.relationships import target_of
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Entity,
@@ -39,8 +39,8 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.columns import Relationship
     from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.mapped.columns import Relationship
     from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
 _DEEPEST = 10

@@ -10,8 +10,8 @@ from sqla_leaklint.domain.async_entities.held import Held
 from sqla_leaklint.domain.async_entities.reading import name_of
 from sqla_leaklint.domain.async_entities.serializing import serialized
 from sqla_leaklint.domain.async_entities.traced import TracedSession, is_lazy
-from sqla_leaklint.domain.models import Model, models_of
-from sqla_leaklint.domain.queries import Load
+from sqla_leaklint.domain.mapped.models import Model, models_of
+from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 

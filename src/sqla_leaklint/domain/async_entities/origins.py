@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.lifetimes.doings import Carry
 from sqla_leaklint.domain.lifetimes.uses import Tracker

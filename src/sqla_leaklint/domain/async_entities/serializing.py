@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain import declarations
-from sqla_leaklint.domain.decorators import decoration_of
+from sqla_leaklint.domain.linking import declarations
+from sqla_leaklint.domain.linking.decorators import decoration_of
 from sqla_leaklint.domain.values import BoundMethod, ProjectClass, Value, alternatives
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t

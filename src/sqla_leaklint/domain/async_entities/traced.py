@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.async_entities.expiry import expires_on_commit
 from sqla_leaklint.domain.async_entities.held import Held, Standing
 from sqla_leaklint.domain.async_entities.known import may_be_in_session, may_be_loaded_before
 from sqla_leaklint.domain.async_entities.tracing import Reading, Tracing
-from sqla_leaklint.domain.eager import Loading, loading
-from sqla_leaklint.domain.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, sessions_in_use
-from sqla_leaklint.domain.models import models_of
-from sqla_leaklint.domain.relationships import is_collection, relationship_of
+from sqla_leaklint.domain.loading.eager import Loading, loading
+from sqla_leaklint.domain.mapped.models import models_of
+from sqla_leaklint.domain.mapped.relationships import is_collection, relationship_of
 from sqla_leaklint.knowledge.facts import LoadStrategy, Role
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body

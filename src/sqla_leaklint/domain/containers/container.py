@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.callers import is_test
+from sqla_leaklint.domain.application.callers import is_test
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.containers.definitions import Definition, definitions, may_grow
 from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use
 from sqla_leaklint.domain.containers.texts import decides_by_length, has_other_names, is_key_checked
 from sqla_leaklint.domain.containers.uses import uses_in
-from sqla_leaklint.domain.endpoints import method_name
-from sqla_leaklint.domain.provenance import Provenance, Trail
-from sqla_leaklint.domain.sources import sources
+from sqla_leaklint.domain.origins.provenance import Provenance, Trail
+from sqla_leaklint.domain.origins.sources import sources
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.callers import is_test
+from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.containers.identity import Identity
 from sqla_leaklint.domain.values import ProjectClass, Symbol
 from sqla_leaklint.knowledge.facts import Effect, Kind

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.endpoints import is_handler
 from sqla_leaklint.domain.containers.identity import Identity, Matcher
 from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use, put_in
-from sqla_leaklint.domain.decorators import is_static
-from sqla_leaklint.domain.endpoints import is_handler
+from sqla_leaklint.domain.linking.decorators import is_static
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.semantic import terms as t

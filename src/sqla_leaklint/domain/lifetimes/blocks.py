@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, acquire
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
 from sqla_leaklint.domain.lifetimes.resources import SESSION
 from sqla_leaklint.domain.lifetimes.uses import events_within, uses_in
+from sqla_leaklint.domain.linking.library import unwrapped
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Instance,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, acquire
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, Doing
 from sqla_leaklint.domain.lifetimes.opening import Opening

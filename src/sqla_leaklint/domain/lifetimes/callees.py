@@ -7,13 +7,13 @@ or "repo.db".
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.decorators import is_property, is_static
 from sqla_leaklint.domain.lifetimes.conduct import GIVEN_AWAY, Conduct, either, summed_up
 from sqla_leaklint.domain.lifetimes.doings import Carry
 from sqla_leaklint.domain.lifetimes.library_calls import LOOKING, conduct_of_function, conduct_of_method
 from sqla_leaklint.domain.lifetimes.wrappers import functions_below, is_plain
+from sqla_leaklint.domain.linking.decorators import is_property, is_static
+from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Entity,
@@ -37,7 +37,7 @@ from sqla_leaklint.syntax.tree import ParameterKind
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
 
-_MEMO: WeakKeyDictionary[Evaluator, dict[tuple[object, ...], Conduct]] = WeakKeyDictionary()
+_MEMO: Memo[Evaluator, dict[tuple[object, ...], Conduct]] = Memo(lambda _: {})
 
 
 class _Given(NamedTuple):
@@ -54,7 +54,7 @@ class Callees:
         self.evaluator = evaluator
         self.frame = frame
         self._session_type = session_type
-        self._memo = _MEMO.setdefault(evaluator, {})
+        self._memo = _MEMO.of(evaluator)
 
     # --- calls that it is an argument of ---
 

@@ -21,7 +21,6 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqla_leaklint.domain.columns import Column, Relationship
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
 from sqla_leaklint.domain.lifetimes.blocks import binds_name, block_acquisition, is_committing_block
 from sqla_leaklint.domain.lifetimes.conditions import can_follow
@@ -30,6 +29,7 @@ from sqla_leaklint.domain.lifetimes.entities import DetachedCandidate, candidate
 from sqla_leaklint.domain.lifetimes.library_openings import factory_call
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, is_closed_in, nodes_of
 from sqla_leaklint.domain.lifetimes.skipped import is_at_once
+from sqla_leaklint.domain.mapped.columns import Column, Relationship
 from sqla_leaklint.domain.values import Symbol
 from sqla_leaklint.flow import Edge, Step
 from sqla_leaklint.semantic import terms as t

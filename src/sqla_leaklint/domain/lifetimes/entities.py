@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.columns import Column, Relationship
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
-from sqla_leaklint.domain.models import Model, models_of
+from sqla_leaklint.domain.mapped.columns import Column, Relationship
+from sqla_leaklint.domain.mapped.models import Model, models_of
 from sqla_leaklint.domain.values import Entity, Literal, Many, ProjectFunction, Rows, Unknown, alternatives
 from sqla_leaklint.knowledge.facts import LoadStrategy
 from sqla_leaklint.semantic import terms as t

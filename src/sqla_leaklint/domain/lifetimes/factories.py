@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import is_depends
+from sqla_leaklint.domain.application.endpoints import is_depends
 from sqla_leaklint.domain.lifetimes.resources import SESSION
 from sqla_leaklint.domain.values import Dependency, Instance, ProjectFunction, Symbol, Value, alternatives
 from sqla_leaklint.knowledge.facts import Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary

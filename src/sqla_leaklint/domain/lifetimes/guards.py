@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import decorations, is_provider
+from sqla_leaklint.domain.application.endpoints import decorations, is_provider
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, closing_statements
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, after, releasing_tests

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.dependents import Dependent, dependents, may_be_provider
+from sqla_leaklint.domain.application.dependents import Dependent, dependents, may_be_provider
 from sqla_leaklint.domain.lifetimes.acquisition import acquire
 from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.decorators import decoration_of
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
 from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter
+from sqla_leaklint.domain.linking.decorators import decoration_of
+from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import (
     Origin,
     ProjectClass,
@@ -62,7 +62,7 @@ class _Stored:
     parameters: frozenset[str]
 
 
-_STORED: WeakKeyDictionary[Evaluator, dict[ProjectClass, tuple[_Stored, ...]]] = WeakKeyDictionary()
+_STORED: Memo[Evaluator, dict[ProjectClass, tuple[_Stored, ...]]] = Memo(lambda _: {})
 
 
 def held_sessions(evaluator: Evaluator, call: t.Call, frame: Frame, depth: int = 0) -> Iterator[Held]:
@@ -141,7 +141,7 @@ def _opened(evaluator: Evaluator, cls: ProjectClass, call: t.Call, depth: int) -
 
 
 def _stored_calls(evaluator: Evaluator, cls: ProjectClass) -> tuple[_Stored, ...]:
-    known = _STORED.setdefault(evaluator, {})
+    known = _STORED.of(evaluator)
     if cls not in known:
         known[cls] = tuple(_find_stored(evaluator, cls))
     return known[cls]

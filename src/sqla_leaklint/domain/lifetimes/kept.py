@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.decorators import decoration_of, is_class_method
 from sqla_leaklint.domain.lifetimes.opening import roots_of
+from sqla_leaklint.domain.linking.decorators import decoration_of, is_class_method
 from sqla_leaklint.domain.values import ProjectClass, Symbol, alternatives
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Decoration, Kind

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.requests import Link, way_from_request
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition, opened
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
 from sqla_leaklint.domain.lifetimes.resources import CLIENT, CONNECTION
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose
-from sqla_leaklint.domain.requests import Link, way_from_request
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree

@@ -24,8 +24,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.callers import callers, calls_naming, is_test
-from sqla_leaklint.domain.endpoints import decorations, method_name
+from sqla_leaklint.domain.application.callers import callers, calls_naming, is_test
+from sqla_leaklint.domain.application.endpoints import decorations, method_name
 from sqla_leaklint.domain.lifetimes.by_hand import NEXT, generator_taken_from, own_session_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.holdings import Held, held_sessions, is_constructing
@@ -33,7 +33,7 @@ from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept, kept_calls, main_g
 from sqla_leaklint.domain.lifetimes.opening import Opening
 from sqla_leaklint.domain.lifetimes.process import Reach, reach_of
 from sqla_leaklint.domain.lifetimes.sharing import SharedUse, shared_uses
-from sqla_leaklint.domain.provenance import Trail
+from sqla_leaklint.domain.origins.provenance import Trail
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Decoration, Kind

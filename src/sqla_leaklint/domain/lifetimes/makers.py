@@ -12,8 +12,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.attached import attached
-from sqla_leaklint.domain.callers import callers, is_given_to_library
+from sqla_leaklint.domain.application.callers import callers, is_given_to_library
+from sqla_leaklint.domain.linking.attached import attached
 from sqla_leaklint.domain.values import (
     Literal,
     ModuleValue,

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.calls import NOT_KNOWN, apply
-from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes.makers import called
 from sqla_leaklint.domain.lifetimes.resources import SESSION, Resource
 from sqla_leaklint.domain.lifetimes.uses import HANDED_ON, uses_in
-from sqla_leaklint.domain.merging import merge
+from sqla_leaklint.domain.linking.calls import NOT_KNOWN, apply
+from sqla_leaklint.domain.linking.library import unwrapped
+from sqla_leaklint.domain.linking.merging import merge
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Instance,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.callers import callers
-from sqla_leaklint.domain.endpoints import decorations, is_provider
-from sqla_leaklint.domain.provenance import Provenance, Trail
+from sqla_leaklint.domain.application.callers import callers
+from sqla_leaklint.domain.application.endpoints import decorations, is_provider
+from sqla_leaklint.domain.origins.provenance import Provenance, Trail
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 

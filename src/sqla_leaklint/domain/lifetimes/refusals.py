@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults, is_commit
 from sqla_leaklint.domain.lifetimes.restoring import restores

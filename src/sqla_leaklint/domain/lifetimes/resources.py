@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.versions import VersionRange, versions_below
 from sqla_leaklint.domain.lifetimes.library_openings import opens_client, opens_connection, opens_session
 from sqla_leaklint.domain.values import Value
-from sqla_leaklint.domain.versions import VersionRange, versions_below
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Effect, Kind, Method
 from sqla_leaklint.semantic import terms as t

@@ -8,12 +8,12 @@ looked into may.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import TRACED
 from sqla_leaklint.domain.lifetimes.resources import SESSION
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
+from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import ProjectFunction, ProjectInstance, Unknown, alternatives
 from sqla_leaklint.flow import build_cfg
 from sqla_leaklint.knowledge.facts import Kind
@@ -79,7 +79,7 @@ def may_end_transaction(evaluator: Evaluator, function: ProjectFunction) -> bool
 
 def calls_any(evaluator: Evaluator, function: ProjectFunction, names: frozenset[str], depth: int = 0) -> bool:
     """Whether something of these names is called in a function of the project or below it; True if it is not known."""
-    memo = _MEMO.setdefault(evaluator, {})
+    memo = _MEMO.of(evaluator)
     key = (function.path, function.qualname, names, depth)
     known = memo.get(key)
     if known is None:
@@ -103,7 +103,7 @@ def _calls_any(evaluator: Evaluator, function: ProjectFunction, names: frozenset
     return any(isinstance(each, ProjectFunction) and calls_any(evaluator, each, names, depth + 1) for each in callees)
 
 
-_MEMO: WeakKeyDictionary[Evaluator, dict[tuple[str, str, frozenset[str], int], bool]] = WeakKeyDictionary()
+_MEMO: Memo[Evaluator, dict[tuple[str, str, frozenset[str], int], bool]] = Memo(lambda _: {})
 
 
 def _only_raises(session: SessionInUse, function: ProjectFunction) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.callers import is_test
+from sqla_leaklint.domain.application.callers import is_test
+from sqla_leaklint.domain.application.endpoints import is_provider, method_name
 from sqla_leaklint.domain.containers.identity import Identity, Matcher
-from sqla_leaklint.domain.endpoints import is_provider, method_name
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
 from sqla_leaklint.domain.lifetimes.holdings import Held
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, nodes_of

@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.callers import decorated_by
-from sqla_leaklint.domain.decorators import PLAIN_DECORATORS, decoration_of
+from sqla_leaklint.domain.application.callers import decorated_by
 from sqla_leaklint.domain.lifetimes.library_calls import LOOKING
+from sqla_leaklint.domain.linking.decorators import PLAIN_DECORATORS, decoration_of
+from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import ProjectFunction, Symbol
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -34,7 +34,7 @@ _READS = frozenset({"get", "setdefault", "items", "keys", "values", "update", "c
 """Methods of `args` and `kwargs` that give them to nobody."""
 _MOST_BELOW = 60
 """Functions below one decorator that are looked at."""
-_MEMO: WeakKeyDictionary[Evaluator, dict[tuple[str, str], bool]] = WeakKeyDictionary()
+_MEMO: Memo[Evaluator, dict[tuple[str, str], bool]] = Memo(lambda _: {})
 
 
 def is_plain(evaluator: Evaluator, function: FunctionSummary, module: ModuleSummary) -> bool:
@@ -66,7 +66,7 @@ def functions_below(evaluator: Evaluator, module: ModuleSummary, wrapped: t.Para
 
 
 def _hands_through(evaluator: Evaluator, decorator: ProjectFunction) -> bool:
-    memo = _MEMO.setdefault(evaluator, {})
+    memo = _MEMO.of(evaluator)
     key = (decorator.path, decorator.qualname)
     if key not in memo:
         memo[key] = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.callers import calls_naming, decorated_by, last_name, users
+from sqla_leaklint.domain.application.callers import calls_naming, decorated_by, last_name, users
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 

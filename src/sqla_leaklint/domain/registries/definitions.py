@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.endpoints import method_name
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.library_openings import autocommits, factory_call
+from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import BoundMethod, Instance, ProjectClass, ProjectInstance, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.knowledge.sqlalchemy import ASYNC_SCOPED_SESSION
@@ -137,12 +137,12 @@ def _held_by(evaluator: Evaluator, attribute: t.Attr, frame: Frame, depth: int) 
 
 # --- where to look ---
 
-_NAMES: WeakKeyDictionary[Evaluator, dict[str, frozenset[str]]] = WeakKeyDictionary()
+_NAMES: Memo[Evaluator, dict[str, frozenset[str]]] = Memo(lambda _: {})
 
 
 def registry_names(evaluator: Evaluator, module: ModuleSummary) -> frozenset[str]:
     """The names that the project, or a module that stands alone, binds what may be a registry to."""
-    known = _NAMES.setdefault(evaluator, {})
+    known = _NAMES.of(evaluator)
     key = "" if evaluator.project.root is not None else module.path
     if key not in known:
         makers = evaluator.project.mentioning(_WORD) if key == "" else (module,)

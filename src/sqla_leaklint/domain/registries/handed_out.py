@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.endpoints import is_provider, method_name
+from sqla_leaklint.domain.application.endpoints import is_provider, method_name
 from sqla_leaklint.domain.lifetimes.opening import roots_of
 from sqla_leaklint.domain.registries.definitions import Registry, Scope, registry_names, registry_of, touched
 from sqla_leaklint.domain.values import ManagerFactory, ProjectFunction, alternatives

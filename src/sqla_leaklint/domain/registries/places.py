@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.decorators import decoration_of
-from sqla_leaklint.domain.endpoints import is_provider
+from sqla_leaklint.domain.application.endpoints import is_provider
+from sqla_leaklint.domain.application.workers import HandedOver, handed_over, is_run_of_thread
 from sqla_leaklint.domain.lifetimes.process import ends_with_process
+from sqla_leaklint.domain.linking.decorators import decoration_of
 from sqla_leaklint.domain.values import Unknown
-from sqla_leaklint.domain.workers import HandedOver, handed_over, is_run_of_thread
 from sqla_leaklint.knowledge.facts import Decoration, Executor
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary

@@ -25,17 +25,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from sqla_leaklint.domain.callers import calls_naming, last_name, users
-from sqla_leaklint.domain.decorators import PLAIN_DECORATORS, decoration_of
-from sqla_leaklint.domain.endpoints import decorations, is_provider, method_name
-from sqla_leaklint.domain.handoffs import handoff_names, handoff_row
+from sqla_leaklint.domain.application.callers import calls_naming, last_name, users
+from sqla_leaklint.domain.application.endpoints import decorations, is_provider, method_name
+from sqla_leaklint.domain.application.handoffs import handoff_names, handoff_row
+from sqla_leaklint.domain.application.workers import is_run_of_thread
 from sqla_leaklint.domain.lifetimes.opening import roots_of
+from sqla_leaklint.domain.linking.decorators import PLAIN_DECORATORS, decoration_of
+from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.registries.above import Above, Key, all_above, key_of
 from sqla_leaklint.domain.registries.definitions import Registry, registry_names, registry_of
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol, Unknown, Value, alternatives
-from sqla_leaklint.domain.workers import is_run_of_thread
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -78,7 +78,7 @@ class Removal:
         return (self.module.path, self.function.qualname) if self.function is not None else None
 
 
-_MEMO: WeakKeyDictionary[Evaluator, dict[tuple[str, t.Call], tuple[tuple[Removal, ...], Above]]] = WeakKeyDictionary()
+_MEMO: Memo[Evaluator, dict[tuple[str, t.Call], tuple[tuple[Removal, ...], Above]]] = Memo(lambda _: {})
 
 
 class Removals:
@@ -89,7 +89,7 @@ class Removals:
         self._registry = registry
         # A registry that has a session for every task keeps it when it is closed.
         self._removing = {"remove"} if registry.is_async else {"remove", "close"}
-        known = _MEMO.setdefault(evaluator, {})
+        known = _MEMO.of(evaluator)
         key = (registry.path, registry.maker)
         if key not in known:
             known[key] = (tuple(dict.fromkeys(self._gathered())), {})

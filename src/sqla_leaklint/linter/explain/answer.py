@@ -9,14 +9,14 @@ from pathlib import Path
 
 from sqla_leaklint.diagnostics import Diagnostic
 from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.domain.containers.definitions import definitions
-from sqla_leaklint.domain.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes import Acquisition, ReturnedSession, WaitInTransaction
 from sqla_leaklint.domain.lifetimes.acquisition import opened
 from sqla_leaklint.domain.lifetimes.long_lived import LongLivedSession
 from sqla_leaklint.domain.lifetimes.resources import CLIENT, CONNECTION
-from sqla_leaklint.domain.queries import Load
+from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.linter.discovery import SettingsFor, SourceFile
 from sqla_leaklint.linter.explain.async_reads import explain_reads
 from sqla_leaklint.linter.explain.containers import explain_container

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_leaklint.domain.endpoints import is_handler
-from sqla_leaklint.domain.parameters import dependency_of
+from sqla_leaklint.domain.application.endpoints import is_handler
+from sqla_leaklint.domain.linking.parameters import dependency_of
 from sqla_leaklint.domain.values import (
     Literal,
     ModuleValue,

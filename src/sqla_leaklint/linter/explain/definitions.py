@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.callers import callers
+from sqla_leaklint.domain.application.callers import callers
+from sqla_leaklint.domain.application.endpoints import is_provider
+from sqla_leaklint.domain.application.entries import entry_of
 from sqla_leaklint.domain.describe import described
-from sqla_leaklint.domain.endpoints import is_provider
-from sqla_leaklint.domain.entries import entry_of
-from sqla_leaklint.domain.library import unwrapped
+from sqla_leaklint.domain.linking.library import unwrapped
 from sqla_leaklint.domain.values import (
     Instance,
     Manager,

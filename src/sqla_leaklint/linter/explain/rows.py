@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_leaklint.domain.bounds import Bound
 from sqla_leaklint.domain.describe import described
-from sqla_leaklint.domain.destinations import arrival_of
-from sqla_leaklint.domain.matching import Matching, matching
-from sqla_leaklint.domain.queries import Load
+from sqla_leaklint.domain.rows.bounds import Bound
+from sqla_leaklint.domain.rows.destinations import arrival_of
+from sqla_leaklint.domain.rows.matching import Matching, matching
+from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.values import Clause, Statement, StepTaken, Unknown, Value
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.describe import described
-from sqla_leaklint.domain.fastapi_version import (
+from sqla_leaklint.domain.application.fastapi_version import (
     VersionRange,
     fastapi_versions,
     moment_of_exit,
     source_of_version,
     written,
 )
+from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.lifetimes import (
     Acquisition,
     Gap,

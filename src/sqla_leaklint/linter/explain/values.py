@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import islice
 
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.callers import callers
+from sqla_leaklint.domain.application.callers import callers
 from sqla_leaklint.domain.describe import described
-from sqla_leaklint.domain.library import unwrapped
 from sqla_leaklint.domain.lifetimes import Acquisition
 from sqla_leaklint.domain.lifetimes.describe import described_acquisition
 from sqla_leaklint.domain.lifetimes.opening import roots_of
+from sqla_leaklint.domain.linking.library import unwrapped
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.bounds import Bound, bound
-from sqla_leaklint.domain.relationship_reads import RelationshipRead
+from sqla_leaklint.domain.loading.relationship_reads import RelationshipRead
+from sqla_leaklint.domain.rows.bounds import Bound, bound
 from sqla_leaklint.fixes.relationship_loading import load_with_rows, options_for_reads
 from sqla_leaklint.rules.base import Draft, Rule
 

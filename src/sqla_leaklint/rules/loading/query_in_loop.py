@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.repeated_queries import RepeatedQuery, Repetition
+from sqla_leaklint.domain.rows.repeated_queries import RepeatedQuery, Repetition
 from sqla_leaklint.rules.base import Draft, Rule
 
 rule = Rule(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.bounds import Bound
-from sqla_leaklint.domain.exports import BufferedExport, Leaving
+from sqla_leaklint.domain.rows.bounds import Bound
+from sqla_leaklint.domain.rows.exports import BufferedExport, Leaving
 from sqla_leaklint.fixes.streamed_export import stream_export
 from sqla_leaklint.rules.base import Draft, Rule
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.bounds import Bound
-from sqla_leaklint.domain.streaming import BUFFERING, STREAMING, Stream
+from sqla_leaklint.domain.rows.bounds import Bound
+from sqla_leaklint.domain.rows.streaming import BUFFERING, STREAMING, Stream
 from sqla_leaklint.fixes.batches import STREAMED_BY, fetch_in_batches
 from sqla_leaklint.knowledge.facts import Fetch
 from sqla_leaklint.rules.base import Draft, Rule

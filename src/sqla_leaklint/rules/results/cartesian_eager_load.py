@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.cartesian import Branch, CartesianLoad
+from sqla_leaklint.domain.loading.cartesian import Branch, CartesianLoad
 from sqla_leaklint.fixes.eager_loading import declare_selectin, rename_to_selectin
 from sqla_leaklint.rules.base import Draft, Rule
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.bounds import Bound
-from sqla_leaklint.domain.eager_options import joined_collections
-from sqla_leaklint.domain.streaming import BUFFERING, MisplacedStream, Stream
+from sqla_leaklint.domain.loading.eager_options import joined_collections
+from sqla_leaklint.domain.rows.bounds import Bound
+from sqla_leaklint.domain.rows.streaming import BUFFERING, MisplacedStream, Stream
 from sqla_leaklint.fixes.batches import STREAMED_BY, loop_over_result, stream_instead
 from sqla_leaklint.knowledge.facts import Fetch
 from sqla_leaklint.rules.base import Draft, Rule

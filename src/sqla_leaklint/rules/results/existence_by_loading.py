@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.asking import Asking, Question
-from sqla_leaklint.domain.matching import Matching, matching
-from sqla_leaklint.domain.queries import Load
-from sqla_leaklint.domain.tested_counts import TestedCount
-from sqla_leaklint.domain.usage import Deal
+from sqla_leaklint.domain.rows.asking import Asking, Question
+from sqla_leaklint.domain.rows.matching import Matching, matching
+from sqla_leaklint.domain.rows.queries import Load
+from sqla_leaklint.domain.rows.tested_counts import TestedCount
+from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.fixes.limiting import limit_count, limit_rows
 from sqla_leaklint.knowledge.facts import Fetch, Role, Shape
 from sqla_leaklint.rules.base import Draft, Rule

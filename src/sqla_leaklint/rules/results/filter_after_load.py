@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.bounds import Bound
-from sqla_leaklint.domain.filtering import NarrowedLoad
+from sqla_leaklint.domain.rows.bounds import Bound
+from sqla_leaklint.domain.rows.filtering import NarrowedLoad
 from sqla_leaklint.fixes.filtering import filter_rows
 from sqla_leaklint.rules.base import Draft, Rule
 

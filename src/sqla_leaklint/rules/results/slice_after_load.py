@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.asking import Asking, Question
+from sqla_leaklint.domain.rows.asking import Asking, Question
 from sqla_leaklint.fixes.limiting import limit_rows
 from sqla_leaklint.rules.base import Draft, Rule
 

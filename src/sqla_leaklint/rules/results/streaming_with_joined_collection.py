@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.eager_options import joined_collections
-from sqla_leaklint.domain.streaming import BUFFERING, Stream
+from sqla_leaklint.domain.loading.eager_options import joined_collections
+from sqla_leaklint.domain.rows.streaming import BUFFERING, Stream
 from sqla_leaklint.fixes.eager_loading import load_by_selectin
 from sqla_leaklint.knowledge.facts import LoadStrategy
 from sqla_leaklint.rules.base import Draft, Rule

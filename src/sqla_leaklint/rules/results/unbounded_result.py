@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.asking import Asking
-from sqla_leaklint.domain.bounds import Bound
-from sqla_leaklint.domain.destinations import Arrival, Destination, arrival_of
-from sqla_leaklint.domain.exports import BufferedExport
-from sqla_leaklint.domain.filtering import NarrowedLoad
-from sqla_leaklint.domain.queries import Load
-from sqla_leaklint.domain.usage import Deal
+from sqla_leaklint.domain.rows.asking import Asking
+from sqla_leaklint.domain.rows.bounds import Bound
+from sqla_leaklint.domain.rows.destinations import Arrival, Destination, arrival_of
+from sqla_leaklint.domain.rows.exports import BufferedExport
+from sqla_leaklint.domain.rows.filtering import NarrowedLoad
+from sqla_leaklint.domain.rows.queries import Load
+from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.fixes.paging import apply_page, stream_rows
 from sqla_leaklint.rules.base import Draft, Rule
 

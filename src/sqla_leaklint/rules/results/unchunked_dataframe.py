@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.bounds import Bound
-from sqla_leaklint.domain.dataframes import DataframeRead
+from sqla_leaklint.domain.rows.bounds import Bound
+from sqla_leaklint.domain.rows.dataframes import DataframeRead
 from sqla_leaklint.fixes.chunks import read_in_chunks
 from sqla_leaklint.rules.base import Draft, Rule
 

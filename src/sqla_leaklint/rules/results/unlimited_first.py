@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.matching import Matching, matching
-from sqla_leaklint.domain.models import Model
-from sqla_leaklint.domain.queries import Load
-from sqla_leaklint.domain.usage import Deal
+from sqla_leaklint.domain.mapped.models import Model
+from sqla_leaklint.domain.rows.matching import Matching, matching
+from sqla_leaklint.domain.rows.queries import Load
+from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.fixes.limiting import limit_rows
 from sqla_leaklint.knowledge.facts import Role
 from sqla_leaklint.rules.base import Draft, Rule

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.bounds import Bound
-from sqla_leaklint.domain.filtering import NarrowedLoad
-from sqla_leaklint.domain.models import Model
-from sqla_leaklint.domain.queries import Load
-from sqla_leaklint.domain.usage import Deal, Usage
+from sqla_leaklint.domain.mapped.models import Model
+from sqla_leaklint.domain.rows.bounds import Bound
+from sqla_leaklint.domain.rows.filtering import NarrowedLoad
+from sqla_leaklint.domain.rows.queries import Load
+from sqla_leaklint.domain.rows.usage import Deal, Usage
 from sqla_leaklint.fixes import PendingFix
 from sqla_leaklint.fixes.column_selection import select_columns
 from sqla_leaklint.fixes.loader_options import load_only

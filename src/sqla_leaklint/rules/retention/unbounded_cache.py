@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group, Location
 from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.application.entries import Entry
 from sqla_leaklint.domain.containers import Container, Kept
-from sqla_leaklint.domain.entries import Entry
-from sqla_leaklint.domain.provenance import Stop
+from sqla_leaklint.domain.origins.provenance import Stop
 from sqla_leaklint.fixes.bounded_cache import bound_by_time
 from sqla_leaklint.rules.base import Draft, Rule
 

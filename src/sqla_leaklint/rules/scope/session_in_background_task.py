@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.fastapi_version import fastapi_versions, moment_of_exit
-from sqla_leaklint.domain.handoffs import Handoff, Passenger
+from sqla_leaklint.domain.application.fastapi_version import fastapi_versions, moment_of_exit
+from sqla_leaklint.domain.application.handoffs import Handoff, Passenger
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.fixes.own_session import open_in_task
 from sqla_leaklint.knowledge.facts import Executor, Moment

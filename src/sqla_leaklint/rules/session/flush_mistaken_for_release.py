@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.idle_flushes import IdleFlush
+from sqla_leaklint.domain.writes.idle_flushes import IdleFlush
 from sqla_leaklint.fixes.removal import remove_call
 from sqla_leaklint.rules.base import Draft, Rule
 from sqla_leaklint.syntax.tree import Stmt

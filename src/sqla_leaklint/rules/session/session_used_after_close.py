@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.columns import Relationship
 from sqla_leaklint.domain.lifetimes.detached import DetachedRead
 from sqla_leaklint.domain.lifetimes.reopened import ReopenedSession
+from sqla_leaklint.domain.mapped.columns import Relationship
 from sqla_leaklint.rules.base import Draft, Rule
 
 rule = Rule(

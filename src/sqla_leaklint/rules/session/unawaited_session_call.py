@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.unawaited import IdleCoroutine
+from sqla_leaklint.domain.lifetimes.unawaited import IdleCoroutine
 from sqla_leaklint.fixes.awaiting import add_await
 from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.rules.base import Draft, Rule

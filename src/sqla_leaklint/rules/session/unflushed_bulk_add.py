@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.bulk_adds import BulkAdd
+from sqla_leaklint.domain.writes.bulk_adds import BulkAdd
 from sqla_leaklint.fixes.periodic_flush import flush_periodically
 from sqla_leaklint.rules.base import Draft, Rule
 

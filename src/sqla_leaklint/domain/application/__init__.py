@@ -1,0 +1,1 @@
+"""The application: endpoints, dependencies, tasks, and who calls whom with what."""

@@ -1,0 +1,177 @@
+"""Who calls a function of the project, and with what: looked for backward, in every module that mentions its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.application.endpoints import is_depends, method_name
+from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Value, alternatives
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.project import is_test_file
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+from sqla_leaklint.syntax.tree import ParameterKind
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+
+_POSITIONAL = frozenset({ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY})
+
+
+@dataclass(frozen=True, slots=True)
+class CallFrom:
+    """A call of the function in question: the module and function that make it (None: the module's own body), and the
+    arguments, by parameter, as terms of that module.
+    """
+
+    module: ModuleSummary
+    function: FunctionSummary | None
+    arguments: Mapping[str, t.Term]
+
+
+def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[CallFrom]:
+    """The calls of a function, and where it is handed over together with arguments (`add_task(function, x)`).
+
+    Only calls whose callee is known to be this function; tests do not count, and neither does `Depends(function)`,
+    which says who calls it for every request, and calls nothing itself.
+    """
+    wanted: ProjectFunction | ProjectClass = ProjectFunction(module.path, function.qualname)
+    name = function.name
+    if function.owner is not None and name == "__init__":
+        wanted = ProjectClass(module.path, function.owner)
+        name = wanted.name
+    for user in users(evaluator, module, name):
+        frame = evaluator.frame(user)
+        for caller, call in calls_naming(user).get(name, ()):
+            if caller is not None and caller is function:
+                continue
+            for value in alternatives(evaluator.of(call.func, frame)):
+                if _is(value, wanted):
+                    yield CallFrom(user, caller, _bound(function, value, call.args, call.keywords))
+            for position, argument in enumerate(() if is_depends(call) else call.args):
+                if last_name(argument) != name:
+                    continue
+                for value in alternatives(evaluator.of(argument, frame)):
+                    if _is(value, wanted):
+                        yield CallFrom(user, caller, _bound(function, value, call.args[position + 1 :], call.keywords))
+
+
+def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    """Whether a function is handed, for itself, to what the project does not define (`adapter.run(bot.on_turn)`)."""
+    wanted = ProjectFunction(module.path, function.qualname)
+    for user in users(evaluator, module, function.name):
+        frame = evaluator.frame(user)
+        for _, call in calls_naming(user).get(function.name, ()):
+            given = [argument for argument in call.args if last_name(argument) == function.name]
+            if any(_is(value, wanted) for argument in given for value in alternatives(evaluator.of(argument, frame))):
+                callees = alternatives(evaluator.of(call.func, frame))
+                return not any(isinstance(callee, ProjectFunction | ProjectClass) for callee in callees)
+    return False
+
+
+def decorated_by(
+    evaluator: Evaluator, module: ModuleSummary, decorator: FunctionSummary
+) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
+    """The functions of the project, outside of tests, that stand below a decorator of the project."""
+    wanted = ProjectFunction(module.path, decorator.qualname)
+    for user in users(evaluator, module, decorator.name):
+        frame = evaluator.frame(user)
+        for function in user.functions.values():
+            for term in function.decorators:
+                applied = term.func if isinstance(term, t.Call) else term
+                if last_name(applied) == decorator.name and any(
+                    _is(value, wanted) for value in alternatives(evaluator.of(applied, frame))
+                ):
+                    yield user, function
+
+
+@lru_cache(maxsize=2048)
+def calls_naming(module: ModuleSummary) -> Mapping[str, list[tuple[FunctionSummary | None, t.Call]]]:
+    """The calls of a module by the last name of what they call, and of what they are given by position."""
+    found: dict[str, list[tuple[FunctionSummary | None, t.Call]]] = {}
+    for function, act in module.mentions():
+        if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):
+            continue
+        names = {last_name(act.value.func), *(last_name(argument) for argument in act.value.args)}
+        for name in names:
+            if name:
+                found.setdefault(name, []).append((function, act.value))
+    return found
+
+
+def is_test(path: str, evaluator: Evaluator) -> bool:
+    """Whether a file is one of the project's tests."""
+    return _is_test_below(path, evaluator.project.root)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_test_below(path: str, root: Path | None) -> bool:
+    return is_test_file(Path(path), root)
+
+
+def last_name(term: t.Term) -> str:
+    """The name under which its module knows what a term names, local functions and classes included."""
+    if isinstance(term, t.FunctionRef | t.ClassRef):
+        return term.qualname.rpartition(".")[2].partition("#")[0]
+    return method_name(term)
+
+
+def users(
+    evaluator: Evaluator, module: ModuleSummary | None, name: str, *, and_calls: Iterable[str] = ()
+) -> Iterator[ModuleSummary]:
+    """The modules that may use a name of a module: those that mention it (and call one of some others, if any are
+    given), and itself where there is no project.
+    """
+    if evaluator.project.root is not None:
+        yield from evaluator.project.mentioning(
+            name, and_calls=and_calls, where=lambda path: not is_test(path, evaluator)
+        )
+    elif module is not None:
+        yield module
+
+
+def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:
+    match value:
+        case ProjectFunction():
+            return isinstance(wanted, ProjectFunction) and (value.path, value.qualname) == (
+                wanted.path,
+                wanted.qualname,
+            )
+        case ProjectClass():
+            return value == wanted
+        case _:
+            return False
+
+
+def _bound(
+    function: FunctionSummary, callee: Value, args: tuple[t.Term, ...], keywords: tuple[tuple[str, t.Term], ...]
+) -> dict[str, t.Term]:
+    """Arguments by parameter; what `*args` unpacks may be any of the parameters that follow."""
+    bound: dict[str, t.Term] = {}
+    positional = [p.name for p in function.parameters if p.kind in _POSITIONAL]
+    if isinstance(callee, ProjectClass) or (isinstance(callee, ProjectFunction) and callee.receiver is not None):
+        positional = positional[1:]
+    variadic = next((p.name for p in function.parameters if p.kind is ParameterKind.VAR_POSITIONAL), None)
+    rest: list[t.Term] = []
+    for position, argument in enumerate(args):
+        if isinstance(argument, t.Star):
+            if argument.depth == 1:
+                bound.update(dict.fromkeys(positional[position:], argument.value))
+            rest.append(argument.value)
+        elif position < len(positional):
+            bound[positional[position]] = argument
+        else:
+            rest.append(argument)
+    if variadic is not None and rest:
+        bound[variadic] = t.Collection("tuple", tuple(rest))
+    names = {parameter.name for parameter in function.parameters}
+    collected = next((p.name for p in function.parameters if p.kind is ParameterKind.VAR_KEYWORD), None)
+    others = tuple(value for name, value in keywords if name not in names)
+    bound.update({name: value for name, value in keywords if name in names})
+    if collected is not None and others:
+        bound[collected] = t.Collection("tuple", others)
+    return bound

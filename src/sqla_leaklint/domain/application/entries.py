@@ -1,0 +1,96 @@
+"""Where the outside world enters a program: the functions that run once for every request, message, event or task."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.application.callers import is_given_to_library
+from sqla_leaklint.domain.application.endpoints import HANDLERS, decorations, is_handler, is_provider, method_name
+from sqla_leaklint.domain.values import ProjectClass, Symbol
+from sqla_leaklint.knowledge.facts import Decoration, Kind
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+
+
+class Entry(str, Enum):
+    """What kind of call from outside a function answers."""
+
+    REQUEST = "for every request"
+    EVENT = "for every event"
+    TASK = "for every task"
+    DEPENDENCY = "for every request that depends on it"
+
+
+_EVENTS = (
+    "event on message on_message message_handler callback_query_handler action block_action shortcut listener"
+    " listen subscribe subscriber consumer field mutation subscription"
+)
+_EVENT_DECORATORS = frozenset(_EVENTS.split())
+"""Methods of objects of libraries that hand the function below them every event, message or query that comes in."""
+
+_ROUTE_DECORATORS = frozenset({"get", "post", "put", "patch", "delete", "route", "websocket", "api_route"})
+_TASK_DECORATORS = frozenset({"task", "shared_task", "actor", "job"})
+_ONE_TIME = frozenset({Decoration.LIFECYCLE, Decoration.COMMAND, Decoration.FIXTURE, Decoration.TEARDOWN})
+
+
+def entry_of(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Entry | None:
+    """How the outside world calls a function; None when it does not, as far as is known."""
+    found = decorations(evaluator, module, function) if function.decorators else frozenset()
+    if found & _ONE_TIME:
+        return None
+    if found & HANDLERS:
+        return Entry.REQUEST
+    if Decoration.TASK in found:
+        return Entry.TASK
+    for decorator in function.decorators:
+        entry = _by_name(decorator)
+        if entry is not None:
+            return entry
+    if function.owner is not None:
+        entry = _method_entry(evaluator, module, function)
+        if entry is not None:
+            return entry
+    if is_handler(evaluator, module, function):
+        return Entry.REQUEST
+    if function.name.startswith("on_") and is_given_to_library(evaluator, module, function):
+        return Entry.EVENT
+    return Entry.DEPENDENCY if is_provider(evaluator, module, function) else None
+
+
+def _by_name(decorator: t.Term) -> Entry | None:
+    """`@client.event`, `@slack.event("message")`, `@api.get("/users")`: of an object that the tables do not know."""
+    call = decorator if isinstance(decorator, t.Call) else None
+    func = call.func if call is not None else decorator
+    if not (isinstance(func, t.Attr) or (isinstance(func, t.Ref) and func.path.count(".") > 1)):
+        return None
+    name = method_name(func)
+    if name in _EVENT_DECORATORS:
+        return Entry.EVENT
+    if name in _TASK_DECORATORS:
+        return Entry.TASK
+    if name in _ROUTE_DECORATORS and call is not None and call.args:
+        path = call.args[0]
+        if isinstance(path, t.Const) and isinstance(path.value, str) and path.value[:1] in {"", "/"}:
+            return Entry.REQUEST
+    return None
+
+
+def _method_entry(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Entry | None:
+    """A method that a library calls on objects of a class that extends one of its own: `dispatch`, `on_connect` …"""
+    assert function.owner is not None
+    names = [parameter.name for parameter in function.parameters]
+    if function.name == "__call__" and names[1:4] == ["scope", "receive", "send"]:
+        return Entry.REQUEST
+    if function.name != "dispatch" and not function.name.startswith("on_"):
+        return None
+    cls = ProjectClass(module.path, function.owner)
+    bases = [base for base in evaluator.classes.line(cls) if isinstance(base, Symbol)]
+    if function.name == "dispatch":
+        is_middleware = any(evaluator.knowledge.is_a(base.path, Kind.MIDDLEWARE) for base in bases)
+        return Entry.REQUEST if is_middleware else None
+    outside = [base for base in bases if base.path.partition(".")[0] not in {"builtins", "abc", "typing", "enum"}]
+    return Entry.EVENT if outside else None

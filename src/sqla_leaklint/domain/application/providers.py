@@ -1,0 +1,34 @@
+"""What dependency providers do besides handing out a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.values import ProjectFunction, alternatives
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+
+_COMMITTING = frozenset({"begin", "commit"})
+
+
+def commits(evaluator: Evaluator, provider: ProjectFunction, seen: frozenset[ProjectFunction] = frozenset()) -> bool:
+    """Whether a provider, or a function that it calls, commits: before, nothing of the request is written."""
+    function = evaluator.classes.function(provider)
+    module = evaluator.project.summary_at(provider.path)
+    if function is None or module is None:
+        return True
+    frame = evaluator.frame(module)
+    seen |= {provider}
+    for act in function.acts:
+        if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):
+            continue
+        if method_name(act.value.func) in _COMMITTING:
+            return True
+        for called in alternatives(evaluator.of(act.value.func, frame)):
+            if isinstance(called, ProjectFunction) and called not in seen and commits(evaluator, called, seen):
+                return True
+    return False

@@ -1,0 +1,1 @@
+"""Linking: what names, calls, attributes, parameters and classes come to, module by module."""

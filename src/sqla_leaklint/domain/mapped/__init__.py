@@ -1,0 +1,1 @@
+"""Mapped classes: their columns, keys and relationships."""

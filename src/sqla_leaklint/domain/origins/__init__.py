@@ -1,0 +1,1 @@
+"""Origins: where data comes from, and how many values it can have."""

@@ -1,0 +1,190 @@
+"""What a key is made of: the parts of a term that can be different for every call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.origins.closed import is_closed_name, is_enumeration
+from sqla_leaklint.domain.values import Entity, ProjectFunction, alternatives
+from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.project import binding
+from sqla_leaklint.semantic.summary import ModuleSummary
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+
+_FRESH = (
+    "uuid.uuid1 uuid.uuid4 time.time time.time_ns time.monotonic time.perf_counter secrets.token_hex"
+    " secrets.token_urlsafe secrets.token_bytes datetime.datetime.now datetime.datetime.utcnow"
+)
+_MADE_ANEW = frozenset(_FRESH.split())
+_FEW_ANSWERS = (
+    "builtins.len builtins.super builtins.type builtins.bool builtins.isinstance builtins.issubclass builtins.callable"
+    " builtins.hasattr builtins.any builtins.all inspect.getmodule inspect.signature os.getenv os.environ.get"
+)
+_TELLS_LITTLE = frozenset(_FEW_ANSWERS.split())
+_MOST_TERMS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A source that is no parameter: made anew, read from a row or from the running request."""
+
+    what: str
+
+
+Source: TypeAlias = "t.Param | Made"
+
+
+def sources(evaluator: Evaluator, module: ModuleSummary, term: t.Term) -> Iterator[Source]:
+    """The sources of a term; what is closed, or computed in a way that is not followed, has none."""
+    return _Sources(evaluator, module).of(term)
+
+
+class _Sources:
+    def __init__(self, evaluator: Evaluator, module: ModuleSummary) -> None:
+        self._evaluator = evaluator
+        self._module = module
+        self._frame = evaluator.frame(module)
+        self._seen: set[int] = set()
+
+    def of(self, term: t.Term | None) -> Iterator[Source]:
+        if term is None or id(term) in self._seen or len(self._seen) > _MOST_TERMS:
+            return
+        self._seen.add(id(term))
+        match term:
+            case t.Param():
+                yield term
+            case t.Local():
+                function = self._module.functions.get(term.function)
+                yield from self.of(function.locals.get(term.name) if function is not None else None)
+            case t.Ref():
+                if self._is_of_the_request(term.path):
+                    yield Made("what belongs to the request")
+            case t.Attr():
+                yield from self._attribute(term)
+            case t.Call():
+                yield from self._call(term)
+            case t.Item():
+                key = term.key.value if isinstance(term.key, t.Const) else None
+                if not (isinstance(key, str) and is_closed_name(key)):
+                    yield from self.of(term.value)
+            case t.Await() | t.Enter() | t.Element() | t.Star() | t.Declared():
+                yield from self.of(term.value)
+            case t.Collection():
+                for part in (*term.keys, *term.elements):
+                    yield from self.of(part)
+            case t.Mapped():
+                yield from self.of(term.element)
+            case t.Join():
+                for part in term.terms:
+                    yield from self.of(part)
+            case _:
+                return
+
+    def _attribute(self, term: t.Attr) -> Iterator[Source]:
+        if is_closed_name(term.name):
+            return
+        base = term.base
+        if isinstance(base, t.Param) and self._is_receiver(base):
+            yield from self._own_attribute(base, term.name)
+            return
+        if any(
+            isinstance(value, Entity) and value.is_loaded
+            for value in alternatives(self._evaluator.of(base, self._frame))
+        ):
+            yield Made("a row")
+        yield from self.of(base)
+
+    def _is_receiver(self, param: t.Param) -> bool:
+        function = self._module.functions.get(param.function)
+        return function is not None and function.owner is not None and function.parameters[0].name == param.name
+
+    def _own_attribute(self, receiver: t.Param, name: str) -> Iterator[Source]:
+        """`self.name`: what `__init__` was given for it."""
+        function = self._module.functions[receiver.function]
+        cls = self._module.classes.get(function.owner or "")
+        if cls is not None:
+            yield from self.of(cls.instance_attributes.get(name))
+
+    def _call(self, term: t.Call) -> Iterator[Source]:
+        func = term.func
+        if isinstance(func, t.Ref):
+            if func.path in _MADE_ANEW:
+                yield Made("a new value")
+            if func.path in _TELLS_LITTLE or self._looks_up(func.path):
+                return
+            if self._reads_context(func):
+                yield Made("what belongs to the request")
+            callees = alternatives(self._evaluator.of(func, self._frame))
+            if any(is_enumeration(self._evaluator, callee) for callee in callees):
+                return
+        elif isinstance(func, t.Attr):
+            if is_closed_name(func.name):
+                return
+            yield from self.of(func.base)
+        for part in (*term.args, *(value for _, value in term.keywords)):
+            yield from self.of(part)
+
+    def _looks_up(self, path: str) -> bool:
+        """`TABLE.get(key)`, `settings.get(key)`: as few answers as there are entries."""
+        return path.rpartition(".")[2] in {"get", "pop", "index", "count", "getattr"}
+
+    # --- what belongs to the running request ---
+
+    def _is_of_the_request(self, path: str) -> bool:
+        """`current.user.id`, where `current` is a proxy of a `ContextVar`, `LocalProxy(read)` at module level."""
+        owner = self._owner(path)
+        if owner is None:
+            return False
+        module, term = owner
+        call = term.value if isinstance(term, t.Declared) else term
+        if not isinstance(call, t.Call) or is_closed_name(path.rpartition(".")[2]):
+            return False
+        frame = self._evaluator.frame(module)
+        for argument in call.args:
+            for value in alternatives(self._evaluator.of(argument, frame)):
+                if isinstance(value, ProjectFunction) and self._returns_context(value):
+                    return True
+        return False
+
+    def _owner(self, path: str) -> tuple[ModuleSummary, t.Term] | None:
+        """The binding at module level of which a path names an attribute, in whichever module it is made."""
+        project = self._evaluator.project
+        importer = self._module
+        for _ in range(6):
+            target = project.resolve(path, importer)
+            if target is None or not target[1]:
+                return None
+            found = binding(project, target[0], target[1][0])
+            if found is None:
+                return None
+            if not isinstance(found[1], t.Ref):
+                return found if len(target[1]) > 1 else None
+            path, importer = ".".join([found[1].path, *target[1][1:]]), found[0]
+        return None
+
+    def _returns_context(self, value: ProjectFunction) -> bool:
+        function = self._evaluator.classes.function(value)
+        module = self._evaluator.project.summary_at(value.path)
+        if function is None or module is None:
+            return False
+        return any(
+            act.deed is Deed.CALLED
+            and isinstance(act.value, t.Call)
+            and method_name(act.value.func) == "get"
+            and _Sources(self._evaluator, module)._reads_context(act.value.func)  # noqa: SLF001  (its own class)
+            for act in function.acts
+        )
+
+    def _reads_context(self, func: t.Term) -> bool:
+        """`variable.get()` of a `ContextVar`."""
+        if not (isinstance(func, t.Ref) and func.path.endswith(".get")):
+            return False
+        value = self._evaluator.of(t.Ref(func.path.removesuffix(".get")), self._frame)
+        return any(self._evaluator.classes.is_a(each, Kind.CONTEXT_VARIABLE) for each in alternatives(value))

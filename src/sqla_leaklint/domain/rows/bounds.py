@@ -1,0 +1,272 @@
+"""How many rows a statement can bring: what bounds it, from its steps and the keys of its models.
+
+A bound is looked for step by step; the strongest wins.  A clause that cannot be read may bound the statement, so it
+counts as
+`UNKNOWN`, of which no rule speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.linking.displays import OF_PARAMETER
+from sqla_leaklint.domain.mapped.column_names import OF_PARENT, is_flag
+from sqla_leaklint.domain.mapped.models import Models, models_of
+from sqla_leaklint.domain.rows.clauses import ALL_OF, ANY_OF, column_in, compares_with, selected
+from sqla_leaklint.domain.values import (
+    Clause,
+    Literal,
+    ModelAttribute,
+    ProjectClass,
+    Rows,
+    Statement,
+    StepTaken,
+    Symbol,
+    Unknown,
+    Value,
+    alternatives,
+)
+from sqla_leaklint.knowledge.facts import Fetch, Kind, Role
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+
+
+class Bound(IntEnum):
+    """What keeps the number of rows small, weakest first."""
+
+    NONE = 0
+    """Every row of the table."""
+    WEAK = 1
+    """A flag, a range, a pattern: a part of the table that grows with it."""
+    UNKNOWN = 2
+    """Something that cannot be read, and that may bound it."""
+    SCOPED = 3
+    """The rows of one parent or owner: a foreign key or a variable is compared for equality."""
+    GROUPED = 4
+    """Groups, distinct values or aggregates."""
+    LISTED = 5
+    """`IN` a list."""
+    LIMITED = 6
+    KEYED = 7
+    """A primary key or unique columns."""
+
+
+_UNCONDITIONAL = frozenset({Bound.UNKNOWN, Bound.LISTED})
+
+_WEAK_METHODS = frozenset(
+    [
+        "between",
+        "like",
+        "ilike",
+        "notlike",
+        "not_like",
+        "notilike",
+        "not_ilike",
+        "contains",
+        "icontains",
+        "startswith",
+        "istartswith",
+        "endswith",
+        "iendswith",
+        "match",
+        "regexp_match",
+        "is_",
+        "is_not",
+        "isnot",
+        "is_distinct_from",
+        "not_in",
+        "notin",
+        "notin_",
+        "op",
+    ]
+)
+_EQUALITY = frozenset({"==", "is", "__eq__"})
+_ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
+_NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
+
+
+def bound(evaluator: Evaluator, rows: Rows) -> Bound:
+    """What bounds the rows that a consumer brings; `UNKNOWN` when the statement is not known whole."""
+    if rows.statement is None:
+        return Bound.UNKNOWN
+    if rows.consumer.fetch is Fetch.SOME_ROWS or rows.consumer.is_bounded:
+        return Bound.LIMITED
+    return statement_bound(evaluator, rows.statement)
+
+
+def statement_bound(evaluator: Evaluator, statement: Statement) -> Bound:
+    """What bounds a statement."""
+    return Reader(evaluator, statement).read()
+
+
+class Reader:
+    """Reads the steps of a statement.  After `read`, `equal` are the columns compared for equality on every path, by
+    model, `compared` those on some path or in one half of an OR; `has_unread`: a condition could not be read.
+    """
+
+    def __init__(self, evaluator: Evaluator, statement: Statement) -> None:
+        self.evaluator = evaluator
+        self.models: Models = models_of(evaluator)
+        self.statement = statement
+        self.equal: set[tuple[ProjectClass, str]] = set()
+        self.compared: set[tuple[ProjectClass, str]] = set()
+        self.has_unread = False
+
+    def read(self) -> Bound:
+        statement = self.statement
+        if not statement.is_whole or all(isinstance(each, Unknown) for each in statement.projections):
+            return Bound.UNKNOWN
+        if not self.evaluator.knowledge.is_a(statement.type, Kind.LEGACY_QUERY) and not statement.type.endswith(
+            ("Select", "SelectOfScalar")
+        ):
+            return Bound.UNKNOWN  # text, writes with RETURNING, unions
+        found = [self._step(step) for step in statement.steps]
+        if all(self._is_aggregate(each) for each in statement.projections):
+            found.append(Bound.GROUPED)
+        strongest = max(found, default=Bound.NONE)
+        if self._is_keyed():
+            return Bound.KEYED
+        return strongest
+
+    def _is_keyed(self) -> bool:
+        for cls in list(selected(self.statement))[:1]:
+            model = self.models.of(cls)
+            if model is not None and model.is_key(frozenset(name for owner, name in self.equal if owner == cls)):
+                return not any(step.role is Role.JOINS for step in self.statement.steps)
+        return False
+
+    def _is_aggregate(self, value: Value) -> bool:
+        if isinstance(value, Clause):
+            if self.evaluator.knowledge.aggregate(value.operator) is not None:
+                return True
+            return bool(value.operands) and self._is_aggregate(value.operands[0])
+        return False
+
+    def _step(self, step: StepTaken) -> Bound:
+        match step.role:
+            case Role.BOUNDS:
+                # `limit(None)` bounds nothing; a limit on some paths only is taken for one.
+                return Bound.NONE if step.args == (Literal(None),) else Bound.LIMITED
+            case Role.FILTERS:
+                return self._filter(step)
+            case Role.GROUPS:
+                return Bound.GROUPED
+            case Role.DISTINCT:
+                is_whole = any(isinstance(each, ProjectClass) for each in self.statement.projections)
+                return Bound.NONE if is_whole and not step.args else Bound.GROUPED
+            case Role.LOCKS | Role.COMBINES | Role.RETURNING | Role.WRITES:
+                return Bound.UNKNOWN
+            case Role.SOURCES:
+                return Bound.NONE if all(isinstance(each, ProjectClass) for each in step.args) else Bound.UNKNOWN
+            case Role.JOINS:
+                return self._join(step)
+            case None:
+                return Bound.UNKNOWN
+            case _:
+                return Bound.NONE
+
+    def _join(self, step: StepTaken) -> Bound:
+        """A join to a table brings no fewer rows of it; one to a subquery may."""
+        first = step.args[0] if step.args else None
+        for each in alternatives(first) if first is not None else ():
+            target = each.operands[0] if isinstance(each, Clause) and each.operands else each
+            if not isinstance(target, ProjectClass | ModelAttribute):
+                return Bound.UNKNOWN
+        conditions = [self._clause(each, is_kept=not step.is_conditional) for each in step.args[1:]]
+        return Bound.SCOPED if Bound.SCOPED in conditions else Bound.NONE
+
+    # --- filters ---
+
+    def _filter(self, step: StepTaken) -> Bound:
+        found = [self._clause(each, is_kept=not step.is_conditional) for each in step.args]
+        found.extend(self._keyword(name, value, step) for name, value in step.keywords)
+        if step.name == "with_parent":
+            return Bound.SCOPED
+        if step.name == "having":
+            return Bound.NONE
+        self.has_unread |= Bound.UNKNOWN in found
+        strongest = max(found, default=Bound.NONE)
+        if step.is_conditional:
+            # Who leaves the argument out gets every row; what belongs to the object or the user is not left out at
+            # will.
+            is_given = any(compares_with(each, OF_PARAMETER) for each in step.args)
+            return strongest if strongest in _UNCONDITIONAL or is_given else min(strongest, Bound.WEAK)
+        return strongest
+
+    def _keyword(self, name: str, value: Value, step: StepTaken) -> Bound:
+        """`filter_by(name=value)`: the columns of the first entity, or of what was joined last."""
+        joined = [each for other in self.statement.steps if other.role is Role.JOINS for each in other.args[:1]]
+        for each in (*reversed(joined), *self.statement.projections):
+            if isinstance(each, ProjectClass):
+                model = self.models.of(each)
+                if model is not None and name in model.columns:
+                    return self._equal(ModelAttribute(each, name), value, is_kept=not step.is_conditional)
+        return Bound.UNKNOWN
+
+    def _clause(self, value: Value, *, is_kept: bool) -> Bound:
+        """What one clause of WHERE bounds; `is_kept`: it holds on every path, so that its columns may make up a key."""
+        found = [self._alternative(each, is_kept=is_kept) for each in alternatives(value)]
+        self.has_unread |= Bound.UNKNOWN in found
+        return min(found, default=Bound.UNKNOWN)
+
+    def _alternative(self, value: Value, *, is_kept: bool) -> Bound:
+        match value:
+            case Clause(operator=operator, operands=operands):
+                if operator in ALL_OF:
+                    return max(self._each(operands, is_kept=is_kept), default=Bound.NONE)
+                if operator in ANY_OF:
+                    return min(self._each(operands, is_kept=False), default=Bound.UNKNOWN)
+                if operator in _NEGATIONS or operator in _ORDERINGS or operator in _WEAK_METHODS:
+                    return self._weak(operator, operands)
+                if operator in _EQUALITY:
+                    return self._equal(operands[0], operands[-1], is_kept=is_kept)
+                if operator == "in_":
+                    return Bound.LISTED
+                if operator in {"any", "has"}:
+                    return Bound.SCOPED
+                return Bound.UNKNOWN
+            case ModelAttribute():
+                return Bound.WEAK
+            case Literal(value=bool() | None):
+                return Bound.NONE
+            case _:
+                return Bound.UNKNOWN
+
+    def _each(self, operands: Iterable[Value], *, is_kept: bool) -> Iterator[Bound]:
+        return (self._clause(each, is_kept=is_kept) for each in operands)
+
+    def _weak(self, operator: str, operands: tuple[Value, ...]) -> Bound:
+        first = column_in(operands[0]) if operands else None
+        if first is None and operator not in _NEGATIONS:
+            return Bound.UNKNOWN
+        if operator == "contains" and first is not None:
+            model = self.models.of(first.model)
+            if model is not None and first.name in model.relationships:
+                return Bound.SCOPED
+        return Bound.WEAK
+
+    def _equal(self, left: Value, right: Value, *, is_kept: bool) -> Bound:
+        column, other = column_in(left), right
+        if column is None:
+            column, other = column_in(right), left
+        if column is None:
+            return Bound.UNKNOWN
+        if column_in(other) is not None:
+            return Bound.NONE  # a join
+        model = self.models.of(column.model)
+        known = model.columns.get(column.name) if model is not None else None
+        (self.equal if is_kept else self.compared).add((column.model, column.name))
+        if model is not None and column.name in model.relationships:
+            return Bound.SCOPED
+        if isinstance(other, Literal) and (other.value is None or isinstance(other.value, bool)):
+            return Bound.WEAK
+        if known is not None and (known.is_primary_key or known.is_unique or known.foreign_key):
+            return Bound.SCOPED
+        if OF_PARENT.search(column.name):
+            return Bound.SCOPED
+        if isinstance(other, Literal | Symbol) or is_flag(column.name, known):
+            return Bound.WEAK
+        return Bound.SCOPED

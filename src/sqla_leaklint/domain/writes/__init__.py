@@ -1,0 +1,1 @@
+"""Writes: what a session has yet to send, and when it does."""
