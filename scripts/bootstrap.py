@@ -29,7 +29,7 @@ def main() -> int:
             return run(PYTHON, "-m", "sqla_leaklint", *(paths or [os.path.relpath(ROOT / "fixtures")]))
         case ["test", *arguments]:
             set_up("dev")
-            return run(PYTHON, "-m", "pytest", *arguments, cwd=ROOT)
+            return run(PYTHON, "-m", "pytest", "-n", "auto", "--dist", "worksteal", *arguments, cwd=ROOT)
         case _:
             sys.exit(f"usage: {Path(sys.argv[0]).name} lint [PATH…] | test [PYTEST ARGUMENT…]")
 
