@@ -52,7 +52,8 @@ def measured(program: Program, counts: Counts, repeats: int) -> dict[str, Any]:
             program.run()
         except Exception as error:  # noqa: BLE001  (counting failures is the point)
             errors.append(type(error).__name__)
-    return report | {"failures": len(errors), "errors": sorted(set(errors)), "held": counts.held(), "idle": idle()}
+    report |= {"failures": len(errors), "errors": sorted(set(errors)), "held": counts.held(), "idle": idle()}
+    return report | {"noted": noted()}
 
 
 def peak(program: Program) -> int:
@@ -76,6 +77,12 @@ def idle() -> int | None:
     with psycopg.connect(address) as connection:
         row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
+
+
+def noted() -> dict[str, int]:
+    """The figures that the program has put down itself, see `served`."""
+    served = sys.modules.get("served")
+    return dict(served.noted) if served is not None else {}
 
 
 def versions() -> dict[str, str]:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -54,7 +54,8 @@ class Metrics:
 
     `result` (JSON), `statements` and `rows` are those of the first call; `peak` is the memory of the second, in KiB
     above its start; `failures` and `errors` are those of the later ones; `held` are the connections not given back
-    after all calls, `idle` the server processes left inside of a transaction (None without a server).
+    after all calls, `idle` the server processes left inside of a transaction (None without a server); `noted` are the
+    figures that the program has put down in `served.noted`.
     """
 
     result: str
@@ -65,6 +66,7 @@ class Metrics:
     held: int
     idle: int | None
     peak: int
+    noted: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,12 @@ def section(comparisons: Iterable[Comparison]) -> str:
     """The text below *Measured* of a rule's page: a row for each run, a column for each metric that tells something."""
     comparisons = list(comparisons)
     versions = ", ".join(f"{name} {version}" for name, version in comparisons[0].versions.items())
-    columns = [column for column in _COLUMNS if any(column.tells(one) for one in comparisons)]
+    noted = dict.fromkeys(name for one in comparisons for name in one.leaking.noted)
+    columns = [
+        column
+        for column in (*_COLUMNS, *(_Noted(name, name) for name in noted))
+        if any(column.tells(one) for one in comparisons)
+    ]
     equal = "result" if all(one.leaking.result == one.fixed.result for one in comparisons) else None
     same = [equal, *(column.name for column in _COLUMNS[2:4] if column not in columns)]
     lines = [
@@ -198,6 +205,17 @@ class _Column:
 
     def _values(self, comparison: Comparison) -> tuple[int, int]:
         return getattr(comparison.leaking, self.metric), getattr(comparison.fixed, self.metric)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted(_Column):
+    """A figure of the program's own."""
+
+    def cell(self, comparison: Comparison) -> str:
+        return _Column.cell(self, comparison) if self.name in comparison.leaking.noted else ""
+
+    def _values(self, comparison: Comparison) -> tuple[int, int]:
+        return comparison.leaking.noted.get(self.name, 0), comparison.fixed.noted.get(self.name, 0)
 
 
 _COLUMNS = (

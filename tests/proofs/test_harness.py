@@ -91,3 +91,43 @@ def test_the_section_replaces_the_old_one(sqlite: SQLite) -> None:
     assert new.index(body) < new.index("## References\n\n- y\n")
     assert with_section(new, HEADING, body) == new
     assert with_section("# t\n\n## Known problems\n\nz\n", HEADING, body).startswith("# t\n\n## Measured\n\n")
+
+
+SERVED = """\
+import time
+
+from fastapi import FastAPI
+
+from served import ask, kept, longest_wait, noted
+
+app = FastAPI()
+seen = []
+
+
+@app.get("/answer/{number}")
+async def answer(number: int):
+    seen.append(bytes(10_000))
+    return number
+
+
+@app.get("/block")
+async def block():
+    time.sleep(0.3)
+
+
+async def answers():
+    noted["bytes kept of a request"] = await kept(app, [f"/answer/{number}" for number in range(60)])
+    noted["others wait (ms)"] = await longest_wait(app, "/answer/0", "/block")
+    return await ask(app, "/answer/1", "/answer/x", "/nothing")
+"""
+
+
+def test_a_served_application_is_asked_over_sockets(sqlite: SQLite) -> None:
+    remedy = SERVED.replace("bytes(10_000)", "None").replace("time.sleep(0.3)", "pass")
+    proof = replace(PROOF, program=SERVED, remedy=remedy, call="answers()")
+    comparison = compare(proof, sqlite)
+    assert [status for status, _ in json.loads(comparison.leaking.result)] == [200, 422, 404]
+    assert comparison.leaking.noted["bytes kept of a request"] >= 10_000
+    assert comparison.fixed.noted["bytes kept of a request"] < 2_000
+    assert comparison.leaking.noted["others wait (ms)"] >= 290
+    assert "others wait (ms)" in section([comparison])

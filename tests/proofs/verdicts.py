@@ -16,3 +16,15 @@ def assert_connections_are_given_back(comparison: Comparison) -> None:
 
     assert (fixed.held, fixed.failures, fixed.errors) == (0, 0, ())
     assert fixed.idle in (None, 0)
+
+
+def assert_the_rest_stays_in_the_database(comparison: Comparison) -> None:
+    """The leaking program brings thousands of rows for one answer; the fixed one a few, by as many statements."""
+    leaking, fixed = comparison.leaking, comparison.fixed
+
+    assert fixed.result == leaking.result
+    assert fixed.statements == leaking.statements
+    assert fixed.rows <= 12
+    assert leaking.rows >= 2000
+    assert (fixed.held, fixed.failures) == (leaking.held, leaking.failures) == (0, 0)
+    assert fixed.peak * 10 < leaking.peak

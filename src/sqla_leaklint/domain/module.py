@@ -13,7 +13,7 @@ from sqla_leaklint.domain.evaluation import Evaluator, Frame
 from sqla_leaklint.domain.subjects import CallSite, FunctionSite, ModuleSite
 from sqla_leaklint.domain.values import Unknown, Value
 from sqla_leaklint.semantic.body import Body
-from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.project import Module
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
@@ -95,6 +95,10 @@ class Domain:
     def bodies(self) -> Iterable[Body]:
         """Every body of the module: its own, those of its classes, functions and lambdas."""
         return self.module.executor.bodies.values()
+
+    def event_of(self, call: Term) -> Event | None:
+        """The event of a call of the module."""
+        return next((event for body in self.bodies if (event := body.event_of(call)) is not None), None)
 
     @cached_property
     def body_of(self) -> dict[tree.Node, Body]:

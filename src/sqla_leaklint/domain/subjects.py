@@ -49,6 +49,23 @@ class CallSite:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class InFunction:
+    """What stands in a function of the module: the part that subjects of their own extend."""
+
+    domain: Domain
+    body: Body
+
+    @property
+    def function(self) -> tree.Function:
+        assert isinstance(self.body.node, tree.Function)
+        return self.body.node
+
+    @property
+    def summary(self) -> FunctionSummary:
+        return self.domain.module.summary.functions[self.body.qualname]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FunctionSite:
     """A function, method or lambda of the module."""
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.fixes.imports import newline_of
 from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, end_of, unit_of
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.with_block import enclosure, rendered
@@ -85,5 +86,4 @@ def _replaced(source: SourceMap, whole: tree.Stmt, expression: tree.Expr, name: 
         return ()
     unit = unit_of(source.text, indentation)
     header = f"with {_text(source, expression)}.session_factory() as {name}:"
-    newline = "\r\n" if "\r\n" in source.text else "\n"
-    return (TextEdit(start, end, f"{header}{newline}{indentation}{unit}yield {name}"),)
+    return (TextEdit(start, end, f"{header}{newline_of(source)}{indentation}{unit}yield {name}"),)

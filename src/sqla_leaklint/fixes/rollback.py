@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.fixes.imports import newline_of
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.syntax import tree
 
@@ -27,11 +28,7 @@ def roll_back(handler: tree.ExceptHandler, session: tree.Name | tree.Attribute, 
         if isinstance(first, tree.Pass):
             return (TextEdit(start, end, call),)
         lead = source.text[source.line_start(start) : start]
-        separator = _newline(source) + lead if not lead.strip() else "; "
+        separator = newline_of(source) + lead if not lead.strip() else "; "
         return (TextEdit(start, start, call + separator),)
 
     return PendingFix(Applicability.UNSAFE, "roll the session back first", render)
-
-
-def _newline(source: SourceMap) -> str:
-    return "\r\n" if "\r\n" in source.text else "\n"

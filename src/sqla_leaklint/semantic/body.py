@@ -6,7 +6,7 @@ import builtins
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sqla_leaklint.semantic.events import Event
+from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.scope import Names
 from sqla_leaklint.semantic.terms import ClassRef, Param, Pool, Term
 from sqla_leaklint.syntax import tree
@@ -40,6 +40,10 @@ class Body:
     @property
     def is_function(self) -> bool:
         return isinstance(self.node, tree.Function | tree.Lambda)
+
+    def event_of(self, call: Term) -> Event | None:
+        """The event of a call that the body makes."""
+        return next((event for event in self.events if event.deed is Deed.CALLED and event.value is call), None)
 
 
 def super_arguments(body: Body, pool: Pool) -> tuple[Term, ...]:

@@ -120,7 +120,7 @@ def is_depends(call: t.Call) -> bool:
 def _registrations(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[Decoration]:
     wanted = ProjectFunction(module.path, function.qualname)
     for user in evaluator.project.mentioning(function.name, and_any_of=_REGISTERED_BY):
-        if not _registers_something(user):
+        if called_names(user).isdisjoint(_REGISTERED_BY):
             continue
         frame: Frame = evaluator.frame(user)
         for _, act in user.mentions():
@@ -135,11 +135,10 @@ def _registrations(evaluator: Evaluator, module: ModuleSummary, function: Functi
 
 
 @lru_cache(maxsize=4096)
-def _registers_something(module: ModuleSummary) -> bool:
-    return any(
-        act.deed is Deed.CALLED and isinstance(act.value, t.Call) and method_name(act.value.func) in _REGISTERED_BY
-        for _, act in module.mentions()
-    )
+def called_names(module: ModuleSummary) -> frozenset[str]:
+    """The last names of all that a module calls."""
+    calls = (act.value for _, act in module.mentions() if act.deed is Deed.CALLED)
+    return frozenset(method_name(call.func) for call in calls if isinstance(call, t.Call))
 
 
 def method_name(function: t.Term) -> str:

@@ -13,12 +13,12 @@ from sqla_leaklint.domain.lifetimes.process import ends_with_process
 from sqla_leaklint.domain.lifetimes.remains import Remains, remains
 from sqla_leaklint.domain.lifetimes.resources import SESSION, Resource, telling_methods
 from sqla_leaklint.domain.lifetimes.uses import events_within, uses_in
+from sqla_leaklint.domain.subjects import InFunction
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
-from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -26,15 +26,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Acquisition:
+class Acquisition(InFunction):
     """A call in a function that opens a resource, with all that the function does with it.
 
     A resource that a `with` statement opens itself is none: there is nothing to ask about it.  As a subject it is a
     session; those of other kinds have subjects of their own, which ask `opened`.
     """
 
-    domain: Domain
-    body: Body
     event: Event
     opening: Opening
     uses: tuple[Use, ...]
@@ -48,15 +46,6 @@ class Acquisition:
     def node(self) -> tree.Call:
         assert isinstance(self.event.node, tree.Call)
         return self.event.node
-
-    @property
-    def function(self) -> tree.Function:
-        assert isinstance(self.body.node, tree.Function)
-        return self.body.node
-
-    @property
-    def summary(self) -> FunctionSummary:
-        return self.domain.module.summary.functions[self.body.qualname]
 
     @property
     def type(self) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.application.endpoints import called_names
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
 if TYPE_CHECKING:
@@ -28,12 +26,4 @@ def closes_nothing(
         case _:
             return False
     users = (module, *evaluator.project.mentioning(name))
-    return not any(_closes_something(user) for user in users)
-
-
-@lru_cache(maxsize=512)
-def _closes_something(module: ModuleSummary) -> bool:
-    return any(
-        act.deed is Deed.CALLED and isinstance(act.value, t.Call) and method_name(act.value.func) in _CLOSING
-        for _, act in module.mentions()
-    )
+    return all(called_names(user).isdisjoint(_CLOSING) for user in users)

@@ -31,7 +31,7 @@ from sqla_leaklint.domain.lifetimes.uses import uses_of_receiver
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, ProjectInstance, Symbol, Unknown, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
-from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
 
@@ -116,7 +116,7 @@ def _in_constructor(domain: Domain, body: Body, summary: FunctionSummary, owner:
     if holding is None or dependent is None:
         return
     for event in stored:
-        act = _event_of(body, event.value) if event.key in holding.attributes else None
+        act = body.event_of(event.value) if event.key in holding.attributes else None
         if act is not None:
             yield HeldSession(domain, body, act.node, act.stmt, cls, False, holding.opening, dependent)
 
@@ -129,7 +129,7 @@ def _in_provider(domain: Domain, body: Body, summary: FunctionSummary) -> Iterat
         if event.deed is not Deed.RETURNED or not isinstance(event.value, t.Call):
             continue
         for call, holding in _held(domain, body, event.value):
-            act = _event_of(body, call)
+            act = body.event_of(call)
             node = act.node if act is not None else body.node if isinstance(body.node, tree.Lambda) else None
             dependent = _dependent(domain, summary) if node is not None and is_left_open(domain, holding) else None
             if node is not None and dependent is not None:
@@ -160,7 +160,7 @@ def _held(domain: Domain, body: Body, call: t.Call) -> Iterator[tuple[t.Call, _H
 def _kept_in(domain: Domain, body: Body, call: t.Call, which: int | str, root: t.Call) -> frozenset[str]:
     """The attributes in which a constructor keeps a session that a function opens and gives to nobody else."""
     found = opening(domain.evaluator, root, domain.frame)
-    event = _event_of(body, root)
+    event = body.event_of(root)
     session_type = domain.evaluator.classes.library_type(found.instance) if found is not None else None
     if found is None or session_type is None:
         return frozenset()
@@ -200,10 +200,6 @@ def _opened_by(evaluator: Evaluator, cls: ProjectClass) -> _Holding | None:
             if session is not None:
                 return _Holding(cls, frozenset({act.key}), session)
     return None
-
-
-def _event_of(body: Body, call: t.Term) -> Event | None:
-    return next((event for event in body.events if event.deed is Deed.CALLED and event.value is call), None)
 
 
 def _dependent(domain: Domain, summary: FunctionSummary) -> Dependent | None:

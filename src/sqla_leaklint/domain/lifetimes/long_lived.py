@@ -39,7 +39,6 @@ from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
-from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
@@ -103,7 +102,7 @@ def _taken(domain: Domain, kept: Kept) -> Held | None:
         return None
     if method_name(kept.call.func) not in NEXT:
         return None
-    event = _event_of(domain, kept.call)
+    event = domain.event_of(kept.call)
     generator = generator_taken_from(event) if event is not None else None
     found = own_session_of(domain, generator) if generator is not None else None
     if found is None:
@@ -111,13 +110,6 @@ def _taken(domain: Domain, kept: Kept) -> Held | None:
     provider, session = found
     is_async = domain.evaluator.classes.is_a(session, Kind.ASYNC_SESSION)
     return Held(Opening(session, provider, is_async), kept.call, domain.module.summary)
-
-
-def _event_of(domain: Domain, call: t.Call) -> Event | None:
-    return next(
-        (event for body in domain.bodies for event in body.events if event.deed is Deed.CALLED and event.value is call),
-        None,
-    )
 
 
 class _Judgement:
@@ -135,7 +127,7 @@ class _Judgement:
         leaving = [use for use in uses if use.function is not None and use.consumes and not use.releases]
         leaving = [use for use in leaving if use.function and use.function.name not in _ENDING_OBJECT]
         leaving.sort(key=lambda use: Doing.RUNS_SQL not in use.doings)  # an accessor only if nothing else is known
-        event = _event_of(self.domain, self.kept.call) if leaving else None
+        event = self.domain.event_of(self.kept.call) if leaving else None
         if event is None or not isinstance(event.node, tree.Call) or self._is_renewed() or self._locks(leaving):
             return None
         if any(use.releases and self._is_closed_between(use) for use in uses):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from sqla_leaklint.domain.lifetimes.doings import Carry, Use
 from sqla_leaklint.domain.lifetimes.resources import SESSION, telling_methods
 from sqla_leaklint.domain.lifetimes.uses import Tracker, events_within
+from sqla_leaklint.domain.subjects import InFunction
 from sqla_leaklint.domain.values import Instance, Literal, Origin, ProjectClass, ProjectInstance, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
@@ -32,24 +33,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SessionInUse:
+class SessionInUse(InFunction):
     """One session in a function; `value` says what it is and whose, `tracker` which terms are it or hold it."""
 
-    domain: Domain
-    body: Body
     seed: Term
     value: Instance | ProjectInstance
     tracker: Tracker
     uses: tuple[Use, ...]
-
-    @property
-    def function(self) -> tree.Function:
-        assert isinstance(self.body.node, tree.Function)
-        return self.body.node
-
-    @property
-    def summary(self) -> FunctionSummary:
-        return self.domain.module.summary.functions[self.body.qualname]
 
     @property
     def idle_closes(self) -> frozenset[tree.Node]:

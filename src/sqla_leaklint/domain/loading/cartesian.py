@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.linking.library import unwrapped
+from sqla_leaklint.domain.loading.eager import WITH_THE_ROWS
 from sqla_leaklint.domain.loading.eager_options import JoinedCollection
 from sqla_leaklint.domain.loading.loading_paths import Path, paths
 from sqla_leaklint.domain.mapped.models import Model, models_of
@@ -32,16 +33,7 @@ from sqla_leaklint.syntax import tree
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
-_WITH_THE_ROWS = frozenset(
-    {
-        LoadStrategy.JOINED,
-        LoadStrategy.SELECTIN,
-        LoadStrategy.SUBQUERY,
-        LoadStrategy.IMMEDIATE,
-        LoadStrategy.JOINED_BY_QUERY,
-        LoadStrategy.NEUTRAL,
-    }
-)
+_WITH_THE_ROWS = WITH_THE_ROWS | {LoadStrategy.NEUTRAL}
 _WORDS = ("joinedload", "joined", "lazy=False")
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.mapped.columns import Relationship
 
-_WITH_THE_ROWS = frozenset(
+WITH_THE_ROWS = frozenset(
     {
         LoadStrategy.JOINED,
         LoadStrategy.SELECTIN,
@@ -74,7 +74,7 @@ def loading(evaluator: Evaluator, statement: Statement | None, model: Model, *pa
     chosen = option_for(evaluator, statement, model, *path)
     if chosen is not None:
         return chosen
-    if relationship.strategy in _WITH_THE_ROWS:
+    if relationship.strategy in WITH_THE_ROWS:
         return Loading.EAGER
     is_lazy = relationship.strategy is LoadStrategy.LAZY and statement.is_whole
     return Loading.LAZY if is_lazy else Loading.UNKNOWN
@@ -101,7 +101,7 @@ def option_for(evaluator: Evaluator, statement: Statement, model: Model, *path: 
         for argument in step.args:
             reader = _OptionReader(evaluator, model, path)
             found = {reader.strategy(each) for each in alternatives(argument)}
-            if found <= _WITH_THE_ROWS and not step.is_conditional:
+            if found <= WITH_THE_ROWS and not step.is_conditional:
                 return Loading.EAGER
             is_undecided = is_undecided or found != {None}
     return Loading.UNKNOWN if is_undecided else None

@@ -13,11 +13,10 @@ from sqla_leaklint.domain.registries.definitions import Registry, Touch, registr
 from sqla_leaklint.domain.registries.holding import Seed, exits_holding, uses_of
 from sqla_leaklint.domain.registries.places import Place, Where, place_of
 from sqla_leaklint.domain.registries.removals import Removal, Removals
+from sqla_leaklint.domain.subjects import InFunction
 from sqla_leaklint.knowledge.sqlalchemy import ASYNC_SESSION, SESSION
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
-from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -28,11 +27,9 @@ _IDLE = frozenset({"configure", "session_factory", "query_property"})
 
 
 @dataclass(frozen=True, eq=False)
-class RegistryUse:
+class RegistryUse(InFunction):
     """All that a function does with one registry; `touches` are its calls of it, in the order of the text."""
 
-    domain: Domain
-    body: Body
     registry: Registry
     touches: tuple[tuple[Event, Touch], ...]
 
@@ -51,15 +48,6 @@ class RegistryUse:
                         found.setdefault(touch.registry, []).append((event, touch))
             for registry, touches in found.items():
                 yield RegistryUse(domain, body, registry, tuple(touches))
-
-    @property
-    def function(self) -> tree.Function:
-        assert isinstance(self.body.node, tree.Function)
-        return self.body.node
-
-    @property
-    def summary(self) -> FunctionSummary:
-        return self.domain.module.summary.functions[self.body.qualname]
 
     @property
     def making(self) -> Event | None:

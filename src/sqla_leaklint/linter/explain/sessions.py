@@ -40,7 +40,6 @@ from sqla_leaklint.linter.explain.chain import chain
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places
 from sqla_leaklint.linter.explain.undecided import UNDECIDED, undecided
-from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.syntax import tree
 
@@ -256,11 +255,3 @@ def _range(versions: VersionRange) -> str:
     if since and until:
         return f"{since} or newer, older than {until}"
     return f"{since} or newer" if since else f"older than {until}" if until else "any version"
-
-
-def root_event(domain: Domain, term: t.Term) -> Event | None:
-    """The event of a call."""
-    return next(
-        (event for body in domain.bodies for event in body.events if event.deed is Deed.CALLED and event.value is term),
-        None,
-    )

@@ -34,7 +34,7 @@ from sqla_leaklint.domain.values import (
 from sqla_leaklint.linter.explain.chain import chain
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places
-from sqla_leaklint.linter.explain.sessions import add_exit, explain_no_acquisition, is_session, owner_of, root_event
+from sqla_leaklint.linter.explain.sessions import add_exit, explain_no_acquisition, is_session, owner_of
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 
@@ -109,7 +109,7 @@ def _owners(domain: Domain, term: t.Term, value: Value, places: Places) -> Itera
         if not isinstance(each, Instance | ProjectInstance) or not is_session(domain, each):
             continue
         if each.origin is Origin.FRESH:
-            events = [root_event(domain, root) for root in roots_of(term)]
+            events = [domain.event_of(root) for root in roots_of(term)]
             for event in events:
                 if event is not None:
                     yield f"nobody is asked to close it here: {explain_no_acquisition(domain, event)}"

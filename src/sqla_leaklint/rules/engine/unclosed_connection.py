@@ -11,6 +11,7 @@ from sqla_leaklint.fixes import PendingFix
 from sqla_leaklint.fixes.chained_block import chain
 from sqla_leaklint.fixes.with_block import enclosure
 from sqla_leaklint.rules.base import Draft, Rule
+from sqla_leaklint.rules.notes import with_factory
 from sqla_leaklint.semantic.events import Event
 
 rule = Rule(
@@ -53,10 +54,7 @@ def check(leak: LeakedConnection, domain: Domain) -> Iterator[Draft]:
         f"open it by `{keyword}`: left open, it is {end} only when the cyclic collector runs; until then the server "
         "shows `idle in transaction`, and under load requests end in `QueuePool limit … reached`"
     )
-    factory = acquisition.opening.factory
-    if factory is not None:
-        place = domain.locate(factory.path, factory.qualname)
-        draft = draft.with_note(place, f"`{factory.qualname}` returns it open: closing it is left to its callers")
+    draft = with_factory(draft, domain, acquisition.opening)
     yield _with_path(draft, leak).with_fix(_chain_fix(leak) if acquisition.name is None else _block_fix(leak))
 
 

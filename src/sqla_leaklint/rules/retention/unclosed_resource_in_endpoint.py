@@ -11,6 +11,7 @@ from sqla_leaklint.fixes import PendingFix
 from sqla_leaklint.fixes.chained_block import chain
 from sqla_leaklint.fixes.with_block import enclosure
 from sqla_leaklint.rules.base import Draft, Rule
+from sqla_leaklint.rules.notes import with_factory
 from sqla_leaklint.semantic.events import Event
 
 rule = Rule(
@@ -44,10 +45,7 @@ def check(leak: LeakedClient, domain: Domain) -> Iterator[Draft]:
         f"open it by `{keyword}`, or keep one for the application: left open, its sockets are closed only when the "
         "cyclic collector runs, and under load the process ends in `Too many open files`"
     )
-    factory = acquisition.opening.factory
-    if factory is not None:
-        place = domain.locate(factory.path, factory.qualname)
-        draft = draft.with_note(place, f"`{factory.qualname}` returns it open: closing it is left to its callers")
+    draft = with_factory(draft, domain, acquisition.opening)
     for link in leak.way[:1] if len(leak.way) > 1 else ():
         draft = draft.with_note(domain.locate(link.module.path, link.function.qualname), "this runs for every request")
     for link in leak.way[1:-1]:

@@ -10,6 +10,7 @@ from sqla_leaklint.domain.lifetimes import Remains, SkippedClose, Way
 from sqla_leaklint.fixes import PendingFix
 from sqla_leaklint.fixes.with_block import enclosure
 from sqla_leaklint.rules.base import Draft, Rule
+from sqla_leaklint.rules.notes import with_factory
 
 rule = Rule(
     code="LKS102",
@@ -46,10 +47,7 @@ def check(skipped: SkippedClose, domain: Domain) -> Iterator[Draft]:
         f"open it by `{keyword}`, or close it in `finally`: left open, it keeps its connection until the cyclic "
         "collector runs, and a few errors later requests end in `QueuePool limit … reached`"
     )
-    factory = acquisition.opening.factory
-    if factory is not None:
-        place = domain.locate(factory.path, factory.qualname)
-        draft = draft.with_note(place, f"`{factory.qualname}` returns it open: closing it is left to its callers")
+    draft = with_factory(draft, domain, acquisition.opening)
     draft = draft.with_note(skipped.cause, _CAUSES.get(skipped.way, ""))
     draft = draft.with_note(skipped.leaving, "this leaves it open")
     draft = draft.with_note(skipped.unawaited_close, "the coroutine is not awaited, so nothing is closed")

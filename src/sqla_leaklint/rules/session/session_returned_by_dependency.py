@@ -9,6 +9,7 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.lifetimes import DependedFactory, HeldSession, ReturnedSession
 from sqla_leaklint.fixes.yielding_provider import yield_from_provider
 from sqla_leaklint.rules.base import Draft, Rule
+from sqla_leaklint.rules.notes import with_factory
 
 rule = Rule(
     code="LKS104",
@@ -35,10 +36,7 @@ def check(session: ReturnedSession, domain: Domain) -> Iterator[Draft]:
         "connection until the cyclic collector runs, and after a few requests the next ones end in "
         "`QueuePool limit … reached`"
     )
-    factory = session.opening.factory
-    if factory is not None:
-        place = domain.locate(factory.path, factory.qualname)
-        draft = draft.with_note(place, f"`{factory.qualname}` returns it open: closing it is left to its callers")
+    draft = with_factory(draft, domain, session.opening)
     if session.is_closed:
         draft = draft.with_note(session.closing, "it is closed here, before it is used")
     if dependent.function is not None:

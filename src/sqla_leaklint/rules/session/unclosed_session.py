@@ -10,6 +10,7 @@ from sqla_leaklint.domain.lifetimes import Acquisition, Remains
 from sqla_leaklint.fixes import PendingFix
 from sqla_leaklint.fixes.with_block import enclosure
 from sqla_leaklint.rules.base import Draft, Rule
+from sqla_leaklint.rules.notes import with_factory
 from sqla_leaklint.semantic.events import Event
 
 rule = Rule(
@@ -39,10 +40,7 @@ def check(acquisition: Acquisition, domain: Domain) -> Iterator[Draft]:
         f"open it by `{keyword}`: unclosed, its connection goes back to the pool only when the cyclic collector runs, "
         "and under load requests end in `QueuePool limit … reached`"
     )
-    factory = acquisition.opening.factory
-    if factory is not None:
-        place = domain.locate(factory.path, factory.qualname)
-        draft = draft.with_note(place, f"`{factory.qualname}` returns it open: closing it is left to its callers")
+    draft = with_factory(draft, domain, acquisition.opening)
     if isinstance(sql.act, Event):
         draft = draft.with_note(sql.act.node, "the first SQL takes a connection")
     draft = draft.with_note(exits[0], "the function is left here, with the connection in hand")
