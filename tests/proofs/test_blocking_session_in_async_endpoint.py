@@ -48,13 +48,13 @@ _PROGRAM = """\
         return await ask(app, "/accounts/active")
     """
 
-_DIRECT = '''
+_DIRECT = """
     @app.get("/accounts/active")
     async def count_active(db: Session = Depends(get_db)):
         db.execute(select(func.pg_sleep(0.2)))
         return db.scalar(select(func.count()).where(Account.active))
-'''
-_THROUGH_A_FUNCTION = '''
+"""
+_THROUGH_A_FUNCTION = """
     def active_accounts(db):
         db.execute(select(func.pg_sleep(0.2)))
         return db.scalar(select(func.count()).where(Account.active))
@@ -63,8 +63,8 @@ _THROUGH_A_FUNCTION = '''
     @app.get("/accounts/active")
     async def count_active(db: Session = Depends(get_db)):
         return active_accounts(db)
-'''
-_IN_A_DEPENDENCY = '''
+"""
+_IN_A_DEPENDENCY = """
     async def active_accounts(db: Session = Depends(get_db)):
         db.execute(select(func.pg_sleep(0.2)))
         return db.scalar(select(func.count()).where(Account.active))
@@ -73,8 +73,8 @@ _IN_A_DEPENDENCY = '''
     @app.get("/accounts/active")
     async def count_active(active: int = Depends(active_accounts)):
         return active
-'''
-_IN_THE_THREAD_POOL = '''
+"""
+_IN_THE_THREAD_POOL = """
     def active_accounts(db):
         db.execute(select(func.pg_sleep(0.2)))
         return db.scalar(select(func.count()).where(Account.active))
@@ -83,7 +83,7 @@ _IN_THE_THREAD_POOL = '''
     @app.get("/accounts/active")
     async def count_active(db: Session = Depends(get_db)):
         return await run_in_threadpool(active_accounts, db)
-'''
+"""
 
 
 def _proof(claim: str, endpoint: str) -> Proof:

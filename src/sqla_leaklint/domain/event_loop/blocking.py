@@ -198,8 +198,9 @@ def blocking_methods(knowledge: Knowledge) -> frozenset[str]:
 
 _Given = tuple[tuple[tuple[str, str], Value], ...]
 """What a call gives that a function may wait by, by parameter."""
-_KNOWN: Memo[Evaluator, dict[tuple[str, str, _Given], tuple[tuple[Hop, ...], Resource | None]]] = Memo(lambda _: {})
-_NOTHING: tuple[tuple[Hop, ...], Resource | None] = ((), None)
+_Found = tuple[tuple[Hop, ...], Resource | None]
+_KNOWN: Memo[Evaluator, dict[tuple[str, str, _Given, int], _Found]] = Memo(lambda _: {})
+_NOTHING: _Found = ((), None)
 
 
 def _through(domain: Domain, body: Body, event: Event, node: tree.Call, left: int) -> Blocking | None:
@@ -214,9 +215,8 @@ def _through(domain: Domain, body: Body, event: Event, node: tree.Call, left: in
     if not summary.is_async and isinstance(function_text(domain, body).parents.get(node), tree.Await):
         return None  # something makes it wait elsewhere
     known = _KNOWN.of(domain.evaluator)
-    key = (function.path, function.qualname, given)
+    key = (function.path, function.qualname, given, left)
     if key not in known:
-        known[key] = _NOTHING  # a function that calls itself
         known[key] = _way(domain, function, given, left, is_passed=bool(resources))
     way, resource = known[key]
     return Blocking(node, resource, way) if way else None
@@ -258,9 +258,7 @@ def _is_sync(domain: Domain, value: Value) -> bool:
     return isinstance(value, Instance | ProjectInstance) and is_plainly_sync(domain, value)
 
 
-def _way(
-    domain: Domain, function: ProjectFunction, given: _Given, left: int, *, is_passed: bool
-) -> tuple[tuple[Hop, ...], Resource | None]:
+def _way(domain: Domain, function: ProjectFunction, given: _Given, left: int, *, is_passed: bool) -> _Found:
     evaluator = domain.evaluator
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)

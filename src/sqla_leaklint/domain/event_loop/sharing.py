@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Clause,
+    Entity,
     Instance,
     Literal,
     ManagerFactory,
@@ -46,6 +47,7 @@ _HARMLESS = (sys.stdlib_module_names | {"sqlalchemy", "sqlmodel", "pydantic", "f
 """Packages whose functions may be called from any thread."""
 _LOGGERS = frozenset({"logging", "loguru", "structlog"})
 _STORES = frozenset({Deed.STORED_ATTRIBUTE, Deed.STORED_ITEM, Deed.AUGMENTED, Deed.DELETED_ITEM})
+_SETTERS = frozenset({"builtins.setattr", "builtins.delattr"})
 _SESSIONS = (Kind.SESSION, Kind.CONNECTION, Kind.ENGINE)
 _OF_A_TASK = (Kind.SESSION_REGISTRY, Kind.THREAD_LOCAL, Kind.EVENT_LOOP, Kind.TASK_GROUP)
 _SENDING = frozenset({"execute", "exec", "scalar", "scalars", "exec_driver_sql"})
@@ -85,15 +87,14 @@ class Sharing:
 
     def _of_acts(self, module: ModuleSummary, function: FunctionSummary, receiver: Value | None, left: int) -> Touch:
         frame = self._evaluator.frame(module)
-        is_kept = isinstance(receiver, ProjectClass) or getattr(receiver, "origin", None) is Origin.GLOBAL
         worst = Touch.OWN
         for act in _acts_within(module, function):
             if act.deed is Deed.STORED_GLOBAL:
                 touch = Touch.SHARED
             elif act.deed in _STORES:
                 base = act.base if act.base is not None else act.value
-                is_own_object = isinstance(base, t.Param) and base.function == function.qualname
-                touch = Touch.SHARED if (is_kept and is_own_object) or self._is_shared(base, frame) else Touch.OWN
+                is_own = self._is_own(base, function, receiver, frame)
+                touch = Touch.OWN if is_own else Touch.SHARED
             elif act.deed is Deed.CALLED and isinstance(act.value, t.Call):
                 touch = self._of_call(act.value, frame, left)
             else:
@@ -102,6 +103,17 @@ class Sharing:
             if worst is Touch.BOUND:
                 break
         return worst
+
+    def _is_own(self, changed: t.Term, function: FunctionSummary, receiver: Value | None, frame: Frame) -> bool:
+        """Whether nobody else sees it when a value is changed: it is no row, and nothing that a module keeps."""
+        values = alternatives(self._evaluator.of(changed, frame))
+        if any(isinstance(each, Entity | Rows) for each in values):
+            return False
+        if isinstance(changed, t.Param) and function.owner is not None and changed.name == function.parameters[0].name:
+            return isinstance(receiver, ProjectInstance) and receiver.origin is not Origin.GLOBAL
+        if isinstance(changed, t.Param):
+            return all(self._evaluator.classes.is_a(each, Kind.RESPONSE, Kind.REQUEST) for each in values)
+        return not self._is_shared(changed, frame)
 
     def _is_shared(self, term: t.Term, frame: Frame) -> bool:
         """Whether a value is, or is part of, something that a module or an application keeps."""
@@ -123,7 +135,7 @@ class Sharing:
 
     def _of_call(self, call: t.Call, frame: Frame, left: int) -> Touch:
         if isinstance(call.func, t.Ref) and call.func.path.startswith("builtins."):
-            return Touch.OWN
+            return Touch.SHARED if call.func.path in _SETTERS else Touch.OWN
         values = [each for each in alternatives(self._evaluator.of(call.func, frame)) if each != Literal(None)]
         return max((self._of_callee(each, call, frame, left) for each in values), default=Touch.SHARED)
 
