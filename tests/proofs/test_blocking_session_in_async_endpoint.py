@@ -12,6 +12,7 @@ from tests.proofs.harness import Proof, compare, fixed_text, reported
 RULE = "LKS404"
 
 _PROGRAM = """\
+    import asyncio
     import time
 
     from fastapi import Depends, FastAPI
@@ -45,18 +46,21 @@ _PROGRAM = """\
 
     async def answers():
         noted["another request waits (ms)"] = await longest_wait(app, "/ping", *["/accounts/active"] * 4)
-        return await ask(app, "/accounts/active")
+        answer = await ask(app, "/accounts/active")
+        while engine.pool.checkedout():
+            await asyncio.sleep(0.01)  # a dependency ends after its answer
+        return answer
     """
 
 _DIRECT = """
     @app.get("/accounts/active")
     async def count_active(db: Session = Depends(get_db)):
-        db.execute(select(func.pg_sleep(0.2)))
+        db.execute(select(func.pg_sleep(0.3)))
         return db.scalar(select(func.count()).where(Account.active))
 """
 _THROUGH_A_FUNCTION = """
     def active_accounts(db):
-        db.execute(select(func.pg_sleep(0.2)))
+        db.execute(select(func.pg_sleep(0.3)))
         return db.scalar(select(func.count()).where(Account.active))
 
 
@@ -66,7 +70,7 @@ _THROUGH_A_FUNCTION = """
 """
 _IN_A_DEPENDENCY = """
     async def active_accounts(db: Session = Depends(get_db)):
-        db.execute(select(func.pg_sleep(0.2)))
+        db.execute(select(func.pg_sleep(0.3)))
         return db.scalar(select(func.count()).where(Account.active))
 
 
@@ -76,7 +80,7 @@ _IN_A_DEPENDENCY = """
 """
 _IN_THE_THREAD_POOL = """
     def active_accounts(db):
-        db.execute(select(func.pg_sleep(0.2)))
+        db.execute(select(func.pg_sleep(0.3)))
         return db.scalar(select(func.count()).where(Account.active))
 
 
@@ -91,7 +95,7 @@ def _proof(claim: str, endpoint: str) -> Proof:
 
 
 PROOFS = (
-    _proof("an endpoint waits 0.2 s, four at once", _DIRECT),
+    _proof("an endpoint waits 0.3 s, four at once", _DIRECT),
     _proof("a function that the endpoint calls waits", _THROUGH_A_FUNCTION),
     _proof("a dependency waits", _IN_A_DEPENDENCY),
 )
@@ -104,8 +108,8 @@ def test_others_wait_until_the_loop_is_left(proof: Proof, sqlite: SQLite) -> Non
 
     assert json.loads(comparison.leaking.result)[0][0] == 200
     assert comparison.fixed.result == comparison.leaking.result
-    assert comparison.leaking.noted[_WAIT] >= 190
-    assert comparison.fixed.noted[_WAIT] < comparison.leaking.noted[_WAIT] / 3
+    assert comparison.leaking.noted[_WAIT] >= 290
+    assert comparison.fixed.noted[_WAIT] < comparison.leaking.noted[_WAIT] / 2
     assert reported(fixed_text(proof), proof) == []
 
 
@@ -113,7 +117,7 @@ def test_on_a_server_as_well(database: Database) -> None:
     comparison = compare(PROOFS[0], database)
 
     assert comparison.fixed.result == comparison.leaking.result
-    assert comparison.fixed.noted[_WAIT] < comparison.leaking.noted[_WAIT] / 3
+    assert comparison.fixed.noted[_WAIT] < comparison.leaking.noted[_WAIT] / 2
 
 
 def test_work_that_is_handed_to_the_thread_pool_is_not_reported_and_lets_others_go_on(sqlite: SQLite) -> None:
@@ -122,5 +126,5 @@ def test_work_that_is_handed_to_the_thread_pool_is_not_reported_and_lets_others_
     comparison = compare(Proof(RULE, "", proof.program, proof.call, repeats=2, remedy=remedy), sqlite)
 
     assert comparison.fixed.result == comparison.leaking.result
-    assert comparison.fixed.noted[_WAIT] < comparison.leaking.noted[_WAIT] / 3
+    assert comparison.fixed.noted[_WAIT] < comparison.leaking.noted[_WAIT] / 2
     assert reported(comparison.remedy, proof) == []
