@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.response_models import response_model
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, sessions_in_use
 from sqla_leaklint.domain.lifetimes.waiting import Transactions
-from sqla_leaklint.domain.values import Origin, ProjectFunction, Symbol, alternatives
+from sqla_leaklint.domain.values import Literal, Origin, ProjectFunction, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
@@ -60,10 +60,18 @@ class SerialisedInTransaction:
                 continue
             for session in sessions_in_use(domain, body):
                 provider = _yielding_provider(session)
-                found = next(Transactions(session).left_open(), None) if provider is not None else None
+                found = next(_returned_in_transaction(session), None) if provider is not None else None
                 if provider is not None and found is not None:
                     yield SerialisedInTransaction(session, provider, *found, model)
                     break
+
+
+def _returned_in_transaction(session: SessionInUse) -> Iterator[tuple[tree.Return, tree.Node]]:
+    """What is returned to be made a response of, with what has opened the transaction."""
+    for stmt, opener in Transactions(session).left_open():
+        value = session.domain.value(stmt.value) if stmt.value is not None else Literal(None)
+        if not any(session.domain.evaluator.classes.is_a(each, Kind.RESPONSE) for each in alternatives(value)):
+            yield stmt, opener
 
 
 def _yielding_provider(session: SessionInUse) -> ProjectFunction | None:

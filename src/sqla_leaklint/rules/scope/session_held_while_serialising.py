@@ -35,6 +35,7 @@ def check(serialised: SerialisedInTransaction, domain: Domain) -> Iterator[Draft
         domain.locate(provider.path, provider.qualname), f"`{name}` gives it back after the response has been made"
     )
     yield draft.with_help(
-        "build the response in the endpoint and close the session before returning it, or commit last: under load all "
-        "threads run endpoints that wait for a connection, and all connections belong to requests that wait for a thread"
+        "build the response in the endpoint and close the session before returning it, or commit last: under load "
+        "every thread runs an endpoint that waits for a connection, and every connection is that of a request which "
+        "waits for a thread"
     ).with_fix(build_response(serialised))
