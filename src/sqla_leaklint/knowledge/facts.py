@@ -40,6 +40,7 @@ from sqla_leaklint.knowledge.vocabulary import (
     Moment,
     Role,
     Shape,
+    Wire,
 )
 from sqla_leaklint.knowledge.waits import Wait
 
@@ -70,6 +71,7 @@ __all__ = [
     "Type",
     "Versions",
     "Wait",
+    "Wire",
 ]
 
 
@@ -219,13 +221,17 @@ class LazyValue:
 
 @dataclass(frozen=True, slots=True)
 class Decorator:
-    """A function used as a decorator, or, with `owner`, a method of that class."""
+    """A function used as a decorator, or, with `owner`, a method of that class.
+
+    `makes` is the class of the object that it puts in the place of the function ("" where it leaves a function).
+    """
 
     name: str
     decoration: Decoration
     docs: str
     owner: str = ""
     aliases: tuple[str, ...] = ()
+    makes: str = ""
     versions: Versions | None = None
 
 
@@ -249,6 +255,8 @@ class Handoff:
 
     `callee` is the position of the argument that is called and `callee_keyword` its name (-1: none, the arguments are
     coroutines, iterables or plain values); `first_argument` is where the arguments for it begin.
+
+    `wire` is how arguments get to a worker, and `wire_switches` are the functions by which a program teaches it more.
     """
 
     name: str
@@ -260,6 +268,8 @@ class Handoff:
     first_argument: int = 0
     is_constructor: bool = False
     aliases: tuple[str, ...] = ()
+    wire: Wire | None = None
+    wire_switches: tuple[str, ...] = ()
     versions: Versions | None = None
 
 

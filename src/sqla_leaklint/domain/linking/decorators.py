@@ -14,7 +14,7 @@ from sqla_leaklint.domain.values import (
     Value,
     with_origin,
 )
-from sqla_leaklint.knowledge.facts import Decoration
+from sqla_leaklint.knowledge.facts import Decoration, Decorator
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
 
@@ -62,16 +62,20 @@ PLAIN_DECORATORS = frozenset(
 
 def decoration_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Decoration | None:
     """What a decorator does, by the tables; `@decorator(...)` and `@object.decorator(...)` too."""
+    row = row_of(evaluator, decorator, frame)
+    return row.decoration if row is not None else None
+
+
+def row_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Decorator | None:
+    """What the tables know of a decorator."""
     func = decorator.func if isinstance(decorator, t.Call) else decorator
     value = evaluator.of(func, frame)
     match value:
         case Symbol():
-            row = evaluator.knowledge.decorator(value.path)
-            return row.decoration if row is not None else None
+            return evaluator.knowledge.decorator(value.path)
         case BoundMethod():
             owner = evaluator.classes.library_type(value.receiver)
-            row = evaluator.knowledge.decorator_method(owner, value.name) if owner is not None else None
-            return row.decoration if row is not None else None
+            return evaluator.knowledge.decorator_method(owner, value.name) if owner is not None else None
         case _:
             return None
 
