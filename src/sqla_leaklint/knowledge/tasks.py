@@ -77,9 +77,7 @@ DRAMATIQ = Table(
     types=(Type(_ACTOR, Kind.TASK, _DRAMATIQ, ("dramatiq.actor.Actor",)),),
     decorators=(Decorator("dramatiq.actor", Decoration.TASK, _DRAMATIQ, makes=_ACTOR),),
     handoffs=tuple(
-        Handoff(
-            name, Executor.WORKER, _DRAMATIQ, _ACTOR, wire=Wire.JSON, wire_switches=("dramatiq.set_encoder",)
-        )
+        Handoff(name, Executor.WORKER, _DRAMATIQ, _ACTOR, wire=Wire.JSON, wire_switches=("dramatiq.set_encoder",))
         for name in ("send", "send_with_options", "message", "message_with_options")
     ),
 )

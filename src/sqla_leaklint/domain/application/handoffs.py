@@ -75,6 +75,17 @@ class Handoff:
         """What is given along for the callable."""
         return tuple(argument for argument in self.node.args if argument.value is not self.callee)
 
+    @property
+    def content(self) -> tree.Expr | None:
+        """The argument that will be iterated over or awaited, if the work is no callable."""
+        if self.row.callee >= 0:
+            return None
+        positional = [argument for argument in self.node.args if argument.keyword is None and not argument.star]
+        if len(positional) > self.row.first_argument:
+            return positional[self.row.first_argument].value
+        named = [argument.value for argument in self.node.args if argument.keyword == self.row.callee_keyword]
+        return named[0] if named and self.row.callee_keyword else None
+
     @staticmethod
     def find(domain: Domain) -> Iterator[Handoff]:
         """Every hand-over in a module whose receiver is known."""

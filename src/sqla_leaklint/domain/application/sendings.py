@@ -1,10 +1,10 @@
 """What is sent to workers in other processes: arguments of tasks, through the project's own wrappers too.
 
-    resize.delay(photo)                 # Celery, RQ, dramatiq, arq: the row of the tables says which form it takes
-    def enqueue(job, *args):            # a wrapper: what it is given goes on as it is
-        queue.enqueue(job, *args)
-    def announce(order):                # none: what it sends is a key
-        notify.delay(order.id)
+resize.delay(photo)                 # Celery, RQ, dramatiq, arq: the row of the tables says which form it takes
+def enqueue(job, *args):            # a wrapper: what it is given goes on as it is
+    queue.enqueue(job, *args)
+def announce(order):                # none: what it sends is a key
+    notify.delay(order.id)
 """
 
 from __future__ import annotations

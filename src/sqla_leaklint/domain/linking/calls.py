@@ -32,7 +32,7 @@ from sqla_leaklint.domain.values import (
     alternatives,
     with_origin,
 )
-from sqla_leaklint.knowledge.facts import Decoration, Kind
+from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax.tree import ParameterKind

@@ -1,0 +1,128 @@
+"""What generators of the project do with a session that their makers were given, once somebody iterates over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.lifetimes.callees import Callees
+from sqla_leaklint.domain.lifetimes.carrying import arguments_of
+from sqla_leaklint.domain.lifetimes.doings import Doing, Use
+from sqla_leaklint.domain.lifetimes.uses import uses_in, uses_of_parameter
+from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction, ResultValue, Symbol, Value, alternatives
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
+from sqla_leaklint.semantic.terms import Term
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator, Frame
+    from sqla_leaklint.domain.module import Domain
+
+LAZY = frozenset(
+    {
+        *(f"builtins.{name}" for name in ("iter", "aiter", "map", "filter", "enumerate", "zip")),
+        *(f"itertools.{name}" for name in ("chain", "chain.from_iterable", "islice", "starmap", "takewhile")),
+        "starlette.concurrency.iterate_in_threadpool",
+    }
+)
+"""Functions that take from what they are given only when somebody takes from them."""
+_DEEPEST = 3
+"""Functions that make generators of generators that are looked into."""
+
+
+class Generators:
+    """What the generators of the project do, once somebody iterates, with a session of that class."""
+
+    def __init__(self, evaluator: Evaluator, kind: str) -> None:
+        self.evaluator = evaluator
+        self.kind = kind
+
+    def parameter(self, function: ProjectFunction, place: int | str, domain: Domain) -> str | None:
+        return self._parameter(function, place, Callees(self.evaluator, domain.frame, self.kind))
+
+    def _parameter(self, function: ProjectFunction, place: int | str, callees: Callees) -> str | None:
+        summary = self.evaluator.classes.function(function)
+        module = self.evaluator.project.summary_at(function.path)
+        if summary is None or module is None:
+            return None
+        return callees.parameter(function, summary, module, place)
+
+    def doings(self, function: ProjectFunction, parameter: str, depth: int = 0) -> Iterator[Doing]:
+        """What is done with what arrives in a parameter by whoever iterates over what a function returns."""
+        summary = self.evaluator.classes.function(function)
+        module = self.evaluator.project.summary_at(function.path)
+        if summary is None or module is None:
+            return
+        if summary.is_generator:
+            uses: Iterable[Use] = uses_of_parameter(self.evaluator, function, parameter, frozenset(), self.kind)
+            yield from (use.doing for use in uses)
+        elif depth < _DEEPEST:
+            for returned in summary.returns:
+                yield from self._returned(returned, module, summary, parameter, depth)
+
+    def _returned(
+        self, term: Term, module: ModuleSummary, function: FunctionSummary, parameter: str, depth: int
+    ) -> Iterator[Doing]:
+        match term:
+            case t.Join():
+                for each in term.terms:
+                    yield from self._returned(each, module, function, parameter, depth)
+            case t.Mapped(kind="generator"):
+                given = {(function.qualname, parameter): Instance(self.kind, Origin.PARAMETER)}
+                values = alternatives(self.evaluator.of(term.source, self._frame(module, given)))
+                is_lazy = any(isinstance(each, ResultValue) for each in values)
+                parts = t.all_in([term.source]) if is_lazy else _asked_for_each(term)
+                if any(_is_parameter(part, function, parameter) for part in parts):
+                    yield Doing.RUNS_SQL
+            case t.Call():
+                yield from self._called(term, module, function, parameter, depth)
+            case _:
+                pass
+
+    def _frame(self, module: ModuleSummary, given: Mapping[tuple[str, str], Value]) -> Frame:
+        frame = self.evaluator.frame(module)
+        return type(frame)(module, given)
+
+    def _called(
+        self, call: t.Call, module: ModuleSummary, function: FunctionSummary, parameter: str, depth: int
+    ) -> Iterator[Doing]:
+        frame = self.evaluator.frame(module)
+        callees = Callees(self.evaluator, frame, self.kind)
+        for value in alternatives(self.evaluator.of(call.func, frame)):
+            if isinstance(value, Symbol) and value.path in LAZY:
+                for argument in call.args:
+                    yield from self._returned(argument, module, function, parameter, depth)
+            if not isinstance(value, ProjectFunction):
+                continue
+            for place, argument in arguments_of(call):
+                if _is_parameter(argument, function, parameter):
+                    inner = self._parameter(value, place, callees)
+                    if inner is not None:
+                        yield from self.doings(value, inner, depth + 1)
+            summary = self.evaluator.classes.function(value)
+            if value.path == module.path and summary is not None and summary.scope == function.qualname:
+                acts = [(act, True) for act in acts_of(module, value.qualname)] if summary.is_generator else []
+                seed = t.Param(function.qualname, parameter)
+                uses = uses_in(self.evaluator, module, function, seed, session_type=self.kind, acts=acts)
+                yield from (use.doing for use in uses)
+
+
+def _asked_for_each(term: t.Mapped) -> Iterator[Term]:
+    """What an item of a comprehension is made of, but for the item that it is made from."""
+    pending: list[Term] = [term.element]
+    while pending:
+        part = pending.pop()
+        if not isinstance(part, t.Element):
+            yield part
+            pending.extend(t.parts_of(part))
+
+
+def _is_parameter(term: Term, function: FunctionSummary, name: str) -> bool:
+    return isinstance(term, t.Param) and (term.function, term.name) == (function.qualname, name)
+
+
+def acts_of(module: ModuleSummary, qualname: str) -> Iterator[Act]:
+    """The acts of a function and of those nested in it."""
+    for name, function in module.functions.items():
+        if name == qualname or name.startswith(f"{qualname}."):
+            yield from function.acts

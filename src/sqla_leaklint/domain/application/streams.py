@@ -1,0 +1,206 @@
+"""Sessions that a streamed response uses while it is sent: after the endpoint has returned, row by row.
+
+    def lines():                                        # a generator that captures the session
+        for row in db.scalars(select(Row)): yield row.text
+    return StreamingResponse(lines())
+
+    return StreamingResponse(export(db))                # one that is given it, or made by what is given it
+    return StreamingResponse(r.text for r in db.scalars(select(Row)))     # rows that are not in memory yet
+
+A generator that opens a session of its own is right, and so is content that is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
+from sqla_leaklint.domain.application.generators import LAZY, Generators, acts_of
+from sqla_leaklint.domain.application.handoffs import BORROWED, Handoff
+from sqla_leaklint.domain.lifetimes.carrying import arguments_of
+from sqla_leaklint.domain.lifetimes.doings import Doing
+from sqla_leaklint.domain.lifetimes.uses import uses_in
+from sqla_leaklint.domain.values import (
+    Instance,
+    ProjectFunction,
+    ProjectInstance,
+    ResultValue,
+    Statement,
+    Symbol,
+    Value,
+    alternatives,
+)
+from sqla_leaklint.knowledge.facts import Executor, Kind
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.summary import FunctionSummary
+from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import walk
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+
+_IDLE = frozenset({Doing.LOOKS, Doing.CLOSES, Doing.ENTERS, Doing.HOLDS, Doing.DEFERS})
+"""What does not use a connection while the response is sent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamedSession:
+    """A session that the content of a streamed response uses: named at `node`, hidden in something ("" for openly).
+
+    `is_closed`: the content closes it at its end.  `use` is where it is used, if that is in this module.
+    """
+
+    domain: Domain
+    handoff: Handoff
+    session: Instance | ProjectInstance
+    node: tree.Expr
+    hidden_in: str = ""
+    is_closed: bool = False
+    use: tree.Node | None = None
+
+    @staticmethod
+    def find(domain: Domain) -> Iterator[StreamedSession]:
+        """The first such session of each streamed response of a module."""
+        for handoff in domain.subjects(Handoff):
+            content = handoff.content if handoff.executor is Executor.RESPONSE_STREAM else None
+            term = domain.term(content) if content is not None else None
+            if content is not None and term is not None:
+                found = next(_Streams(domain, handoff).of(term, content), None)
+                if found is not None:
+                    yield found
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """The call that makes a generator, as work: what travels with it, travels into the response."""
+
+    domain: Domain
+    body: Body
+    node: tree.Call
+
+    @property
+    def callee(self) -> tree.Expr | None:
+        return self.node.func
+
+    @property
+    def arguments(self) -> tuple[tree.Argument, ...]:
+        return self.node.args
+
+
+class _Streams:
+    def __init__(self, domain: Domain, handoff: Handoff) -> None:
+        self.domain = domain
+        self.handoff = handoff
+        self.evaluator = domain.evaluator
+
+    def of(self, term: Term, node: tree.Expr) -> Iterator[StreamedSession]:
+        """What iterating over a term uses."""
+        while isinstance(term, t.Declared | t.Await) and term.value is not None:
+            term = term.value
+        match term:
+            case t.Join():
+                for each in term.terms:
+                    yield from self.of(each, node)
+            case t.Mapped(kind="generator"):
+                yield from self._expression(term, node)
+            case t.Call():
+                values = alternatives(self.domain.value_of(term.func))
+                if any(isinstance(each, Symbol) and each.path in LAZY for each in values):
+                    for argument in term.args:
+                        yield from self.of(argument, node)
+                elif any(isinstance(each, ProjectFunction) for each in values):
+                    yield from self._made(term, values)
+                else:
+                    yield from self._lazily(term, node)
+            case _:
+                yield from self._lazily(term, node)
+
+    def _found(self, session: Instance | ProjectInstance, node: tree.Expr, **more: object) -> StreamedSession:
+        return StreamedSession(self.domain, self.handoff, session, node, **more)  # type: ignore[arg-type]
+
+    # --- rows that are not in memory ---
+
+    def _lazily(self, term: Term, node: tree.Expr) -> Iterator[StreamedSession]:
+        """The session of a result or query whose rows are fetched by whoever iterates."""
+        if any(self._is_lazy(each) for each in alternatives(self.domain.value_of(term))):
+            for part in t.all_in([term]):
+                for session in self._sessions(self.domain.value_of(part)):
+                    yield self._found(session, node, hidden_in="rows that are fetched as they are sent")
+                    return
+
+    def _is_lazy(self, value: Value) -> bool:
+        if isinstance(value, Statement):
+            return self.evaluator.knowledge.is_a(value.type, Kind.LEGACY_QUERY)
+        return isinstance(value, ResultValue)
+
+    def _sessions(self, value: Value) -> Iterator[Instance | ProjectInstance]:
+        for each in alternatives(value):
+            if (
+                isinstance(each, Instance | ProjectInstance)
+                and each.origin in BORROWED
+                and self.evaluator.classes.is_a(each, Kind.SESSION, Kind.ASYNC_SESSION)
+            ):
+                yield each
+
+    def _expression(self, term: t.Mapped, node: tree.Expr) -> Iterator[StreamedSession]:
+        """What a generator expression fetches, or asks a session for, item by item."""
+        yield from self.of(term.source, node)
+        for expr, known in self.domain.module.executor.terms.items():
+            if known is term and isinstance(expr, tree.Comprehension):
+                for element in expr.elements:
+                    for inner in walk(element):
+                        if isinstance(inner, tree.Name):
+                            for session in self._sessions(self.domain.value(inner)):
+                                yield self._found(session, node, hidden_in="a generator expression", use=inner)
+
+    # --- generators of the project ---
+
+    def _made(self, call: t.Call, values: Iterable[Value]) -> Iterator[StreamedSession]:
+        event = self.domain.event_of(call)
+        body = next((each for each in self.domain.bodies if event is not None and event in each.events), None)
+        if event is None or body is None or not isinstance(event.node, tree.Call):
+            return
+        functions = [each for each in values if isinstance(each, ProjectFunction)]
+        for piece in cargo_of(_Making(self.domain, body, event.node)):
+            for session in self._sessions(piece.value):
+                doings = {each for function in functions for each in self._doings(call, function, piece, session, body)}
+                if doings - _IDLE:
+                    is_closed = bool(doings & {Doing.CLOSES, Doing.ENTERS})
+                    hidden_in = "what the generator captures" if piece.read is not None else piece.hidden_in
+                    yield self._found(session, piece.node, hidden_in=hidden_in, is_closed=is_closed, use=piece.read)
+            if piece.term is not None and any(each.is_generator for each in self._summaries(functions)):
+                yield from self._lazily(piece.term, piece.node)
+
+    def _summaries(self, functions: Iterable[ProjectFunction]) -> Iterator[FunctionSummary]:
+        for function in functions:
+            summary = self.evaluator.classes.function(function)
+            if summary is not None:
+                yield summary
+
+    def _doings(
+        self, call: t.Call, function: ProjectFunction, piece: Cargo, session: Instance | ProjectInstance, body: Body
+    ) -> Iterator[Doing]:
+        """What iterating over what a call has made does with a session that travels along."""
+        own = self.domain.module.summary
+        kind = self.evaluator.classes.library_type(session) or ""
+        making = Generators(self.evaluator, kind)
+        if piece.read is not None and piece.term is not None:
+            outer = own.functions.get(body.qualname)
+            if outer is not None:
+                acts = [(act, True) for act in acts_of(own, function.qualname)]
+                uses = uses_in(self.evaluator, own, outer, piece.term, session_type=kind, acts=acts)
+                yield from (use.doing for use in uses)
+        elif piece.argument is not None and not piece.hidden_in:
+            for place, argument in arguments_of(call):
+                if argument is piece.term:
+                    parameter = making.parameter(function, place, self.domain)
+                    if parameter is not None:
+                        yield from making.doings(function, parameter)
+        elif piece.hidden_in:
+            summary = self.evaluator.classes.function(function)
+            if summary is not None and summary.is_generator:
+                yield Doing.PASSES
