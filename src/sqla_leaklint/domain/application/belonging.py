@@ -49,13 +49,14 @@ _DETACHING = frozenset({"expunge", "expunge_all", "make_transient", "make_transi
 @dataclass(frozen=True, slots=True)
 class Belonging:
     """An entity and its session.  `statement` is the query that loaded it, where that is known; `seed` is the term of
-    the session in the function that was asked about, if it has it.
+    the session in the function that was asked about, if it has it; `through` are the other functions that had it.
     """
 
     kind: EntityKind
     session: Instance | ProjectInstance
     statement: Statement | None = None
     seed: Term | None = None
+    through: tuple[ProjectFunction, ...] = ()
 
 
 def belonging(
@@ -167,7 +168,7 @@ def _arrived(evaluator: Evaluator, module: ModuleSummary, term: Term, depth: int
         if call.function is not None and argument is not None:
             passed = belonging(evaluator, call.module, call.function, argument, depth + 1)
             if passed is not None:
-                return replace(passed, seed=None)
+                return _through(passed, ProjectFunction(call.module.path, call.function.qualname))
     return None
 
 
@@ -192,7 +193,11 @@ def _provided(evaluator: Evaluator, provider: object, key: Term | None, depth: i
             found = belonging(evaluator, module, summary, part, depth + 1)
             if found is None or found.session.origin is not Origin.PROVIDED:
                 return None
-    return replace(found, seed=None) if found is not None else None
+    return _through(found, provider) if found is not None else None
+
+
+def _through(found: Belonging, function: ProjectFunction) -> Belonging:
+    return replace(found, seed=None, through=(*found.through, function))
 
 
 def _ways(term: Term) -> Iterator[Term]:

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.belonging import Belonging, belonging
 from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
 from sqla_leaklint.domain.application.commits import is_expired_at_the_end, is_touched
+from sqla_leaklint.domain.application.entities import entity_of
 from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.application.task_reads import Reads, parameter_at, reads_of, reads_within
 from sqla_leaklint.domain.loading.eager import Loading, loading
 from sqla_leaklint.domain.mapped.models import models_of
 from sqla_leaklint.domain.mapped.relationships import relationship_of, target_of
-from sqla_leaklint.domain.values import BoundMethod, Entity, Partial, ProjectFunction, Value, alternatives
+from sqla_leaklint.domain.values import BoundMethod, Entity, Partial, ProjectClass, ProjectFunction, Value
 from sqla_leaklint.knowledge.facts import Executor, Kind, LoadStrategy, Role
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
@@ -101,7 +103,7 @@ class HandedEntity:
     def _is_lazy(self, name: str) -> bool:
         evaluator, kind, statement = self.domain.evaluator, self.belonging.kind, self.belonging.statement
         model = models_of(evaluator).of(kind.model)
-        if model is None or is_touched(self.handoff, self.holder, name):
+        if model is None or is_touched(self.handoff, self.holder, name) or self._is_read_before(name):
             return False
         column = model.columns.get(name)
         if column is not None:
@@ -109,7 +111,7 @@ class HandedEntity:
             return column.is_deferred and kind.is_loaded and not is_asked_for
         relationship = relationship_of(evaluator, model, name)
         target = target_of(evaluator, relationship) if relationship is not None else None
-        if relationship is None or target is None or self._has(target.cls):
+        if relationship is None or target is None or self._has(target.cls, kind.model):
             return False
         if kind.is_loaded:
             return loading(evaluator, statement, model, name) is Loading.LAZY
@@ -117,14 +119,24 @@ class HandedEntity:
         is_given = isinstance(made, t.Call) and (made.keyword(name) is not None or None in dict(made.keywords))
         return relationship.strategy is LoadStrategy.LAZY and isinstance(made, t.Call) and not is_given
 
-    def _has(self, model: object) -> bool:
-        """Whether the function has entities of that class, by which a relationship may be loaded without a query."""
-        return any(
-            isinstance(each, Entity) and each.model == model
+    def _is_read_before(self, name: str) -> bool:
+        """Whether another function that had the entity names such an attribute, of whatever."""
+        for function in self.belonging.through:
+            module = self.domain.evaluator.project.module_at(function.path)
+            body = module.executor.bodies.get(function.qualname) if module is not None else None
+            if body is None or any(isinstance(each, tree.Attribute) and each.attr == name for each in walk(body.node)):
+                return True
+        return False
+
+    def _has(self, *models: ProjectClass) -> bool:
+        """Whether the function has other entities of these classes, by which a relationship may be loaded already."""
+        own = set(t.all_in([self.piece.term])) if self.piece.term is not None else set()
+        kinds = (
+            entity_of(self.domain.value_of(event.value))
             for event in self.handoff.body.events
-            if event.deed is Deed.CALLED
-            for each in alternatives(self.domain.value_of(event.value))
+            if event.deed is Deed.CALLED and event.value not in own
         )
+        return any(kind is not None and kind.model in models for kind in kinds)
 
 
 def _reads(handoff: Handoff, piece: Cargo, found: Belonging) -> Reads | None:

@@ -17,8 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
+from sqla_leaklint.domain.application.endpoints import decorations
+from sqla_leaklint.domain.application.fastapi_version import fastapi_versions
 from sqla_leaklint.domain.application.generators import LAZY, Generators, acts_of
 from sqla_leaklint.domain.application.handoffs import BORROWED, Handoff
+from sqla_leaklint.domain.application.versions import range_of
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.uses import uses_in
@@ -32,7 +35,8 @@ from sqla_leaklint.domain.values import (
     Value,
     alternatives,
 )
-from sqla_leaklint.knowledge.facts import Executor, Kind
+from sqla_leaklint.knowledge.facts import Decoration, Executor, Kind, Versions
+from sqla_leaklint.knowledge.fastapi import EVENT_SOURCE, STREAMS_WHAT_IS_YIELDED
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.summary import FunctionSummary
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 
 _IDLE = frozenset({Doing.LOOKS, Doing.CLOSES, Doing.ENTERS, Doing.HOLDS, Doing.DEFERS})
 """What does not use a connection while the response is sent."""
+_CLOSING = frozenset({Doing.CLOSES, Doing.ENTERS})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,9 +60,8 @@ class StreamedSession:
     """
 
     domain: Domain
-    handoff: Handoff
     session: Instance | ProjectInstance
-    node: tree.Expr
+    node: tree.Node
     hidden_in: str = ""
     is_closed: bool = False
     use: tree.Node | None = None
@@ -69,9 +73,11 @@ class StreamedSession:
             content = handoff.content if handoff.executor is Executor.RESPONSE_STREAM else None
             term = domain.term(content) if content is not None else None
             if content is not None and term is not None:
-                found = next(_Streams(domain, handoff).of(term, content), None)
+                found = next(_Streams(domain).of(term, content), None)
                 if found is not None:
                     yield found
+        for body in domain.bodies:
+            yield from _of_endpoint(domain, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,40 @@ class _Making:
         return self.node.args
 
 
+def _of_endpoint(domain: Domain, body: Body) -> Iterator[StreamedSession]:
+    """The request's sessions that an endpoint uses between what it yields, where that is sent item by item."""
+    node, evaluator = body.node, domain.evaluator
+    if not isinstance(node, tree.Function) or not body.yields or not body.decorators:
+        return
+    own = domain.module.summary
+    summary = own.functions[body.qualname]
+    if Decoration.ENDPOINT not in decorations(evaluator, own, summary) or not _is_sent_by_item(domain, summary):
+        return
+    streams, function = _Streams(domain), ProjectFunction(own.path, body.qualname)
+    for parameter in node.params:
+        value = domain.value_of(domain.module.executor.pool.make(t.Param, body.qualname, parameter.name))
+        for session in streams.sessions(value):
+            kind = evaluator.classes.library_type(session) or ""
+            doings = set(Generators(evaluator, kind).doings(function, parameter.name))
+            if doings - _IDLE:
+                yield StreamedSession(domain, session, parameter, is_closed=bool(doings & _CLOSING))
+
+
+def _is_sent_by_item(domain: Domain, endpoint: FunctionSummary) -> bool:
+    """Whether FastAPI sends what an endpoint yields as it comes: by its version, or by the class of the response."""
+    versions = fastapi_versions(domain.evaluator.project.root, domain.settings.fastapi_version)
+    if not versions.overlaps(range_of(Versions("fastapi", until=STREAMS_WHAT_IS_YIELDED.since))):
+        return True
+    for decorator in endpoint.decorators:
+        given = decorator.keyword("response_class") if isinstance(decorator, t.Call) else None
+        if given is not None and domain.value_of(given) == Symbol(EVENT_SOURCE):
+            return True
+    return False
+
+
 class _Streams:
-    def __init__(self, domain: Domain, handoff: Handoff) -> None:
+    def __init__(self, domain: Domain) -> None:
         self.domain = domain
-        self.handoff = handoff
         self.evaluator = domain.evaluator
 
     def of(self, term: Term, node: tree.Expr) -> Iterator[StreamedSession]:
@@ -120,7 +156,7 @@ class _Streams:
                 yield from self._lazily(term, node)
 
     def _found(self, session: Instance | ProjectInstance, node: tree.Expr, **more: object) -> StreamedSession:
-        return StreamedSession(self.domain, self.handoff, session, node, **more)  # type: ignore[arg-type]
+        return StreamedSession(self.domain, session, node, **more)  # type: ignore[arg-type]
 
     # --- rows that are not in memory ---
 
@@ -128,7 +164,7 @@ class _Streams:
         """The session of a result or query whose rows are fetched by whoever iterates."""
         if any(self._is_lazy(each) for each in alternatives(self.domain.value_of(term))):
             for part in t.all_in([term]):
-                for session in self._sessions(self.domain.value_of(part)):
+                for session in self.sessions(self.domain.value_of(part)):
                     yield self._found(session, node, hidden_in="rows that are fetched as they are sent")
                     return
 
@@ -137,7 +173,7 @@ class _Streams:
             return self.evaluator.knowledge.is_a(value.type, Kind.LEGACY_QUERY)
         return isinstance(value, ResultValue)
 
-    def _sessions(self, value: Value) -> Iterator[Instance | ProjectInstance]:
+    def sessions(self, value: Value) -> Iterator[Instance | ProjectInstance]:
         for each in alternatives(value):
             if (
                 isinstance(each, Instance | ProjectInstance)
@@ -154,7 +190,7 @@ class _Streams:
                 for element in expr.elements:
                     for inner in walk(element):
                         if isinstance(inner, tree.Name):
-                            for session in self._sessions(self.domain.value(inner)):
+                            for session in self.sessions(self.domain.value(inner)):
                                 yield self._found(session, node, hidden_in="a generator expression", use=inner)
 
     # --- generators of the project ---
@@ -166,10 +202,10 @@ class _Streams:
             return
         functions = [each for each in values if isinstance(each, ProjectFunction)]
         for piece in cargo_of(_Making(self.domain, body, event.node)):
-            for session in self._sessions(piece.value):
+            for session in self.sessions(piece.value):
                 doings = {each for function in functions for each in self._doings(call, function, piece, session, body)}
                 if doings - _IDLE:
-                    is_closed = bool(doings & {Doing.CLOSES, Doing.ENTERS})
+                    is_closed = bool(doings & _CLOSING)
                     hidden_in = "what the generator captures" if piece.read is not None else piece.hidden_in
                     yield self._found(session, piece.node, hidden_in=hidden_in, is_closed=is_closed, use=piece.read)
             if piece.term is not None and any(each.is_generator for each in self._summaries(functions)):
