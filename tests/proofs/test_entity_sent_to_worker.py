@@ -17,6 +17,7 @@ from celery.contrib.testing.worker import start_worker
 
 from database import SessionLocal
 from models import Account
+from served import noted
 
 celery_app = Celery("shop", broker="memory://", backend="cache+memory://")
 
@@ -33,6 +34,12 @@ def send(account_id):
 
 
 def sent():
+    got = outcome()
+    noted["failed tasks (of 1)"] = int(str(got).endswith("Error"))
+    return got
+
+
+def outcome():
     try:
         pending = send(7)
     except Exception as error:
@@ -66,6 +73,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from database import SessionLocal
 from models import Account
+from served import noted
 
 broker = StubBroker()
 dramatiq.set_broker(broker)
@@ -84,6 +92,12 @@ def send(account_id):
 
 
 def sent():
+    got = outcome()
+    noted["failed tasks (of 1)"] = int(str(got).endswith("Error"))
+    return got
+
+
+def outcome():
     addresses.clear()
     try:
         send(7)
@@ -118,6 +132,10 @@ ENDS = {
 def test_only_the_key_gets_there(proof: Proof, database: Database) -> None:
     comparison = compare(proof, database)
     assert (json.loads(comparison.leaking.result), json.loads(comparison.fixed.result)) == ENDS[proof]
+    assert (comparison.leaking.noted, comparison.fixed.noted) == (
+        {"failed tasks (of 1)": 1},
+        {"failed tasks (of 1)": 0},
+    )
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
-from sqla_leaklint.domain.lifetimes.doings import Doing, Use
-from sqla_leaklint.domain.lifetimes.uses import uses_in, uses_of_parameter
+from sqla_leaklint.domain.lifetimes.doings import Carry, Doing, Use
+from sqla_leaklint.domain.lifetimes.uses import Tracker, uses_in, uses_of_parameter
 from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction, ResultValue, Symbol, Value, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
@@ -37,8 +37,36 @@ class Generators:
         self.evaluator = evaluator
         self.kind = kind
 
-    def parameter(self, function: ProjectFunction, place: int | str, domain: Domain) -> str | None:
-        return self._parameter(function, place, Callees(self.evaluator, domain.frame, self.kind))
+    def captured(
+        self, module: ModuleSummary, outer: FunctionSummary, function: ProjectFunction, seed: Term
+    ) -> Iterator[Doing]:
+        """What a nested function does with a session of the function around it, or with what holds that."""
+        acts = [(act, True) for act in acts_of(module, function.qualname)]
+        uses = uses_in(self.evaluator, module, outer, seed, session_type=self.kind, acts=acts)
+        yield from (use.doing for use in uses)
+
+    def given(
+        self,
+        domain: Domain,
+        outer: FunctionSummary,
+        function: ProjectFunction,
+        place: int | str,
+        seed: Term,
+        argument: Term,
+    ) -> Iterator[Doing]:
+        """What is done with an argument that is a session, or holds it, by whoever iterates over what a call makes."""
+        parameter = self._parameter(function, place, Callees(self.evaluator, domain.frame, self.kind))
+        if parameter is None:
+            return
+        if argument is seed:
+            yield from self.doings(function, parameter)
+            return
+        tracker = Tracker(self.evaluator, domain.module.summary, outer, self.kind, seed=seed)
+        leading = tracker.leading(argument) if tracker.carry(argument) is Carry.HOLDS else frozenset()
+        summary = self.evaluator.classes.function(function)
+        if leading and summary is not None and summary.is_generator:
+            uses = uses_of_parameter(self.evaluator, function, parameter, leading, self.kind)
+            yield from (use.doing for use in uses)
 
     def _parameter(self, function: ProjectFunction, place: int | str, callees: Callees) -> str | None:
         summary = self.evaluator.classes.function(function)

@@ -146,8 +146,11 @@ def _reads(handoff: Handoff, piece: Cargo, found: Belonging) -> Reads | None:
         return _reads_captured(handoff, piece, found)
     callee = domain.value(handoff.callee) if handoff.callee is not None else None
     if isinstance(callee, BoundMethod) and piece.node is handoff.callee:
-        function = _method(domain, callee)
-        return reads_of(domain, function, "self", kind.model, is_many=False) if function is not None else None
+        method = _method(domain, callee)
+        receiver = parameter_at(domain, method, 0) if method is not None else None
+        if method is None or receiver is None:
+            return None
+        return reads_of(domain, method, receiver, kind.model, is_many=False)
     if piece.hidden_in and not isinstance(callee, Partial):
         return None
     place = _place(handoff, piece, callee)
@@ -182,7 +185,7 @@ def _place(handoff: Handoff, piece: Cargo, callee: Value | None) -> int | str | 
     bound = len(callee.args) if isinstance(callee, Partial) else 0
     if piece.argument is None:
         if isinstance(callee, Partial):
-            places = [*enumerate(callee.args), *callee.keywords]
+            places: list[tuple[int | str, Value]] = [*enumerate(callee.args), *callee.keywords]
             return next((place for place, value in places if value == piece.value), None)
         return None
     if piece.argument.value is not piece.node or piece.argument.star:

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
 from sqla_leaklint.domain.application.endpoints import decorations
 from sqla_leaklint.domain.application.fastapi_version import fastapi_versions
-from sqla_leaklint.domain.application.generators import LAZY, Generators, acts_of
+from sqla_leaklint.domain.application.generators import LAZY, Generators
 from sqla_leaklint.domain.application.handoffs import BORROWED, Handoff
 from sqla_leaklint.domain.application.versions import range_of
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
-from sqla_leaklint.domain.lifetimes.uses import uses_in
 from sqla_leaklint.domain.values import (
+    Generator,
     Instance,
     ProjectFunction,
     ProjectInstance,
@@ -201,42 +201,54 @@ class _Streams:
         if event is None or body is None or not isinstance(event.node, tree.Call):
             return
         functions = [each for each in values if isinstance(each, ProjectFunction)]
+        yielding = [each for each in functions if self._is_generator(each)]
         for piece in cargo_of(_Making(self.domain, body, event.node)):
-            for session in self.sessions(piece.value):
-                doings = {each for function in functions for each in self._doings(call, function, piece, session, body)}
+            for seed, session in self._carried(piece):
+                doings = {each for function in functions for each in self._doings(call, function, piece, seed, session)}
                 if doings - _IDLE:
-                    is_closed = bool(doings & _CLOSING)
                     hidden_in = "what the generator captures" if piece.read is not None else piece.hidden_in
+                    is_closed = bool(doings & _CLOSING)
                     yield self._found(session, piece.node, hidden_in=hidden_in, is_closed=is_closed, use=piece.read)
-            if piece.term is not None and any(each.is_generator for each in self._summaries(functions)):
-                yield from self._lazily(piece.term, piece.node)
+            if piece.term is not None and yielding:
+                if any(isinstance(each, Generator) for each in alternatives(piece.value)):
+                    yield from self.of(piece.term, piece.node)
+                else:
+                    yield from self._lazily(piece.term, piece.node)
 
-    def _summaries(self, functions: Iterable[ProjectFunction]) -> Iterator[FunctionSummary]:
-        for function in functions:
-            summary = self.evaluator.classes.function(function)
-            if summary is not None:
-                yield summary
+    def _is_generator(self, function: ProjectFunction) -> bool:
+        summary = self.evaluator.classes.function(function)
+        return summary is not None and summary.is_generator
+
+    def _carried(self, piece: Cargo) -> Iterator[tuple[Term | None, Instance | ProjectInstance]]:
+        """The sessions that something is, or that it was made with: each with its term, where that is known."""
+        direct = list(self.sessions(piece.value))
+        yield from ((piece.term, session) for session in direct)
+        is_object = any(isinstance(each, ProjectInstance) for each in alternatives(piece.value))
+        if not direct and is_object and piece.term is not None:
+            for part in t.all_in([piece.term]):
+                yield from ((part, session) for session in self.sessions(self.domain.value_of(part)))
 
     def _doings(
-        self, call: t.Call, function: ProjectFunction, piece: Cargo, session: Instance | ProjectInstance, body: Body
+        self,
+        call: t.Call,
+        function: ProjectFunction,
+        piece: Cargo,
+        seed: Term | None,
+        session: Instance | ProjectInstance,
     ) -> Iterator[Doing]:
         """What iterating over what a call has made does with a session that travels along."""
-        own = self.domain.module.summary
-        kind = self.evaluator.classes.library_type(session) or ""
-        making = Generators(self.evaluator, kind)
-        if piece.read is not None and piece.term is not None:
-            outer = own.functions.get(body.qualname)
-            if outer is not None:
-                acts = [(act, True) for act in acts_of(own, function.qualname)]
-                uses = uses_in(self.evaluator, own, outer, piece.term, session_type=kind, acts=acts)
-                yield from (use.doing for use in uses)
+        making = Generators(self.evaluator, self.evaluator.classes.library_type(session) or "")
+        outer = self.domain.module.summary.functions.get(self._body_of(call))
+        if piece.read is not None:
+            if seed is not None and outer is not None:
+                yield from making.captured(self.domain.module.summary, outer, function, seed)
         elif piece.argument is not None and not piece.hidden_in:
             for place, argument in arguments_of(call):
-                if argument is piece.term:
-                    parameter = making.parameter(function, place, self.domain)
-                    if parameter is not None:
-                        yield from making.doings(function, parameter)
-        elif piece.hidden_in:
-            summary = self.evaluator.classes.function(function)
-            if summary is not None and summary.is_generator:
-                yield Doing.PASSES
+                if argument is piece.term and seed is not None and outer is not None:
+                    yield from making.given(self.domain, outer, function, place, seed, argument)
+        elif piece.hidden_in and self._is_generator(function):
+            yield Doing.PASSES
+
+    def _body_of(self, call: t.Call) -> str:
+        event = self.domain.event_of(call)
+        return next((each.qualname for each in self.domain.bodies if event is not None and event in each.events), "")
