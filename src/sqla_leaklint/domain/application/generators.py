@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.lifetimes.doings import Carry, Doing, Use
-from sqla_leaklint.domain.lifetimes.uses import Tracker, uses_in, uses_of_parameter
+from sqla_leaklint.domain.lifetimes.uses import Tracker, events_within, uses_in
 from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction, ResultValue, Symbol, Value, alternatives
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
+from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.semantic.terms import Term
 
 if TYPE_CHECKING:
@@ -30,6 +32,43 @@ _DEEPEST = 3
 """Functions that make generators of generators that are looked into."""
 
 
+class Hold(Enum):
+    """What a stream does with a session's connection."""
+
+    ACROSS = "keeps it while an item is sent"
+    FIRST = "sends an item before it has given back what was taken already"
+    LEFT = "takes it, and leaves it to somebody else to give it back"
+    GIVEN_BACK = "ends its transactions itself"
+    CLOSED = "closes the session"
+
+
+_TAKING = frozenset({Doing.RUNS_SQL, Doing.PASSES})
+_GIVING_BACK = frozenset({Doing.ENDS_TRANSACTION, Doing.TRANSACTS})
+_CLOSING = frozenset({Doing.CLOSES, Doing.ENTERS})
+
+
+def holds(uses: Iterable[Use], events: Iterable[Event]) -> Iterator[Hold]:
+    """What a generator with these events does with the connection of a session that it uses in that way."""
+    done: dict[object, list[Doing]] = {}
+    for use in uses:
+        done.setdefault(use.act, []).append(use.doing)
+    is_open, is_first = False, True
+    for event in events:
+        if event.deed is Deed.YIELDED and (is_open or is_first):
+            yield Hold.ACROSS if is_open else Hold.FIRST
+        for doing in done.get(event, ()):
+            if doing in _TAKING:
+                is_open = True
+            elif doing in _CLOSING:
+                is_first = is_first and doing is not Doing.CLOSES
+                yield Hold.CLOSED
+            elif doing in _GIVING_BACK:
+                is_open = is_first = False
+                yield Hold.GIVEN_BACK
+    if is_open:
+        yield Hold.LEFT
+
+
 class Generators:
     """What the generators of the project do, once somebody iterates, with a session of that class."""
 
@@ -39,11 +78,38 @@ class Generators:
 
     def captured(
         self, module: ModuleSummary, outer: FunctionSummary, function: ProjectFunction, seed: Term
-    ) -> Iterator[Doing]:
+    ) -> Iterator[Hold]:
         """What a nested function does with a session of the function around it, or with what holds that."""
-        acts = [(act, True) for act in acts_of(module, function.qualname)]
-        uses = uses_in(self.evaluator, module, outer, seed, session_type=self.kind, acts=acts)
-        yield from (use.doing for use in uses)
+        events = [(event, True) for event in self._events(function)]
+        uses = uses_in(self.evaluator, module, outer, seed, session_type=self.kind, acts=events)
+        yield from holds(uses, (event for event, _ in events))
+
+    def _events(self, function: ProjectFunction) -> list[Event]:
+        module = self.evaluator.project.module_at(function.path)
+        bodies = module.executor.bodies if module is not None else {}
+        body = bodies.get(function.qualname)
+        return [event for event, _ in events_within(body, bodies)] if body is not None else []
+
+    def arriving(
+        self, function: ProjectFunction, parameter: str, attributes: frozenset[str] = frozenset()
+    ) -> Iterator[Hold]:
+        """What a generator does with a session in one of its parameters, or that what is there leads to."""
+        summary = self.evaluator.classes.function(function)
+        module = self.evaluator.project.summary_at(function.path)
+        if summary is None or module is None:
+            return
+        events = self._events(function)
+        arrived = t.Param(summary.qualname, parameter)
+        tracker = Tracker(
+            self.evaluator,
+            module,
+            summary,
+            self.kind,
+            seed=None if attributes else arrived,
+            holder=arrived if attributes else None,
+            attributes=attributes,
+        )
+        yield from holds(tracker.uses((event, False) for event in events), events)
 
     def given(
         self,
@@ -53,20 +119,19 @@ class Generators:
         place: int | str,
         seed: Term,
         argument: Term,
-    ) -> Iterator[Doing]:
+    ) -> Iterator[Hold]:
         """What is done with an argument that is a session, or holds it, by whoever iterates over what a call makes."""
         parameter = self._parameter(function, place, Callees(self.evaluator, domain.frame, self.kind))
         if parameter is None:
             return
         if argument is seed:
-            yield from self.doings(function, parameter)
+            yield from self.holds(function, parameter)
             return
         tracker = Tracker(self.evaluator, domain.module.summary, outer, self.kind, seed=seed)
         leading = tracker.leading(argument) if tracker.carry(argument) is Carry.HOLDS else frozenset()
         summary = self.evaluator.classes.function(function)
         if leading and summary is not None and summary.is_generator:
-            uses = uses_of_parameter(self.evaluator, function, parameter, leading, self.kind)
-            yield from (use.doing for use in uses)
+            yield from self.arriving(function, parameter, leading)
 
     def _parameter(self, function: ProjectFunction, place: int | str, callees: Callees) -> str | None:
         summary = self.evaluator.classes.function(function)
@@ -75,22 +140,21 @@ class Generators:
             return None
         return callees.parameter(function, summary, module, place)
 
-    def doings(self, function: ProjectFunction, parameter: str, depth: int = 0) -> Iterator[Doing]:
+    def holds(self, function: ProjectFunction, parameter: str, depth: int = 0) -> Iterator[Hold]:
         """What is done with what arrives in a parameter by whoever iterates over what a function returns."""
         summary = self.evaluator.classes.function(function)
         module = self.evaluator.project.summary_at(function.path)
         if summary is None or module is None:
             return
         if summary.is_generator:
-            uses: Iterable[Use] = uses_of_parameter(self.evaluator, function, parameter, frozenset(), self.kind)
-            yield from (use.doing for use in uses)
+            yield from self.arriving(function, parameter)
         elif depth < _DEEPEST:
             for returned in summary.returns:
                 yield from self._returned(returned, module, summary, parameter, depth)
 
     def _returned(
         self, term: Term, module: ModuleSummary, function: FunctionSummary, parameter: str, depth: int
-    ) -> Iterator[Doing]:
+    ) -> Iterator[Hold]:
         match term:
             case t.Join():
                 for each in term.terms:
@@ -101,7 +165,7 @@ class Generators:
                 is_lazy = any(isinstance(each, ResultValue) for each in values)
                 parts = t.all_in([term.source]) if is_lazy else _asked_for_each(term)
                 if any(_is_parameter(part, function, parameter) for part in parts):
-                    yield Doing.RUNS_SQL
+                    yield Hold.ACROSS
             case t.Call():
                 yield from self._called(term, module, function, parameter, depth)
             case _:
@@ -113,7 +177,7 @@ class Generators:
 
     def _called(
         self, call: t.Call, module: ModuleSummary, function: FunctionSummary, parameter: str, depth: int
-    ) -> Iterator[Doing]:
+    ) -> Iterator[Hold]:
         frame = self.evaluator.frame(module)
         callees = Callees(self.evaluator, frame, self.kind)
         for value in alternatives(self.evaluator.of(call.func, frame)):
@@ -126,13 +190,11 @@ class Generators:
                 if _is_parameter(argument, function, parameter):
                     inner = self._parameter(value, place, callees)
                     if inner is not None:
-                        yield from self.doings(value, inner, depth + 1)
+                        yield from self.holds(value, inner, depth + 1)
             summary = self.evaluator.classes.function(value)
-            if value.path == module.path and summary is not None and summary.scope == function.qualname:
-                acts = [(act, True) for act in acts_of(module, value.qualname)] if summary.is_generator else []
-                seed = t.Param(function.qualname, parameter)
-                uses = uses_in(self.evaluator, module, function, seed, session_type=self.kind, acts=acts)
-                yield from (use.doing for use in uses)
+            is_nested = value.path == module.path and summary is not None and summary.scope == function.qualname
+            if is_nested and summary is not None and summary.is_generator:
+                yield from self.captured(module, function, value, t.Param(function.qualname, parameter))
 
 
 def _asked_for_each(term: t.Mapped) -> Iterator[Term]:
@@ -147,10 +209,3 @@ def _asked_for_each(term: t.Mapped) -> Iterator[Term]:
 
 def _is_parameter(term: Term, function: FunctionSummary, name: str) -> bool:
     return isinstance(term, t.Param) and (term.function, term.name) == (function.qualname, name)
-
-
-def acts_of(module: ModuleSummary, qualname: str) -> Iterator[Act]:
-    """The acts of a function and of those nested in it."""
-    for name, function in module.functions.items():
-        if name == qualname or name.startswith(f"{qualname}."):
-            yield from function.acts

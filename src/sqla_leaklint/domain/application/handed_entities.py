@@ -94,6 +94,8 @@ class HandedEntity:
         reads = self.reads
         if reads is not None and reads.is_stub:
             return Want.OPEN
+        if reads is not None and reads.is_reattached:
+            return None
         if self.is_expired and (reads is None or reads.names or not reads.is_whole):
             return Want.EXPIRED
         if self.unloaded:

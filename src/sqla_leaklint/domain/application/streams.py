@@ -14,16 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
 from sqla_leaklint.domain.application.endpoints import decorations
 from sqla_leaklint.domain.application.fastapi_version import fastapi_versions
-from sqla_leaklint.domain.application.generators import LAZY, Generators
+from sqla_leaklint.domain.application.generators import LAZY, Generators, Hold
 from sqla_leaklint.domain.application.handoffs import BORROWED, Handoff
+from sqla_leaklint.domain.application.taken_before import is_taken_by
 from sqla_leaklint.domain.application.versions import range_of
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
-from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.values import (
     Generator,
     Instance,
@@ -47,24 +48,30 @@ from sqla_leaklint.syntax.walk import walk
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
-_IDLE = frozenset({Doing.LOOKS, Doing.CLOSES, Doing.ENTERS, Doing.HOLDS, Doing.DEFERS})
-"""What does not use a connection while the response is sent."""
-_CLOSING = frozenset({Doing.CLOSES, Doing.ENTERS})
+
+_HARMLESS = frozenset({Hold.CLOSED, Hold.FIRST})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class StreamedSession:
     """A session that the content of a streamed response uses: named at `node`, hidden in something ("" for openly).
 
-    `is_closed`: the content closes it at its end.  `use` is where it is used, if that is in this module.
+    `holds` is what the content does with its connection, `body` the function that makes the response, and `use` where
+    the session is used, if that is in this module.
     """
 
     domain: Domain
     session: Instance | ProjectInstance
     node: tree.Node
+    body: Body | None = None
     hidden_in: str = ""
-    is_closed: bool = False
+    holds: frozenset[Hold] = frozenset({Hold.ACROSS})
     use: tree.Node | None = None
+
+    @cached_property
+    def is_taken_before(self) -> bool:
+        """Whether the request has taken the session's connection before the stream begins, and not given it back."""
+        return self.body is not None and is_taken_by(self.domain, self.body, self.session)
 
     @staticmethod
     def find(domain: Domain) -> Iterator[StreamedSession]:
@@ -73,7 +80,7 @@ class StreamedSession:
             content = handoff.content if handoff.executor is Executor.RESPONSE_STREAM else None
             term = domain.term(content) if content is not None else None
             if content is not None and term is not None:
-                found = next(_Streams(domain).of(term, content), None)
+                found = next(_Streams(domain, handoff.body).of(term, content), None)
                 if found is not None:
                     yield found
         for body in domain.bodies:
@@ -106,14 +113,14 @@ def _of_endpoint(domain: Domain, body: Body) -> Iterator[StreamedSession]:
     summary = own.functions[body.qualname]
     if Decoration.ENDPOINT not in decorations(evaluator, own, summary) or not _is_sent_by_item(domain, summary):
         return
-    streams, function = _Streams(domain), ProjectFunction(own.path, body.qualname)
+    streams, function = _Streams(domain, body), ProjectFunction(own.path, body.qualname)
     for parameter in node.params:
         value = domain.value_of(domain.module.executor.pool.make(t.Param, body.qualname, parameter.name))
         for session in streams.sessions(value):
             kind = evaluator.classes.library_type(session) or ""
-            doings = set(Generators(evaluator, kind).doings(function, parameter.name))
-            if doings - _IDLE:
-                yield StreamedSession(domain, session, parameter, is_closed=bool(doings & _CLOSING))
+            found = frozenset(Generators(evaluator, kind).holds(function, parameter.name))
+            if found - _HARMLESS:
+                yield StreamedSession(domain, session, parameter, body, holds=found)
 
 
 def _is_sent_by_item(domain: Domain, endpoint: FunctionSummary) -> bool:
@@ -129,8 +136,9 @@ def _is_sent_by_item(domain: Domain, endpoint: FunctionSummary) -> bool:
 
 
 class _Streams:
-    def __init__(self, domain: Domain) -> None:
+    def __init__(self, domain: Domain, body: Body) -> None:
         self.domain = domain
+        self.body = body
         self.evaluator = domain.evaluator
 
     def of(self, term: Term, node: tree.Expr) -> Iterator[StreamedSession]:
@@ -156,7 +164,7 @@ class _Streams:
                 yield from self._lazily(term, node)
 
     def _found(self, session: Instance | ProjectInstance, node: tree.Expr, **more: object) -> StreamedSession:
-        return StreamedSession(self.domain, session, node, **more)  # type: ignore[arg-type]
+        return StreamedSession(self.domain, session, node, self.body, **more)  # type: ignore[arg-type]
 
     # --- rows that are not in memory ---
 
@@ -204,11 +212,12 @@ class _Streams:
         yielding = [each for each in functions if self._is_generator(each)]
         for piece in cargo_of(_Making(self.domain, body, event.node)):
             for seed, session in self._carried(piece):
-                doings = {each for function in functions for each in self._doings(call, function, piece, seed, session)}
-                if doings - _IDLE:
+                holds = frozenset(
+                    each for function in functions for each in self._holds(call, function, piece, seed, session)
+                )
+                if holds - _HARMLESS:
                     hidden_in = "what the generator captures" if piece.read is not None else piece.hidden_in
-                    is_closed = bool(doings & _CLOSING)
-                    yield self._found(session, piece.node, hidden_in=hidden_in, is_closed=is_closed, use=piece.read)
+                    yield self._found(session, piece.node, hidden_in=hidden_in, holds=holds, use=piece.read)
             if piece.term is not None and yielding:
                 if any(isinstance(each, Generator) for each in alternatives(piece.value)):
                     yield from self.of(piece.term, piece.node)
@@ -228,14 +237,14 @@ class _Streams:
             for part in t.all_in([piece.term]):
                 yield from ((part, session) for session in self.sessions(self.domain.value_of(part)))
 
-    def _doings(
+    def _holds(
         self,
         call: t.Call,
         function: ProjectFunction,
         piece: Cargo,
         seed: Term | None,
         session: Instance | ProjectInstance,
-    ) -> Iterator[Doing]:
+    ) -> Iterator[Hold]:
         """What iterating over what a call has made does with a session that travels along."""
         making = Generators(self.evaluator, self.evaluator.classes.library_type(session) or "")
         outer = self.domain.module.summary.functions.get(self._body_of(call))
@@ -247,7 +256,7 @@ class _Streams:
                 if argument is piece.term and seed is not None and outer is not None:
                     yield from making.given(self.domain, outer, function, place, seed, argument)
         elif piece.hidden_in and self._is_generator(function):
-            yield Doing.PASSES
+            yield Hold.ACROSS
 
     def _body_of(self, call: t.Call) -> str:
         event = self.domain.event_of(call)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
 _DEEPEST = 4
+_ATTACHING = frozenset({"add", "add_all", "merge", "refresh"})
 _HARMLESS = frozenset({Deal.TESTED, Deal.MEASURED, Deal.ITERATED, Deal.INDEXED, Deal.SLICED})
 _POSITIONAL = frozenset({ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY})
 
@@ -34,13 +35,14 @@ _POSITIONAL = frozenset({ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY
 class Reads:
     """Attributes that are read and written; `is_whole`: nothing else is done with the entity.
 
-    `is_stub`: the function has no body yet.
+    `is_stub`: the function has no body yet; `is_reattached`: a session of the task's own may be given the entity.
     """
 
     names: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     is_whole: bool = True
     is_stub: bool = False
+    is_reattached: bool = False
 
 
 def reads_of(domain: Domain, function: ProjectFunction, parameter: str, model: ProjectClass, *, is_many: bool) -> Reads:
@@ -88,7 +90,9 @@ class _Reader:
             self.reads.is_whole = False
             return
         if depth == 0 and isinstance(body.node, tree.Function) and all(map(_does_nothing, body.node.body)):
-            self.reads.is_stub = True
+            is_method = body.parent is not None and isinstance(body.parent.node, tree.Class)
+            self.reads.is_stub = not is_method  # of which there may be another one in a class below
+            self.reads.is_whole = not is_method
         inner = domain if own is not None else type(domain)(module, domain.evaluator, domain.settings)
         term = module.executor.pool.make(t.Param, function.qualname, name)
         self.uses(inner, body, term, is_row=is_row, depth=depth)
@@ -137,6 +141,7 @@ class _Reader:
         function = domain.value(call.func)
         if not isinstance(function, ProjectFunction):
             self.reads.is_whole = False
+            self.reads.is_reattached |= isinstance(call.func, tree.Attribute) and call.func.attr in _ATTACHING
             return
         text = domain.term(call)
         given: list[tuple[int | str, Term]] = []
