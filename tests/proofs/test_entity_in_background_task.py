@@ -1,4 +1,4 @@
-"""A task that is handed an entity needs the entity's session: it keeps its connection, or fails; by its key it needs none."""
+"""A task that is handed an entity keeps its session's connection, or fails; one that is handed the key does neither."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stream that uses the request's session keeps a connection for as long as its client reads; one of its own does not."""
+"""A stream that uses the request's session keeps a connection while its client reads; one of its own need not."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqla_leaklint.knowledge.memoizers import Memoizer
 from sqla_leaklint.knowledge.vocabulary import (
     Decoration,
     Effect,
@@ -233,19 +234,6 @@ class Decorator:
     aliases: tuple[str, ...] = ()
     makes: str = ""
     versions: Versions | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Memoizer:
-    """A decorator that keeps results by arguments for ever: `bound_keyword` bounds it, `default_bound` is how many it
-    keeps when that is not given (None: all).
-    """
-
-    name: str
-    docs: str
-    bound_keyword: str = ""
-    default_bound: int | None = None
-    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

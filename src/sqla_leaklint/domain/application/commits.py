@@ -74,14 +74,14 @@ def is_touched(handoff: Handoff, holder: str, name: str) -> bool:
                 return True
             case tree.Return(value=value) if value is not None and _names(value, holder):
                 return True
-            case tree.Call() if any(_is(each.value, holder) for each in node.args):
-                return not _is_method_of_session(node)
+            case tree.Call() if any(_is(each.value, holder) for each in node.args) and not _is_of_session(node):
+                return True
             case _:
                 pass
     return False
 
 
-def _is_method_of_session(call: tree.Call) -> bool:
+def _is_of_session(call: tree.Call) -> bool:
     """`db.add(order)` does not load; `db.refresh(order)` loads the columns."""
     return isinstance(call.func, tree.Attribute) and call.func.attr in {"add", "flush", "delete"} | (
         {"refresh"} if len(call.args) == 1 else set()

@@ -68,8 +68,9 @@ class HandedEntity:
     @property
     def holder(self) -> str:
         """The variable that has it; "" for something without a name."""
-        node = self.piece.read or self.piece.node
-        return node.id if isinstance(node, tree.Name) else ""
+        inner = (self.piece.read,) if self.piece.read is not None else walk(self.piece.node)
+        names = (each for each in inner if isinstance(each, tree.Name))
+        return next((each.id for each in names if self.piece.read or self.domain.term(each) is self.piece.term), "")
 
     @property
     def is_async(self) -> bool:
