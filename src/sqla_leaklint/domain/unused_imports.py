@@ -32,7 +32,9 @@ def removable_import(
     for node in walk(module.parsed.tree):
         if node in gone:
             continue
-        if (isinstance(node, tree.Name) and node.id == name) or (isinstance(node, tree.Constant) and node.value == name):
+        if (isinstance(node, tree.Name) and node.id == name) or (
+            isinstance(node, tree.Constant) and node.value == name
+        ):
             return None
     return None if _is_exported(domain, name) else found[0]
 
@@ -41,7 +43,9 @@ def _is_from(stmt: tree.Import | tree.ImportFrom, name: str, package: str) -> bo
     if isinstance(stmt, tree.ImportFrom):
         return not stmt.level and stmt.module.partition(".")[0] == package
     return any(
-        each.name.partition(".")[0] == package for each in stmt.names if (each.alias or each.name.partition(".")[0]) == name
+        each.name.partition(".")[0] == package
+        for each in stmt.names
+        if (each.alias or each.name.partition(".")[0]) == name
     )
 
 

@@ -81,7 +81,9 @@ def _serves(evaluator: Evaluator, module: ModuleSummary) -> bool:
     is_a = evaluator.classes.is_a
     for term in module.bindings.values():
         made = term.value if isinstance(term, t.Declared) else term
-        if isinstance(made, t.Call) and any(is_a(each, *_SERVING_KINDS) for each in alternatives(evaluator.of(made, frame))):
+        if isinstance(made, t.Call) and any(
+            is_a(each, *_SERVING_KINDS) for each in alternatives(evaluator.of(made, frame))
+        ):
             return True
     if any(
         function.decorators and decorations(evaluator, module, function) & _SERVING_DECORATIONS

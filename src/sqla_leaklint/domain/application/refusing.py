@@ -99,7 +99,9 @@ def depends_on_refusal(evaluator: Evaluator, function: FunctionSummary, frame: F
 
 def refusing_keyword(evaluator: Evaluator, call: t.Call, frame: Frame) -> bool:
     """Whether `dependencies=[…]` of a call has one that may refuse, or cannot be read."""
-    if any(isinstance(each, t.Star) for each in call.args) or any(isinstance(each, t.Star) for _, each in call.keywords):
+    if any(isinstance(each, t.Star) for each in call.args) or any(
+        isinstance(each, t.Star) for _, each in call.keywords
+    ):
         return True
     given = call.keyword("dependencies")
     if given is None or (isinstance(given, t.Const) and given.value is None):
@@ -120,9 +122,7 @@ def _is_refusing(evaluator: Evaluator, dependency: Dependency, depth: int) -> bo
 # --- the endpoint itself ----------------------------------------------------------------------------------------------
 
 
-def refuses_itself(
-    evaluator: Evaluator, module: Module, body: Body, asks_nobody: Callable[[tree.Expr], bool]
-) -> bool:
+def refuses_itself(evaluator: Evaluator, module: Module, body: Body, asks_nobody: Callable[[tree.Expr], bool]) -> bool:
     """Whether a function may raise or return something else, or calls what may raise, by its own decision.
 
     `asks_nobody` tells of a condition that it is the same for whoever asks.
@@ -137,7 +137,8 @@ def refuses_itself(
             return True
     frame = evaluator.frame(module.summary)
     return any(
-        isinstance(value, ProjectFunction) and _raises(evaluator, value, set()) for value in _called(evaluator, body, frame)
+        isinstance(value, ProjectFunction) and _raises(evaluator, value, set())
+        for value in _called(evaluator, body, frame)
     )
 
 
@@ -177,10 +178,13 @@ _STOPPED: Memo[Evaluator, bool] = Memo(_is_stopped)
 def _has_refusing_middleware(evaluator: Evaluator, modules: Iterable[ModuleSummary]) -> bool:
     for module in modules:
         frame = evaluator.frame(module)
-        for function in module.functions.values():
-            if function.decorators and Decoration.MIDDLEWARE in decorations(evaluator, module, function):
-                if _answers_itself(evaluator, module, function):
-                    return True
+        if any(
+            function.decorators
+            and Decoration.MIDDLEWARE in decorations(evaluator, module, function)
+            and _answers_itself(evaluator, module, function)
+            for function in module.functions.values()
+        ):
+            return True
         for _, act in module.mentions():
             call = act.value
             if act.deed is not Deed.CALLED or not isinstance(call, t.Call):

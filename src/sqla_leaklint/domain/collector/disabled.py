@@ -71,6 +71,29 @@ class DisabledCollector:
                     yield DisabledCollector(event.node, path, way)
 
 
+def is_off_in_project(domain: Domain) -> bool:
+    """Whether some module of the project, tests apart, switches the collector off for good."""
+    if domain.evaluator.project.root is None:
+        return any(each.path != FREEZE for each in domain.subjects(DisabledCollector))
+    return _OFF.of(domain.evaluator)
+
+
+def _is_off(evaluator: Evaluator) -> bool:
+    from sqla_leaklint.config import Settings
+    from sqla_leaklint.domain.module import Domain
+
+    for summary in evaluator.project.mentioning("gc", where=lambda path: not is_test(path, evaluator)):
+        module = evaluator.project.module_at(summary.path)
+        if module is not None and any(
+            each.path != FREEZE for each in DisabledCollector.find(Domain(module, evaluator, Settings()))
+        ):
+            return True
+    return False
+
+
+_OFF: Memo[Evaluator, bool] = Memo(_is_off)
+
+
 def _path(event: Event) -> str:
     if event.deed is not Deed.CALLED or not isinstance(event.call.func, t.Ref):
         return ""
@@ -147,10 +170,12 @@ def _is_collected(domain: Domain, own: Body) -> bool:
         for body in module.executor.bodies.values() if module is not None else ():
             if isinstance(body.node, tree.Module) or (is_own and body is own):
                 continue
-            for event in body.events:
-                if event.deed is Deed.CALLED and _speaks_of_collection(event.call):
-                    if way_from_start(evaluator, summary, body, event, _is_of_platform) is None:
-                        return True
+            if any(
+                way_from_start(evaluator, summary, body, event, _is_of_platform) is None
+                for event in body.events
+                if event.deed is Deed.CALLED and _speaks_of_collection(event.call)
+            ):
+                return True
     return False
 
 

@@ -88,7 +88,9 @@ def is_collection(call: t.Call) -> bool:
 def _has_a_reason(domain: Domain, body: Body) -> bool:
     for event in body.events:
         match event.deed:
-            case Deed.RETURNED if any(isinstance(part, t.Call) and is_collection(part) for part in t.all_in([event.value])):
+            case Deed.RETURNED if any(
+                isinstance(part, t.Call) and is_collection(part) for part in t.all_in([event.value])
+            ):
                 return True
             case Deed.CALLED if looks_at_heap(domain.evaluator, event.call, domain.frame):
                 return True
@@ -128,6 +130,8 @@ def _is_setting(domain: Domain, test: tree.Expr) -> bool:
 def _is_settings_object(domain: Domain, name: tree.Name) -> bool:
     return any(
         isinstance(value, ProjectInstance)
-        and any(isinstance(base, Symbol) and base.path in _SETTINGS for base in domain.evaluator.classes.line(value.cls))
+        and any(
+            isinstance(base, Symbol) and base.path in _SETTINGS for base in domain.evaluator.classes.line(value.cls)
+        )
         for value in alternatives(domain.value(name))
     )

@@ -1,10 +1,10 @@
 """What functions return of the heap: its objects, their types and values, where they were allocated.
 
-    def report():
-        snapshot = tracemalloc.take_snapshot()                     a listing, by the tables
-        return [str(each) for each in snapshot.statistics("lineno")[:20]]      made of it
-    def size():
-        return {"objects": len(gc.get_objects())}                  a number tells of no object
+def report():
+    snapshot = tracemalloc.take_snapshot()                     a listing, by the tables
+    return [str(each) for each in snapshot.statistics("lineno")[:20]]      made of it
+def size():
+    return {"objects": len(gc.get_objects())}                  a number tells of no object
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
 HEAP = "heap"
 _GARBAGE = "gc.garbage"
-_LOOKING = ("tracemalloc.", "objgraph.", "pympler.", "psutil.", "resource.getrusage", "gc.get_", "memory_profiler.memory_usage")
+_LOOKING = (
+    "tracemalloc.",
+    "objgraph.",
+    "pympler.",
+    "psutil.",
+    "resource.getrusage",
+    "gc.get_",
+    "memory_profiler.memory_usage",
+)
 _NUMBERS = frozenset(f"builtins.{name}" for name in ("len", "bool", "any", "all", "isinstance", "id", "hash"))
 _FILLING = frozenset({"append", "appendleft", "extend", "insert", "add", "update", "setdefault", "write", "writelines"})
 _DEEPEST = 4
@@ -35,7 +43,8 @@ def looks_at_heap(evaluator: Evaluator, call: t.Call, frame: Frame) -> bool:
     if not last_name(call.func):
         return False
     return any(
-        isinstance(value, Symbol) and value.path.startswith(_LOOKING) for value in alternatives(evaluator.of(call.func, frame))
+        isinstance(value, Symbol) and value.path.startswith(_LOOKING)
+        for value in alternatives(evaluator.of(call.func, frame))
     )
 
 
@@ -66,7 +75,9 @@ class Listings:
                 case Deed.CALLED if isinstance(act.value, t.Call) and isinstance(act.value.func, t.Attr):
                     func = act.value.func
                     if func.name in _FILLING and func.base in filled:
-                        yield from self._listings(module, _parts((*act.value.args, *(each for _, each in act.value.keywords))))
+                        yield from self._listings(
+                            module, _parts((*act.value.args, *(each for _, each in act.value.keywords)))
+                        )
                 case Deed.STORED_ITEM | Deed.AUGMENTED if act.base in filled:
                     yield from self._listings(module, _parts((act.value,)))
                 case _:

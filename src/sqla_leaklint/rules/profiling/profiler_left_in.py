@@ -37,7 +37,9 @@ _HELP = {
 @rule.check(ProfiledFunction)
 def check(profiled: ProfiledFunction, domain: Domain) -> Iterator[Draft]:
     name = profiled.function.name
-    draft = rule.diagnostic(profiled.decorator, f"`{name}` runs under `{profiled.package}`: each line of it is measured")
+    draft = rule.diagnostic(
+        profiled.decorator, f"`{name}` runs under `{profiled.package}`: each line of it is measured"
+    )
     yield draft.with_help(_HELP[profiled.package]).with_fix(_fix(profiled, domain))
 
 

@@ -28,7 +28,9 @@ _FROZEN = "freeze once, when everything is imported: what is garbage at that mom
 @rule.check(DisabledCollector)
 def check(disabled: DisabledCollector, domain: Domain) -> Iterator[Draft]:
     if disabled.path == FREEZE:
-        message = "`gc.freeze()` runs again and again: sessions that are not closed by then never give back their connection"
+        message = (
+            "`gc.freeze()` runs again and again: sessions that are not closed by then never give back their connection"
+        )
         draft = rule.diagnostic(disabled.node, message).with_help(_FROZEN)
     else:
         call = "gc.set_threshold(0)" if disabled.path == THRESHOLD else "gc.disable()"
