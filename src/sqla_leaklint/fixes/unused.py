@@ -79,10 +79,12 @@ def unimport_edits(source: SourceMap, stmt: tree.Import | tree.ImportFrom, name:
     if text[line:start].strip() or (rest and not _OF_THE_LINE.match(rest)) or "#" in text[start:end]:
         return
     after = _next_line(source, line_end)
-    if text[:line].endswith(("\n\n", "\r\n\r\n")) or not text[:line].strip():
-        following = source.line_end(after) if after < len(text) else after
-        if after < len(text) and not text[after:following].strip():
-            after = _next_line(source, following)  # one empty line is enough
+    is_first = not text[:line].strip()
+    if is_first or text[:line].endswith(("\n\n", "\r\n\r\n")):
+        while after < len(text) and not text[after : source.line_end(after)].strip():
+            after = _next_line(source, source.line_end(after))
+            if not is_first:
+                break  # one empty line is enough
     yield TextEdit(line, after, "")
 
 
