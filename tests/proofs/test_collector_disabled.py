@@ -83,9 +83,7 @@ async def freeze(request, call_next):
 
 
 def _proof(claim: str, switch: str, loads: int = 10) -> Proof:
-    program, remedy = (
-        _APPLICATION.format(switch=text, loads=loads, out=OUT, kept=KEPT) for text in (switch, "")
-    )
+    program, remedy = (_APPLICATION.format(switch=text, loads=loads, out=OUT, kept=KEPT) for text in (switch, ""))
     return Proof(RULE, claim, program, _CALL, repeats=2, remedy=remedy)
 
 

@@ -21,15 +21,9 @@ from fastapi.security import HTTPBearer
 
 from served import ask, longest_wait, noted
 
-
-class Settings:
-    def __init__(self):
-        self.password = "-".join(["correct", "horse"])
-
-
-settings = Settings()
+settings = {"password": "-".join(["correct", "horse"]), "hosts": ["localhost"]}
 app = FastAPI()
-index = {number: [str(number)] for number in range(100_000)}
+index = {number: [str(number)] for number in range(50_000)}
 
 
 def require_admin(given=Depends(HTTPBearer())):
@@ -72,7 +66,7 @@ _LINES = (
     + f"""
 SECRET = "program.py"
 tracemalloc.start()
-cache = [[number] for number in range(100_000)]
+cache = [[number] for number in range(20_000)]
 
 
 {_OPEN}
