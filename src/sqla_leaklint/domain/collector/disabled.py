@@ -1,7 +1,7 @@
 """The cyclic collector, switched off for as long as the process lives, in a program that has sessions.
 
     gc.disable()              no collection comes by itself any more; the same for `gc.set_threshold(0)`
-    gc.freeze()               what is there at this moment is never collected: right once, before the workers are forked,
+    gc.freeze()               what is there at this moment is never collected: right once, before workers are forked,
                               and wrong again and again, when it takes along whatever is garbage by then
 
 It is not off for good where something of the project switches it on again, or collects by itself now and then.

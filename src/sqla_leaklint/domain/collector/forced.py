@@ -6,8 +6,8 @@
     # app/api.py        @router.get("/report")
                         def report(): return build(rows())       the trail: for every request
 
-Left alone is what a person asks for (behind a setting; the endpoint returns what was collected), what a look at the heap
-needs (before a snapshot), and what frees memory that the collector does not count (that of a graphics card).
+Left alone is what a person asks for (behind a setting; the endpoint returns what was collected), what a look at the
+heap needs (before a snapshot), and what frees memory that the collector does not count (that of a graphics card).
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _is_switched(domain: Domain, body: Body, stmt: tree.Stmt | None) -> bool:
 
 
 def _is_setting(domain: Domain, test: tree.Expr) -> bool:
-    """Whether a condition asks for what the process was started with: a name of a module, a setting, the environment."""
+    """Whether a condition asks for what the process was started with: a name of a module, a setting, a variable."""
     names = 0
     for node in walk(test):
         match node:
