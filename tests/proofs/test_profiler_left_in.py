@@ -45,7 +45,7 @@ _ENDPOINT = """\
 {decorator}
 {keyword} total():
     result = 0
-    for number in range(500):
+    for number in range(2_000):
         result += number
     return result
 """
@@ -60,7 +60,7 @@ async def added(most):
 
 @app.get("/total")
 async def total():
-    return await added(500)
+    return await added(2_000)
 """
 
 
@@ -112,7 +112,7 @@ def test_an_endpoint_without_its_profiler_answers_at_once(proof: Proof, sqlite: 
     leaking, fixed = comparison.leaking, comparison.fixed
 
     assert "profile" not in comparison.remedy
-    assert fixed.result == leaking.result == '[[200, "124750"]]'
+    assert fixed.result == leaking.result == '[[200, "1999000"]]'
     assert leaking.noted["lines printed"] > 5
     assert fixed.noted["lines printed"] == 0
     assert leaking.noted[TIME] > 3 * fixed.noted[TIME]
@@ -123,7 +123,7 @@ def test_an_async_endpoint_below_it_answers_nothing(sqlite: SQLite) -> None:
     pytest.importorskip("memory_profiler")
     comparison = compare(_UNKNOWN, sqlite)
     assert comparison.leaking.result == '[[200, ""]]'
-    assert comparison.fixed.result == '[[200, "124750"]]'
+    assert comparison.fixed.result == '[[200, "1999000"]]'
 
 
 def test_the_decorator_of_line_profiler_does_nothing_by_itself() -> None:
