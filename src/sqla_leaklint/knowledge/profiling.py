@@ -8,8 +8,6 @@ _MEMORY_PROFILER = "https://github.com/pythonprofilers/memory_profiler"
 _LINE_PROFILER = "https://kernprof.readthedocs.io/"
 _OBJGRAPH = "https://objgraph.readthedocs.io/"
 _PYMPLER = "https://pympler.readthedocs.io/"
-_GC = "https://docs.python.org/3/library/gc.html"
-_TRACEMALLOC = "https://docs.python.org/3/library/tracemalloc.html"
 _PYTEST = "https://docs.pytest.org/en/stable/reference/reference.html"
 
 LINE_PROFILER = "line_profiler.LineProfiler"
@@ -26,17 +24,6 @@ TABLES = (
             # It hands the function back as it is, unless the environment variable LINE_PROFILE is set.
             Decorator("line_profiler.profile", Decoration.TRANSPARENT, _LINE_PROFILER),
             Decorator("__call__", Decoration.PROFILED, _LINE_PROFILER, LINE_PROFILER),
-        ),
-    ),
-    Table(
-        "",
-        functions=tuple(
-            Function(name, "heap", docs)
-            for docs, names in (
-                (_GC, ("gc.get_objects", "gc.get_referrers", "gc.get_referents")),
-                (_TRACEMALLOC, ("tracemalloc.take_snapshot", "tracemalloc.get_object_traceback")),
-            )
-            for name in names
         ),
     ),
     Table(
