@@ -8,6 +8,7 @@ from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
     Generator,
+    Instance,
     Manager,
     Origin,
     Symbol,
@@ -70,9 +71,13 @@ def row_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Decorator |
     """What the tables know of a decorator."""
     func = decorator.func if isinstance(decorator, t.Call) else decorator
     value = evaluator.of(func, frame)
+    if func is not decorator and isinstance(value, Symbol) and evaluator.knowledge.type(value.path) is not None:
+        value = evaluator.of(decorator, frame)  # `@Profiler()`: the instance is what decorates
     match value:
         case Symbol():
             return evaluator.knowledge.decorator(value.path)
+        case Instance():
+            return evaluator.knowledge.decorator_method(value.type, "__call__")
         case BoundMethod():
             owner = evaluator.classes.library_type(value.receiver)
             return evaluator.knowledge.decorator_method(owner, value.name) if owner is not None else None
