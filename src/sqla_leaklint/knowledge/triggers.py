@@ -99,7 +99,7 @@ _UNTELLING_DISTRIBUTIONS = frozenset(
 _SHORT = 3
 _PROFILERS = ("memory-profiler", "line-profiler", "objgraph", "pympler")
 _CONTAINER_RULES = ("LKS601", "LKS605", "LKS606", "LKS611")
-_MEMOIZER_RULES = ("LKS602", "LKS603", "LKS604")
+_MEMOIZER_RULES = ("LKS602", "LKS603", "LKS604", "LKS605")
 _RESOURCE_RULES = ("LKS610",)
 _COLLECTOR_RULES = ("LKS612", "LKS703", "LKS704")
 _PROFILING_RULES = ("LKS701", "LKS702", "LKS704")
@@ -190,7 +190,9 @@ def _container_words(tables: tuple[Table, ...]) -> set[str]:
 
 
 def _memoizer_words(tables: tuple[Table, ...]) -> set[str]:
-    return {row.name.partition(".")[0] for table in tables for row in table.memoizers}
+    """The packages of memoisers, and the decorators by name, which another module of the project may hand on."""
+    paths = [row.name.partition(".") for table in tables for row in table.memoizers]
+    return {package for package, _, _ in paths} | {f"@{name}" for _, _, name in paths}
 
 
 def _resource_words(tables: tuple[Table, ...]) -> set[str]:

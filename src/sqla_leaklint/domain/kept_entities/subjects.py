@@ -1,0 +1,146 @@
+"""Where the process keeps entities: containers, names of modules, attributes of classes and applications, memos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.application.callers import calls_naming, is_test, users
+from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.containers import Container
+from sqla_leaklint.domain.containers.definitions import definitions, may_grow
+from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use
+from sqla_leaklint.domain.kept_entities.entities import Detached, Entities
+from sqla_leaklint.domain.lifetimes.kept import keeper_of
+from sqla_leaklint.domain.memoization import Memoized
+from sqla_leaklint.domain.memoization.keys import passing_parts
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.body import Body
+
+
+class Place(Enum):
+    """What keeps the entities."""
+
+    CONTAINER = "container"
+    NAME = "name"
+    ATTRIBUTE = "attribute"
+    MEMO = "memo"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptEntity:
+    """Entities that outlive their session: where (`name`), and which function lets them."""
+
+    node: tree.Node
+    name: str
+    place: Place
+    module: ModuleSummary
+    function: FunctionSummary
+    detached: Detached
+
+    @staticmethod
+    def find(domain: Domain) -> Iterator[KeptEntity]:
+        if domain.evaluator.project.root is None or is_test(domain.module.path, domain.evaluator):
+            return
+        entities = Entities(domain.evaluator)
+        for definition in definitions(domain, and_bounded=True):
+            if may_grow(domain, definition):
+                yield from _in_container(Container(domain, definition), entities)
+        for body in domain.bodies:
+            if body.is_function:
+                yield from _stored(domain, body, entities)
+        for memoized in domain.subjects(Memoized):
+            yield from _in_memo(memoized, entities)
+
+
+def _in_container(container: Container, entities: Entities) -> Iterator[KeptEntity]:
+    uses = list(container.every_use())
+    for use in uses:
+        if not isinstance(use, Growth) or use.function is None:
+            continue
+        for term in (use.value, use.data):
+            found = entities.detached(use.module, use.function, term) if term is not None else None
+            if found is not None:
+                if not any(_may_end(each) for each in uses) and not _is_merged(container.domain, container.name):
+                    yield KeptEntity(container.node, container.name, Place.CONTAINER, use.module, use.function, found)
+                return
+
+
+def _may_end(use: Use) -> bool:
+    """Whether a use may take out a single entry, when its request is over: it is no cache that is emptied at once."""
+    match use:
+        case OtherUse(what=Other.REMOVED, term=t.Call(func=func)):
+            return method_name(func) not in {"clear", "popitem"}
+        case OtherUse(what=Other.REMOVED, term=t.Ref() | t.Attr()):
+            return True
+        case OtherUse(what=Other.OUT_OF_SIGHT, term=t.Call()):
+            return True
+        case _:
+            return False
+
+
+def _is_merged(domain: Domain, name: str) -> bool:
+    """Whether a module that has it puts entities back into a session: `session.merge(users[key], load=False)`."""
+    last = name.rpartition(".")[2]
+    return any("merge" in calls_naming(user) for user in users(domain.evaluator, domain.module.summary, last))
+
+
+def _stored(domain: Domain, body: Body, entities: Entities) -> Iterator[KeptEntity]:
+    module = domain.module.summary
+    function = module.functions[body.qualname]
+    for event in body.events:
+        named = _place_of(domain, body, event)
+        if named is None or event.stmt is None:
+            continue
+        found = entities.detached(module, function, event.value)
+        if found is not None and not _is_merged(domain, named[1]) and not _is_reset(body, event):
+            yield KeptEntity(event.stmt, named[1], named[0], module, function, found)
+
+
+def _place_of(domain: Domain, body: Body, event: Event) -> tuple[Place, str] | None:
+    """What keeps the value of an event, and under which name."""
+    if event.deed is Deed.STORED_GLOBAL and isinstance(event.key, str):
+        is_of_module = event.key in domain.module.summary.bindings and not _is_of_function(body, event.key)
+        return (Place.NAME, event.key) if is_of_module else None
+    if event.deed is Deed.STORED_ATTRIBUTE:
+        keeper = keeper_of(domain, event)
+        if keeper is not None:
+            return Place.ATTRIBUTE, f"{keeper[1] or 'state'}.{event.key}"
+    return None
+
+
+def _is_of_function(body: Body, name: str) -> bool:
+    outer = body.parent
+    while outer is not None:
+        if outer.is_function and name in outer.bindings:
+            return True
+        outer = outer.parent
+    return False
+
+
+def _is_reset(body: Body, stored: Event) -> bool:
+    """Whether the function that stores it puts something else there in the end."""
+    return any(
+        event.deed is stored.deed and event.key == stored.key and isinstance(event.value, t.Const)
+        for event in body.events
+    )
+
+
+def _in_memo(memoized: Memoized, entities: Entities) -> Iterator[KeptEntity]:
+    if memoized.is_local or memoized.function.is_async or memoized.function.is_generator:
+        return
+    for returned in memoized.function.returns:
+        found = entities.detached(memoized.module, memoized.function, returned)
+        if found is None:
+            continue
+        if next(passing_parts(memoized), None) is None and not _is_merged(memoized.domain, memoized.known_as):
+            yield KeptEntity(memoized.node, memoized.known_as, Place.MEMO, memoized.module, memoized.function, found)
+        return
