@@ -59,9 +59,7 @@ def _bound_in(call: tree.Call) -> tree.Expr | None:
     return given.value if given is not None and not given.star else None
 
 
-def _edits(
-    memoized: Memoized, written: tree.Expr, name: tree.Expr, path: str, source: SourceMap
-) -> Iterator[TextEdit]:
+def _edits(memoized: Memoized, written: tree.Expr, name: tree.Expr, path: str, source: SourceMap) -> Iterator[TextEdit]:
     bound = _bound_in(written) if isinstance(written, tree.Call) else None
     if bound is not None:
         yield TextEdit(*source.offsets(bound), _BOUND)

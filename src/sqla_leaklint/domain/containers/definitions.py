@@ -25,7 +25,7 @@ _SAFE_BASES = frozenset({"builtins", "abc", "typing", "threading", "logging", "s
 
 _NO_PLAIN_CLASS = frozenset({"typing.TypedDict", "typing.NamedTuple", "typing.Protocol"})
 _GROWING = "append appendleft extend extendleft insert add update setdefault symmetric_difference_update"
-_GROWING_METHODS = frozenset(_GROWING.split())
+GROWING_METHODS = frozenset(_GROWING.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +178,11 @@ def _grown_names(module: ModuleSummary) -> frozenset[str]:
 
 def _names_in_call(call: t.Call) -> Iterator[str]:
     func = call.func
-    if isinstance(func, t.Attr) and func.name in _GROWING_METHODS:
+    if isinstance(func, t.Attr) and func.name in GROWING_METHODS:
         yield from _names(func.base)
     elif isinstance(func, t.Ref):
         head, _, method = func.path.rpartition(".")
-        if method in _GROWING_METHODS:
+        if method in GROWING_METHODS:
             yield head.rpartition(".")[2]
     for argument in call.args:
         yield from _names(argument)

@@ -94,7 +94,7 @@ class Entities:
             case t.Join():
                 for each in term.terms:
                     yield from self._in(module, function, each, depth)
-            case t.Star() | t.Await():
+            case t.Star():
                 yield from self._in(module, function, term.value, depth)
             case t.Param() if depth < _DEEPEST and (passed := list(self._passed(module, term))):
                 for caller_module, caller, argument in passed:

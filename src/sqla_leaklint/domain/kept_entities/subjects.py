@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import calls_naming, is_test, users
+from sqla_leaklint.domain.application.callers import calls_naming, is_test, last_name, users
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.containers import Container
-from sqla_leaklint.domain.containers.definitions import definitions, may_grow
+from sqla_leaklint.domain.containers.definitions import GROWING_METHODS, definitions, may_grow
 from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use
 from sqla_leaklint.domain.kept_entities.entities import Detached, Entities
-from sqla_leaklint.domain.lifetimes.kept import keeper_of
+from sqla_leaklint.domain.lifetimes.kept import is_application_state, keeper_of
 from sqla_leaklint.domain.memoization import Memoized
 from sqla_leaklint.domain.memoization.keys import passing_parts
 from sqla_leaklint.semantic import terms as t
@@ -24,6 +24,9 @@ from sqla_leaklint.syntax import tree
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.semantic.body import Body
+
+
+_TAKING = frozenset({"pop", "remove", "discard", "popleft"})
 
 
 class Place(Enum):
@@ -100,21 +103,58 @@ def _stored(domain: Domain, body: Body, entities: Entities) -> Iterator[KeptEnti
         named = _place_of(domain, body, event)
         if named is None or event.stmt is None:
             continue
-        found = entities.detached(module, function, event.value)
-        if found is not None and not _is_merged(domain, named[1]) and not _is_reset(body, event):
-            yield KeptEntity(event.stmt, named[1], named[0], module, function, found)
+        place, name, values = named
+        found = next(filter(None, (entities.detached(module, function, value) for value in values)), None)
+        if found is None or _is_merged(domain, name) or _is_reset(body, event):
+            continue
+        if place is not Place.CONTAINER or not _is_taken_out(domain, name):
+            yield KeptEntity(event.stmt, name, place, module, function, found)
 
 
-def _place_of(domain: Domain, body: Body, event: Event) -> tuple[Place, str] | None:
-    """What keeps the value of an event, and under which name."""
-    if event.deed is Deed.STORED_GLOBAL and isinstance(event.key, str):
-        is_of_module = event.key in domain.module.summary.bindings and not _is_of_function(body, event.key)
-        return (Place.NAME, event.key) if is_of_module else None
-    if event.deed is Deed.STORED_ATTRIBUTE:
-        keeper = keeper_of(domain, event)
-        if keeper is not None:
-            return Place.ATTRIBUTE, f"{keeper[1] or 'state'}.{event.key}"
-    return None
+def _place_of(domain: Domain, body: Body, event: Event) -> tuple[Place, str, tuple[t.Term, ...]] | None:
+    """What keeps the values of an event, under which name."""
+    match event.deed:
+        case Deed.STORED_GLOBAL if isinstance(event.key, str):
+            is_of_module = event.key in domain.module.summary.bindings and not _is_of_function(body, event.key)
+            return (Place.NAME, event.key, (event.value,)) if is_of_module else None
+        case Deed.STORED_ATTRIBUTE:
+            keeper = keeper_of(domain, event)
+            return (Place.ATTRIBUTE, f"{keeper[1] or 'state'}.{event.key}", (event.value,)) if keeper else None
+        case Deed.STORED_ITEM if event.base is not None and _is_of_state(domain, event.base):
+            return Place.CONTAINER, f"state.{last_name(event.base)}", (event.value,)
+        case Deed.CALLED if isinstance(event.call.func, t.Attr) and event.call.func.name in GROWING_METHODS:
+            container = event.call.func.base
+            return (
+                (Place.CONTAINER, f"state.{last_name(container)}", event.call.args)
+                if _is_of_state(domain, container)
+                else None
+            )
+        case _:
+            return None
+
+
+def _is_of_state(domain: Domain, term: t.Term) -> bool:
+    """Whether a term is an attribute of the application's state: `request.app.state.users`."""
+    match term:
+        case t.Attr(base=base):
+            return is_application_state(domain, base)
+        case t.Ref(path=path):
+            return is_application_state(domain, t.Ref(path.rpartition(".")[0]))
+        case _:
+            return False
+
+
+def _is_taken_out(domain: Domain, name: str) -> bool:
+    """Whether something may be taken out of a container of that name."""
+    last = name.rpartition(".")[2]
+    for user in users(domain.evaluator, domain.module.summary, last):
+        for _, act in user.mentions():
+            if act.deed is Deed.DELETED_ITEM and act.base is not None and last_name(act.base) == last:
+                return True
+            func = act.value.func if act.deed is Deed.CALLED and isinstance(act.value, t.Call) else None
+            if isinstance(func, t.Attr) and func.name in _TAKING and last_name(func.base) == last:
+                return True
+    return False
 
 
 def _is_of_function(body: Body, name: str) -> bool:

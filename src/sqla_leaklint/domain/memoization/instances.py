@@ -50,6 +50,8 @@ def made_anew(memoized: Memoized) -> MadeAnew | None:
     owner = ProjectClass(memoized.domain.module.path, memoized.owner)
     provenance = Provenance(evaluator)
     for cls in _with_heirs(evaluator, memoized.domain.module.summary, owner):
+        if _chooses_its_objects(evaluator, cls):
+            continue
         found = _depended_on(evaluator, cls) or _constructed(evaluator, provenance, cls)
         if found is not None:
             return found
@@ -66,6 +68,20 @@ def _with_heirs(evaluator: Evaluator, module: ModuleSummary, cls: ProjectClass) 
                 heir = ProjectClass(user.path, qualname)
                 if heir not in known and len(known) < _MOST_CLASSES and each in evaluator.classes.line(heir):
                     known.append(heir)
+
+
+def _chooses_its_objects(evaluator: Evaluator, cls: ProjectClass) -> bool:
+    """Whether calling a class may give an object that is there already: by a metaclass, or by `__new__`."""
+    for base in evaluator.classes.project_line(cls):
+        if "__new__" in base.attributes or any(
+            name == "metaclass" and not _is_abc(term) for name, term in base.keywords
+        ):
+            return True
+    return False
+
+
+def _is_abc(metaclass: t.Term) -> bool:
+    return isinstance(metaclass, t.Ref) and metaclass.path == "abc.ABCMeta"
 
 
 def _depended_on(evaluator: Evaluator, cls: ProjectClass) -> MadeAnew | None:
