@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import callers
 from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.mapped.columns import Column, Relationship
 from sqla_leaklint.domain.mapped.models import Model, models_of
 from sqla_leaklint.domain.origins.provenance import Provenance, Trail
 from sqla_leaklint.domain.values import (
@@ -22,7 +23,7 @@ from sqla_leaklint.domain.values import (
     Value,
     alternatives,
 )
-from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.knowledge.facts import Kind, LoadStrategy
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -42,11 +43,12 @@ _LASTING = frozenset({Origin.GLOBAL, Origin.ATTRIBUTE})
 
 @dataclass(frozen=True, slots=True)
 class Detached:
-    """An entity that a function lets the process keep; `trail`: how the outside world comes to call the function, where
+    """An entity that a function lets the process keep.  `missing` is what is not loaded with it by itself; `trail`: how the outside world comes to call the function, where
     that tells that the session ends.
     """
 
     model: Model
+    missing: Relationship | Column
     trail: Trail | None
 
 
@@ -69,7 +71,8 @@ class Entities:
     def detached(self, module: ModuleSummary, function: FunctionSummary, term: t.Term) -> Detached | None:
         """The first entity in a term that is kept beyond its session, and not in full."""
         for seen in self._in(module, function, term, 0):
-            if not _is_incomplete(seen.model) or _takes_out(function) or _takes_out(seen.function):
+            missing = _loaded_later(seen.model)
+            if missing is None or _takes_out(function) or _takes_out(seen.function):
                 continue
             sources = list(self._sources(seen.module, seen.term, 0))
             if any(isinstance(each, t.Call) and _has_options(each) for each in sources):
@@ -79,7 +82,7 @@ class Entities:
                 continue
             trail = Provenance(self.evaluator).call_trail(module, function)
             if trail is not None or origins & _ENDING:
-                return Detached(seen.model, trail)
+                return Detached(seen.model, missing, trail)
         return None
 
     # --- which terms are entities ---
@@ -152,9 +155,11 @@ class Entities:
 _SESSIONS = (Kind.SESSION, Kind.ASYNC_SESSION)
 
 
-def _is_incomplete(model: Model) -> bool:
-    """Whether an entity of that model can have something that is not loaded with it."""
-    return bool(model.relationships) or any(column.is_deferred for column in model.columns.values())
+def _loaded_later(model: Model) -> Relationship | Column | None:
+    """What is not loaded with an entity of that model, unless a query or a read says so."""
+    lazy = (each for each in model.relationships.values() if each.strategy is LoadStrategy.LAZY)
+    deferred = (each for each in model.columns.values() if each.is_deferred)
+    return next(lazy, None) or next(deferred, None)
 
 
 def _has_options(call: t.Call) -> bool:

@@ -8,7 +8,7 @@ from sqla_leaklint.diagnostics import Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.kept_entities import KeptEntity
 from sqla_leaklint.domain.kept_entities.subjects import Place
-from sqla_leaklint.domain.mapped.models import Model
+from sqla_leaklint.domain.mapped.columns import Column, Relationship
 from sqla_leaklint.rules.base import Draft, Rule
 from sqla_leaklint.rules.notes import with_trail
 
@@ -34,7 +34,7 @@ def check(kept: KeptEntity, domain: Domain) -> Iterator[Draft]:
     model = kept.detached.model
     draft = rule.diagnostic(kept.node, f"`{kept.name}` keeps `{model.name}` entities beyond their session")
     draft = draft.with_help(
-        f"keep plain values or a copy (a Pydantic model, a dataclass): {_missing(model)} is not loaded when the "
+        f"keep plain values or a copy (a Pydantic model, a dataclass): {_missing(kept.detached.missing)} that is not loaded when the "
         "session is closed raises `DetachedInstanceError` when it is read, and what is loaded is kept with the entity"
     )
     trail = kept.detached.trail
@@ -45,6 +45,6 @@ def check(kept: KeptEntity, domain: Domain) -> Iterator[Draft]:
     yield draft.with_note(place, f"`{kept.function.name}` {_ACTS[kept.place]}, and its session ends")
 
 
-def _missing(model: Model) -> str:
-    name = next(iter(model.relationships), None)
-    return f"a relationship (`{name}`) that" if name is not None else "a deferred column that"
+def _missing(missing: Relationship | Column) -> str:
+    kind = "relationship" if isinstance(missing, Relationship) else "deferred column"
+    return f"a {kind} (`{missing.name}`)"
