@@ -58,7 +58,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
                 for value in alternatives(evaluator.of(argument, frame)):
                     if _is(value, wanted):
                         given = bound_arguments(function, value, call.args[position + 1 :], call.keywords)
-                    yield CallFrom(user, caller, given)
+                        yield CallFrom(user, caller, given)
 
 
 def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:

@@ -43,7 +43,9 @@ _LASTING = frozenset({Origin.GLOBAL, Origin.ATTRIBUTE})
 
 @dataclass(frozen=True, slots=True)
 class Detached:
-    """An entity that a function lets the process keep.  `missing` is what is not loaded with it by itself; `trail`: how the outside world comes to call the function, where
+    """An entity that a function lets the process keep.
+
+    `missing` is what is not loaded with it by itself; `trail`: how the outside world comes to call the function, where
     that tells that the session ends.
     """
 

@@ -34,8 +34,9 @@ def check(kept: KeptEntity, domain: Domain) -> Iterator[Draft]:
     model = kept.detached.model
     draft = rule.diagnostic(kept.node, f"`{kept.name}` keeps `{model.name}` entities beyond their session")
     draft = draft.with_help(
-        f"keep plain values or a copy (a Pydantic model, a dataclass): {_missing(kept.detached.missing)} that is not loaded when the "
-        "session is closed raises `DetachedInstanceError` when it is read, and what is loaded is kept with the entity"
+        f"keep plain values or a copy (a Pydantic model, a dataclass): {_missing(kept.detached.missing)} that is not "
+        "loaded when the session is closed raises `DetachedInstanceError` when it is read, and what is loaded is kept "
+        "with the entity"
     )
     trail = kept.detached.trail
     if trail is not None:
