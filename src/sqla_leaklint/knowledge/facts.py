@@ -219,13 +219,17 @@ class LazyValue:
 
 @dataclass(frozen=True, slots=True)
 class Decorator:
-    """A function used as a decorator, or, with `owner`, a method of that class."""
+    """A function used as a decorator, or, with `owner`, a method of that class.
+
+    `keeps_results`: it holds the very objects that the function returned, in this process.
+    """
 
     name: str
     decoration: Decoration
     docs: str
     owner: str = ""
     aliases: tuple[str, ...] = ()
+    keeps_results: bool = False
     versions: Versions | None = None
 
 

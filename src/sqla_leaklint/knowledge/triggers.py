@@ -190,9 +190,11 @@ def _container_words(tables: tuple[Table, ...]) -> set[str]:
 
 
 def _memoizer_words(tables: tuple[Table, ...]) -> set[str]:
-    """The packages of memoisers, and the decorators by name, which another module of the project may hand on."""
-    paths = [row.name.partition(".") for table in tables for row in table.memoizers]
-    return {package for package, _, _ in paths} | {f"@{name}" for _, _, name in paths}
+    """The packages of what keeps results, and memoisers by name, which another module of the project may hand on."""
+    memoizers = [row.name for table in tables for row in table.memoizers]
+    others = [row.name for table in tables for row in table.decorators if row.keeps_results]
+    packages = {name.partition(".")[0] for name in (*memoizers, *others)}
+    return packages | {f"@{name.rpartition('.')[2]}" for name in memoizers}
 
 
 def _resource_words(tables: tuple[Table, ...]) -> set[str]:

@@ -15,7 +15,8 @@ from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use
 from sqla_leaklint.domain.kept_entities.entities import Detached, Entities
 from sqla_leaklint.domain.lifetimes.kept import is_application_state, keeper_of
 from sqla_leaklint.domain.memoization import Memoized
-from sqla_leaklint.domain.memoization.keys import passing_parts
+from sqla_leaklint.domain.memoization.keys import is_given_session, passing_parts
+from sqla_leaklint.domain.values import Symbol
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -60,6 +61,8 @@ class KeptEntity:
         for body in domain.bodies:
             if body.is_function:
                 yield from _stored(domain, body, entities)
+            if isinstance(body.node, tree.Function) and body.decorators:
+                yield from _in_cache(domain, body, body.node, entities)
         for memoized in domain.subjects(Memoized):
             yield from _in_memo(memoized, entities)
 
@@ -184,3 +187,21 @@ def _in_memo(memoized: Memoized, entities: Entities) -> Iterator[KeptEntity]:
         if next(passing_parts(memoized), None) is None and not _is_merged(memoized.domain, memoized.known_as):
             yield KeptEntity(memoized.node, memoized.known_as, Place.MEMO, memoized.module, memoized.function, found)
         return
+
+
+def _in_cache(domain: Domain, body: Body, function: tree.Function, entities: Entities) -> Iterator[KeptEntity]:
+    """What is returned by a function below a decorator of a library that keeps the very objects: `@cached(users)`."""
+    module, summary = domain.module.summary, domain.module.summary.functions[body.qualname]
+    for term, node in zip(body.decorators, function.decorators, strict=True):
+        options = term if isinstance(term, t.Call) else None
+        value = domain.value_of(options.func if options is not None else term)
+        row = domain.evaluator.knowledge.decorator(value.path) if isinstance(value, Symbol) else None
+        if row is None or not row.keeps_results or summary.scope is not None:
+            continue
+        if is_given_session(domain.evaluator, module, summary) and (options is None or options.keyword("key") is None):
+            continue  # each request has another key, and finds nothing
+        for returned in summary.returns:
+            found = entities.detached(module, summary, returned)
+            if found is not None and not _is_merged(domain, summary.name):
+                yield KeptEntity(node, summary.name, Place.MEMO, module, summary, found)
+                break

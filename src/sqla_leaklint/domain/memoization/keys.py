@@ -64,6 +64,13 @@ def passing_parts(memoized: Memoized) -> Iterator[KeyPart]:
         yield from (part for part in found if part.what is what)
 
 
+def is_given_session(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    """Whether a parameter of a function is a session or a request, as far as the function itself says."""
+    frame = evaluator.frame(module)
+    declared = (undetermined(evaluator, function, parameter.name, frame) for parameter in function.parameters)
+    return any(_what(evaluator, value) in _OF_REQUESTS for value in declared)
+
+
 def _parts(memoized: Memoized, parameter: ParameterSummary) -> Iterator[KeyPart]:
     evaluator = memoized.domain.evaluator
     frame = evaluator.frame(memoized.module)
