@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.linking.mapping import is_made_declarative
 from sqla_leaklint.domain.linking.parameters import dependency_of, undetermined
 from sqla_leaklint.domain.memoization.memoized import Memoized
+from sqla_leaklint.domain.origins.provenance import Provenance
 from sqla_leaklint.domain.values import (
     Entity,
     Instance,
@@ -76,20 +77,32 @@ def _parts(memoized: Memoized, parameter: ParameterSummary) -> Iterator[KeyPart]
     frame = evaluator.frame(memoized.module)
     declared = undetermined(evaluator, memoized.function, parameter.name, frame)
     what = _what(evaluator, declared)
+    provenance = Provenance(evaluator)
     if dependency_of(evaluator, memoized.function, parameter.name, frame) is not None or not memoized.calls:
-        if what is not None:
+        is_sure = what is not Passing.ENTITY or provenance.call_trail(memoized.module, memoized.function) is not None
+        if what is not None and is_sure:
             yield KeyPart(parameter.name, what, declared)
         return
     for call in memoized.calls:
         argument = call.arguments.get(parameter.name)
-        if argument is None:
+        if argument is None or call.function is None:
             continue
         for value in alternatives(evaluator.of(argument, evaluator.frame(call.module))):
             passed = what if isinstance(value, Unknown) else _what(evaluator, value)
-            if passed is not None:
-                known = declared if isinstance(value, Unknown) else value
-                yield KeyPart(parameter.name, passed, known, call.module, call.function)
-                return
+            if passed is None or (
+                _may_last(passed, value) and provenance.call_trail(call.module, call.function) is None
+            ):
+                continue
+            known = declared if isinstance(value, Unknown) else value
+            yield KeyPart(parameter.name, passed, known, call.module, call.function)
+            return
+
+
+def _may_last(passed: Passing, value: Value) -> bool:
+    """Whether a thing is as long as the function that passes it, which may be a whole script."""
+    if passed is Passing.SESSION:
+        return isinstance(value, Instance | ProjectInstance) and value.origin in {Origin.MANAGED, Origin.FRESH}
+    return passed is Passing.ENTITY
 
 
 def _what(evaluator: Evaluator, value: Value) -> Passing | None:
