@@ -68,16 +68,18 @@ class KeptEntity:
 
 
 def _in_container(container: Container, entities: Entities) -> Iterator[KeptEntity]:
-    uses = list(container.every_use())
-    for use in uses:
-        if not isinstance(use, Growth) or use.function is None:
-            continue
-        for term in (use.value, use.data):
-            found = entities.detached(use.module, use.function, term) if term is not None else None
-            if found is not None:
-                if not any(_may_end(each) for each in uses) and not _is_merged(container.domain, container.name):
-                    yield KeptEntity(container.node, container.name, Place.CONTAINER, use.module, use.function, found)
-                return
+    kept: KeptEntity | None = None
+    for use in container.every_use():
+        if _may_end(use):
+            return
+        if kept is None and isinstance(use, Growth) and use.function is not None:
+            for term in (use.value, use.data):
+                found = entities.detached(use.module, use.function, term) if term is not None else None
+                if found is not None:
+                    kept = KeptEntity(container.node, container.name, Place.CONTAINER, use.module, use.function, found)
+                    break
+    if kept is not None and not _is_merged(container.domain, container.name):
+        yield kept
 
 
 def _may_end(use: Use) -> bool:
