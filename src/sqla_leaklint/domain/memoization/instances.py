@@ -127,7 +127,9 @@ def _is_made_in_comprehension(function: FunctionSummary, call: t.Call) -> bool:
     terms = [act.value for act in function.acts]
     terms += [*function.returns, *function.locals.values()]
     return any(
-        isinstance(part, t.Mapped) and any(inner is call for inner in t.all_in([part.element]))
+        isinstance(part, t.Mapped)
+        and any(inner is call for inner in t.all_in([part.element]))
+        and not any(inner is call for inner in t.all_in([part.source]))  # made once, before
         for part in t.all_in(terms)
     )
 
