@@ -225,7 +225,8 @@ class LazyValue:
 class Decorator:
     """A function used as a decorator, or, with `owner`, a method of that class.
 
-    `makes` is the class of the object that it puts in the place of the function ("" where it leaves a function).
+    `makes` is the class of the object that it puts in the place of the function ("" where it leaves a function);
+    `keeps_results`: it holds the very objects that the function returned, in this process.
     """
 
     name: str
@@ -234,6 +235,7 @@ class Decorator:
     owner: str = ""
     aliases: tuple[str, ...] = ()
     makes: str = ""
+    keeps_results: bool = False
     versions: Versions | None = None
 
 

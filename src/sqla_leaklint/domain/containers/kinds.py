@@ -40,6 +40,9 @@ class OtherUse:
 
 Use: TypeAlias = "Growth | OtherUse"
 
+_STATEFUL = frozenset({"asyncio", "threading", "multiprocessing", "queue", "anyio", "collections"})
+"""Modules of locks, queues and collections: objects that somebody holds, not values that can be made again."""
+
 
 def put_in(method: str, call: t.Call) -> Iterator[t.Term]:
     """The keys or elements that a call of a growing method puts in."""
@@ -51,3 +54,20 @@ def put_in(method: str, call: t.Call) -> Iterator[t.Term]:
         for argument in call.args:
             keys = argument.keys if isinstance(argument, t.Collection) and method == "update" else ()
             yield from keys or (argument,)
+
+
+def can_be_made_again(value: t.Term) -> bool:
+    """Whether a value can be made a second time without anybody noticing: it is no lock, queue or collection."""
+    match value:
+        case t.Await():
+            return can_be_made_again(value.value)
+        case t.Declared():
+            return value.value is not None and can_be_made_again(value.value)
+        case t.Call(func=t.Ref(path=path)):
+            return path.partition(".")[0] not in _STATEFUL
+        case t.Collection():
+            return bool(value.elements)
+        case t.Join():
+            return all(can_be_made_again(part) for part in value.terms)
+        case _:
+            return not isinstance(value, t.Const)

@@ -121,7 +121,7 @@ def _kept_by_function(domain: Domain, body: Body) -> Iterator[Kept]:
                     yield Kept(root, Keeper.MEMO, body.qualname.rpartition(".")[2], body.qualname)
         elif event.deed is Deed.STORED_ATTRIBUTE:
             roots = list(roots_of(event.value))
-            keeper = _keeper_of(domain, event) if roots else None
+            keeper = keeper_of(domain, event) if roots else None
             if keeper is not None:
                 for root in roots:
                     yield Kept(root, keeper[0], str(event.key), keeper[1], body)
@@ -137,7 +137,7 @@ def _is_memoised(domain: Domain, body: Body) -> bool:
     return False
 
 
-def _keeper_of(domain: Domain, event: Event) -> tuple[Keeper, str] | None:
+def keeper_of(domain: Domain, event: Event) -> tuple[Keeper, str] | None:
     """What keeps an attribute that a function sets: the application's state, or a class of this module."""
     base = event.base
     if isinstance(base, t.Param):

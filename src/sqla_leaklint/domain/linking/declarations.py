@@ -24,6 +24,7 @@ from sqla_leaklint.domain.values import (
     ProjectClass,
     ProjectInstance,
     Symbol,
+    TupleValue,
     Unknown,
     Value,
     alternatives,
@@ -55,6 +56,7 @@ _COLLECTIONS = frozenset(
         for name in ("List", "Set", "Sequence", "Tuple", "Collection")
     ]
 )
+_TUPLES = frozenset({"builtins.tuple", "typing.Tuple"})
 _MANAGERS = frozenset(
     f"{module}.{name}"
     for module in ("typing", "contextlib")
@@ -144,6 +146,8 @@ def _generic_instance(evaluator: Evaluator, part: t.Item, frame: Frame, origin: 
         return Unknown("its annotation")
     if path in _GENERATORS:
         return Generator(instance_of(evaluator, arguments[0], frame, origin))
+    if path in _TUPLES and len(arguments) > 1 and not _is_ellipsis(arguments[-1]):
+        return TupleValue(tuple(instance_of(evaluator, argument, frame, origin) for argument in arguments))
     if path in _COLLECTIONS:
         return Many(instance_of(evaluator, arguments[0], frame, origin))
     if path in _MANAGERS:
@@ -159,6 +163,11 @@ def _generic_instance(evaluator: Evaluator, part: t.Item, frame: Frame, origin: 
     if isinstance(made, Instance | ProjectInstance) and row.makes:
         return Instance(path, origin, made)
     return make_instance(evaluator, path, origin)
+
+
+def _is_ellipsis(argument: Term) -> bool:
+    """`tuple[User, ...]`: as many of one kind as there are."""
+    return isinstance(argument, t.Opaque)
 
 
 def arguments_of(item: t.Item) -> tuple[Term, ...]:
