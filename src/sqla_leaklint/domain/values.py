@@ -174,10 +174,13 @@ class TupleValue:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """`Depends(provider, …)`; `scope` is its argument of that name ("" when not given)."""
+    """`Depends(provider, …)`; `scope` is its argument of that name ("" when not given), `is_cached` what `use_cache`
+    says: dependents in one request share what it gives.
+    """
 
     provider: Value
     scope: str = ""
+    is_cached: bool = True
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------

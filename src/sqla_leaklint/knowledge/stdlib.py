@@ -107,6 +107,8 @@ _METHODS = (
             Method(owner, "pop_all", "self", _CONTEXTLIB),
         )
     ),
+    Method("asyncio.TaskGroup", "__aenter__", "await self", _TASKS),
+    Method("asyncio.TaskGroup", "__aexit__", "await none", _TASKS),
     Method(EXIT_STACK, "close", "none", _CONTEXTLIB, Effect.RELEASES),
     Method(EXIT_STACK, "__enter__", "self", _CONTEXTLIB),
     Method(EXIT_STACK, "__exit__", "none", _CONTEXTLIB, Effect.RELEASES),
@@ -172,6 +174,9 @@ TABLE = Table(
         Type("concurrent.futures.ThreadPoolExecutor", Kind.EXECUTOR, _FUTURES, bases=("concurrent.futures.Executor",)),
         Type("concurrent.futures.ProcessPoolExecutor", Kind.EXECUTOR, _FUTURES, bases=("concurrent.futures.Executor",)),
         Type("threading.local", Kind.THREAD_LOCAL, _THREADING),
+        Type("asyncio.Lock", Kind.LOCK, _DOCS + "asyncio-sync.html", ("asyncio.locks.Lock",)),
+        Type("threading.Lock", Kind.LOCK, _THREADING),
+        Type("threading.RLock", Kind.LOCK, _THREADING),
         *(Type(name, kind, docs, bases=(base,) if base else ()) for name, kind, docs, base, _ in _CONTAINERS),
     ),
     functions=(
