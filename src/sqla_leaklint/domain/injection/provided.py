@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.lifetimes.carrying import Carrier
+from sqla_leaklint.domain.lifetimes.doings import TRACED
 from sqla_leaklint.domain.lifetimes.library_openings import factory_call
 from sqla_leaklint.domain.lifetimes.opening import opening, roots_of
 from sqla_leaklint.domain.linking.attached import place_of_term
@@ -71,9 +73,24 @@ def _opened(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
                 continue
             known.add(part)
             session = _session(evaluator, part, module)
-            if session is not None:
+            if session is not None and _leads_to(evaluator, module, function, given, part, session):
                 yield Opened(session, part, _database(evaluator, _maker(part), module, 0))
                 known.update(t.all_in([part]))
+
+
+def _leads_to(
+    evaluator: Evaluator,
+    module: ModuleSummary,
+    function: FunctionSummary,
+    given: t.Term,
+    part: t.Term,
+    session: Instance | ProjectInstance,
+) -> bool:
+    """Whether what a provider gives is the session or holds it; what a query has brought does not."""
+    session_type = evaluator.classes.library_type(session)
+    if session_type is None:
+        return False
+    return Carrier(evaluator, module, function, session_type, seed=part).carry(given) in TRACED
 
 
 def _session(evaluator: Evaluator, part: t.Term, module: ModuleSummary) -> Instance | ProjectInstance | None:
