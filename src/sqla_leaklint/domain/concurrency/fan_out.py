@@ -73,15 +73,18 @@ def _find(evaluator: Evaluator, function: ProjectFunction, summary: FunctionSumm
     if module is None or summary.is_generator:
         return
     frame = evaluator.frame(module)
-    for act in summary.acts:
-        if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):
-            continue
-        row = handoff_row(evaluator, act.value, frame)
-        if row is None or row.executor not in _STARTING or row.callee >= 0:
-            continue
-        for argument in act.value.args:
+    calls = [act.value for act in summary.acts if act.deed is Deed.CALLED and isinstance(act.value, t.Call)]
+    starting = [
+        (call, row)
+        for call in calls
+        if (row := handoff_row(evaluator, call, frame)) is not None and row.executor in _STARTING and row.callee < 0
+    ]
+    # A function that awaits, but gathers nothing, may await each task before it starts the next.
+    is_beside = not summary.awaits or any(row.executor is Executor.GATHERED for _, row in starting)
+    for call, row in starting:
+        for argument in call.args:
             for parameter in summary.parameters:
-                if _is_each(argument, summary, parameter.name):
+                if is_beside and _is_each(argument, summary, parameter.name):
                     yield parameter.name, Fate.TOGETHER
                 elif _is_parameter(argument, summary, parameter.name) and not row.owner and not summary.awaits:
                     yield parameter.name, Fate.ON_ITS_OWN

@@ -22,7 +22,7 @@ from sqla_leaklint.domain.application.callers import callers
 from sqla_leaklint.domain.concurrency.starts import Start, starts
 from sqla_leaklint.domain.concurrency.work import Piece, Rider
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, nodes_of
-from sqla_leaklint.domain.values import Instance, Origin, ProjectInstance, alternatives
+from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction, ProjectInstance, alternatives
 from sqla_leaklint.flow import Edge, Graph, Step, StepKind, build_cfg, solve_forward
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
@@ -149,11 +149,11 @@ class _Session:
     # --- the judgement ---
 
     def shared(self) -> Iterator[SharedSession]:
-        told: set[int] = set()
+        told: set[tree.Node] = set()
         for place, riding in self._work.items():
             found = self._within(self._starts[place], riding)
             if found is not None:
-                told.add(place)
+                told.add(found.node)
                 yield found
         if all(self._starts[place].joined for place in self._work):
             return
@@ -161,10 +161,9 @@ class _Session:
             self._graph, initial=frozenset[int](), flow=self._flow, join=lambda one, other: one | other
         )
         for place in self._work:
-            if place in told:
-                continue
             found = self._outliving(before, place) or self._overlapping(before, place)
-            if found is not None:
+            if found is not None and found.node not in told:
+                told.add(found.node)
                 yield found
 
     def _within(self, start: Start, riding: list[tuple[Piece, Rider]]) -> SharedSession | None:
@@ -239,7 +238,9 @@ class _Session:
     def _owner(self, rider: Rider) -> Origin | None:
         """Who ends the session soon; None where nobody is known to."""
         origin = rider.passenger.origin
-        if origin is Origin.PROVIDED or (origin is Origin.MANAGED and self._births):
+        if origin is Origin.PROVIDED:
+            return origin if _ends_with_request(self._domain.evaluator, rider.passenger.session.provider) else None
+        if origin is Origin.MANAGED and self._births:
             return origin
         if origin is Origin.PARAMETER and isinstance(self._key, t.Param):
             summary = self._domain.module.summary
@@ -269,6 +270,22 @@ def _is_exceptional(step: Step) -> bool:
 def _at_once(piece: Piece, rider: Rider, other: Piece) -> bool:
     """Whether two pieces can be in the middle of something on one session at once."""
     return not rider.ends and (rider.is_async or piece.in_thread or other.in_thread)
+
+
+def _ends_with_request(evaluator: Evaluator, provider: ProjectFunction | None) -> bool:
+    """Whether a provider closes its session after the request, as far as it can be looked into: it yields it, or
+    returns one that another provider yields.
+    """
+    summary = evaluator.classes.function(provider) if provider is not None else None
+    module = evaluator.project.summary_at(provider.path) if provider is not None else None
+    if summary is None or module is None or summary.is_generator:
+        return True
+    returned = (evaluator.of(term, evaluator.frame(module)) for term in summary.returns)
+    return any(
+        isinstance(each, Instance | ProjectInstance) and each.origin is Origin.PROVIDED
+        for value in returned
+        for each in alternatives(value)
+    )
 
 
 def _is_passed(

@@ -15,7 +15,7 @@ rule = Rule(
     name="session-held-by-websocket",
     group=Group.WASTE,
     since="0.1.0",
-    summary="a websocket keeps a connection for as long as it is open",
+    summary="a websocket keeps a connection while it waits for its client",
     fix=(Applicability.DISPLAY,),
 )
 

@@ -33,7 +33,8 @@ _OUTLIVES = "pass keys and plain values, and let the task open a session of its 
 @rule.check(SharedSession)
 def check(shared: SharedSession, domain: Domain) -> Iterator[Draft]:
     passenger = shared.rider.passenger
-    where = f" (in {passenger.hidden_in})" if passenger.hidden_in else ""
+    is_open = passenger.hidden_in in {"", "a bound method"}
+    where = "" if is_open else f" (in {passenger.hidden_in})"
     work, many = ("thread", "threads") if shared.piece.in_thread else ("task", "tasks")
     provider = passenger.session.provider
     origin = domain.locate(provider.path, provider.qualname) if provider is not None else None

@@ -31,7 +31,9 @@ def check(session: SecondSession, domain: Domain) -> Iterator[Draft]:
     name = f"`{session.function.name}`"
     match session.cause:
         case Cause.PROVIDERS:
-            what = f"{name} gets two sessions in one request: of {_named(first)} and of {_named(second)}"
+            same = first.name == second.name
+            both = f"of {_named(first, in_full=same)} and of {_named(second, in_full=same)}"
+            what = f"{name} gets two sessions in one request: {both}"
         case Cause.NOT_CACHED:
             what = f"{name} gets two sessions in one request: `use_cache=False` has {_named(second)} open another"
         case Cause.SCOPES:
@@ -44,7 +46,8 @@ def check(session: SecondSession, domain: Domain) -> Iterator[Draft]:
     yield draft
 
 
-def _named(need: Need) -> str:
+def _named(need: Need, *, in_full: bool = False) -> str:
     """A provider, and through which dependencies the endpoint comes to it."""
     between = ", ".join(f"`{each.name}`" for each in need.way[:-1])
-    return f"`{need.name}` (through {between})" if between else f"`{need.name}`"
+    own = f"`{need.module.name}.{need.name}`" if in_full else f"`{need.name}`"
+    return f"{own} (through {between})" if between else own
