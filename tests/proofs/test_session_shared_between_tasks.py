@@ -115,17 +115,17 @@ THREADS = (
     _HEAD
     + """
 
-together = threading.Barrier(8)
+together = threading.Barrier(4)
 
 
 def load(db, number):
     together.wait()
-    return [db.get(Account, number * 10 + key).email for key in range(1, 10)]
+    return [db.get(Account, number * 50 + key).email for key in range(1, 40)]
 
 
 @app.get("/accounts")
 async def accounts(db: Session = Depends(get_db)):
-    return await asyncio.gather(*[asyncio.to_thread(load, db, number) for number in range(8)])
+    return await asyncio.gather(*[asyncio.to_thread(load, db, number) for number in range(4)])
 
 
 async def loaded():
@@ -173,7 +173,7 @@ def test_threads_break_a_session(database: Database) -> None:
 def test_plain_sessions_are_whole_between_the_coroutines_of_a_loop(database: Database) -> None:
     """Why they are not reported there."""
     program = THREADS.replace("asyncio.to_thread(load, db, number)", "load(db, number)").replace(
-        "def load", "async def load"
+        "def load(", "async def load("
     )
     program = program.replace("    together.wait()\n", "")
     proof = replace(PROOFS[0], program=program, call="loaded()")

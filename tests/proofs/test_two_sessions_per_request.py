@@ -47,7 +47,8 @@ def count(number: int, db: Session = Depends(get_db), user: int = Depends(curren
     if number:
         meeting.wait()
     posts = db.scalar(select(func.count()).where(Post.account_id == user))
-    noted["connections of a request"] = max(noted.get("connections of a request", 0), 0 if number else engine.pool.checkedout())
+    if not number:
+        noted["connections of a request"] = engine.pool.checkedout()
     return posts
 
 

@@ -175,14 +175,15 @@ TABLE = Table(
         Type("concurrent.futures.ProcessPoolExecutor", Kind.EXECUTOR, _FUTURES, bases=("concurrent.futures.Executor",)),
         Type("threading.local", Kind.THREAD_LOCAL, _THREADING),
         Type("asyncio.Lock", Kind.LOCK, _DOCS + "asyncio-sync.html", ("asyncio.locks.Lock",)),
-        Type("threading.Lock", Kind.LOCK, _THREADING),
-        Type("threading.RLock", Kind.LOCK, _THREADING),
+        Type("threading.lock", Kind.LOCK, _THREADING, is_virtual=True),  # `Lock` is a function in most versions
         *(Type(name, kind, docs, bases=(base,) if base else ()) for name, kind, docs, base, _ in _CONTAINERS),
     ),
     functions=(
         *_CONTEXT_FUNCTIONS,
         Function("asyncio.get_running_loop", "asyncio.AbstractEventLoop", _LOOP),
         Function("asyncio.get_event_loop", "asyncio.AbstractEventLoop", _LOOP),
+        Function("threading.Lock", "threading.lock", _THREADING),
+        Function("threading.RLock", "threading.lock", _THREADING),
         Function("asyncio.sleep", "await none", _TASKS),
         Function("time.sleep", "none", _DOCS + "time.html"),
     ),

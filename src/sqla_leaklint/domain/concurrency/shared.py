@@ -18,26 +18,20 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import callers
+from sqla_leaklint.domain.concurrency.owners import owner_that_ends
 from sqla_leaklint.domain.concurrency.starts import Start, starts
 from sqla_leaklint.domain.concurrency.work import Piece, Rider
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, nodes_of
-from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction, ProjectInstance, alternatives
+from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.flow import Edge, Graph, Step, StepKind, build_cfg, solve_forward
-from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
-from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
-
-_MOST_CALLERS = 3
-"""Callers of callers that are asked whose session they pass."""
 
 
 class Sharing(Enum):
@@ -222,7 +216,7 @@ class _Session:
         piece, rider = self._work[place][0]
         if start.joined or rider.ends:
             return None
-        owner = self._owner(rider)
+        owner = owner_that_ends(self._domain, rider.passenger, self._key, is_entered_here=bool(self._births))
         if owner is None:
             return None
         ends = [
@@ -233,20 +227,6 @@ class _Session:
         ]
         if any(place in before.get(step, frozenset()) for step in ends):
             return SharedSession(self._body, start, rider, piece, Sharing.NOBODY, owner=owner)
-        return None
-
-    def _owner(self, rider: Rider) -> Origin | None:
-        """Who ends the session soon; None where nobody is known to."""
-        origin = rider.passenger.origin
-        if origin is Origin.PROVIDED:
-            return origin if _ends_with_request(self._domain.evaluator, rider.passenger.session.provider) else None
-        if origin is Origin.MANAGED and self._births:
-            return origin
-        if origin is Origin.PARAMETER and isinstance(self._key, t.Param):
-            summary = self._domain.module.summary
-            function = summary.functions.get(self._key.function)
-            if function is not None and _is_passed(self._domain.evaluator, summary, function, self._key.name):
-                return Origin.PARAMETER
         return None
 
     def _flow(self, edge: Edge, running: frozenset[int]) -> frozenset[int] | None:
@@ -270,41 +250,3 @@ def _is_exceptional(step: Step) -> bool:
 def _at_once(piece: Piece, rider: Rider, other: Piece) -> bool:
     """Whether two pieces can be in the middle of something on one session at once."""
     return not rider.ends and (rider.is_async or piece.in_thread or other.in_thread)
-
-
-def _ends_with_request(evaluator: Evaluator, provider: ProjectFunction | None) -> bool:
-    """Whether a provider closes its session after the request, as far as it can be looked into: it yields it, or
-    returns one that another provider yields.
-    """
-    summary = evaluator.classes.function(provider) if provider is not None else None
-    module = evaluator.project.summary_at(provider.path) if provider is not None else None
-    if summary is None or module is None or summary.is_generator:
-        return True
-    returned = (evaluator.of(term, evaluator.frame(module)) for term in summary.returns)
-    return any(
-        isinstance(each, Instance | ProjectInstance) and each.origin is Origin.PROVIDED
-        for value in returned
-        for each in alternatives(value)
-    )
-
-
-def _is_passed(
-    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, parameter: str, depth: int = 0
-) -> bool:
-    """Whether somebody passes a session that ends with a request or a `with` block for a parameter."""
-    for call in callers(evaluator, module, function):
-        given = call.arguments.get(parameter)
-        if given is None:
-            continue
-        for value in alternatives(evaluator.of(given, evaluator.frame(call.module))):
-            if not isinstance(value, Instance | ProjectInstance):
-                continue
-            if not evaluator.classes.is_a(value, Kind.SESSION, Kind.ASYNC_SESSION):
-                continue
-            if value.origin in {Origin.PROVIDED, Origin.MANAGED}:
-                return True
-            if value.origin is Origin.PARAMETER and isinstance(given, t.Param) and depth < _MOST_CALLERS:
-                outer = call.module.functions.get(given.function)
-                if outer is not None and _is_passed(evaluator, call.module, outer, given.name, depth + 1):
-                    return True
-    return False

@@ -28,7 +28,8 @@ _HELP = (
 @rule.check(HeldBySocket)
 def check(held: HeldBySocket, domain: Domain) -> Iterator[Draft]:
     need, asked_by = held.need, held.asked_by
-    message = f"`{held.function.name}` keeps a connection while its socket waits: the session of `{need.name}` is in a transaction"
+    waiting = f"`{held.function.name}` keeps a connection while its socket waits"
+    message = f"{waiting}: the session of `{need.name}` is in a transaction"
     draft = rule.diagnostic(held.node, message).with_help(_HELP)
     draft = draft.with_note(domain.locate(need.module.path, need.function.qualname), "the session is opened here")
     if asked_by is not None and asked_by is not need:
