@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from database import SessionLocal, engine
 from models import Account, Post
 from served import ask, noted
+from sockets import until
 
 app = FastAPI()
 meeting = Barrier(5)
@@ -54,7 +55,9 @@ def count(number: int, db: Session = Depends(get_db), user: int = Depends(curren
 
 async def one_then_five():
     await ask(app, "/posts/0")
-    return [status for status, _ in await ask(app, *(f"/posts/{number}" for number in range(1, 6)))]
+    answers = await ask(app, *(f"/posts/{number}" for number in range(1, 6)))
+    await until(lambda: engine.pool.checkedout() == 0)
+    return [status for status, _ in answers]
 """
 
 SHARED = PROGRAM.replace("Depends(get_session)", "Depends(get_db)")

@@ -15,13 +15,15 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.callers import last_name
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.application.handoffs import handoff_row
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Executor
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
-from sqla_leaklint.semantic.summary import FunctionSummary
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.tree import ParameterKind
 
@@ -44,7 +46,8 @@ _MEMO: Memo[Evaluator, dict[tuple[str, str], dict[str, Fate]]] = Memo(lambda _: 
 
 def given_to_run(domain: Domain, call: tree.Call) -> Iterator[tuple[tree.Expr, Fate]]:
     """The arguments of a call that a function of the project runs beside its caller."""
-    if not any(_may_be_work(argument.value) for argument in call.args):
+    term = domain.term(call.func)
+    if term is None or last_name(term) not in _names(domain) or not any(map(_may_be_work, call.args)):
         return
     for function in alternatives(domain.value(call.func)):
         summary = domain.evaluator.classes.function(function) if isinstance(function, ProjectFunction) else None
@@ -56,8 +59,33 @@ def given_to_run(domain: Domain, call: tree.Call) -> Iterator[tuple[tree.Expr, F
                 yield argument, fates[parameter]
 
 
-def _may_be_work(expr: tree.Expr) -> bool:
-    return isinstance(expr, tree.Call | tree.Comprehension | tree.Display | tree.Name)
+def _may_be_work(argument: tree.Argument) -> bool:
+    return isinstance(argument.value, tree.Call | tree.Comprehension | tree.Display | tree.Name)
+
+
+def _names(domain: Domain) -> frozenset[str]:
+    """The names of the functions that may run what they are given, by the text of the project."""
+    if domain.evaluator.project.root is None:
+        return frozenset(_starting_in(domain.module.summary))
+    return _NAMES.of(domain.evaluator)
+
+
+def _starting_in(module: ModuleSummary) -> Iterator[str]:
+    for function in module.functions.values():
+        calls = (act.value for act in function.acts if act.deed is Deed.CALLED)
+        if any(isinstance(call, t.Call) and method_name(call.func) in _WORDS for call in calls):
+            yield function.name
+
+
+_WORDS = ("gather", "create_task", "ensure_future", "wait", "as_completed")
+_NAMES: Memo[Evaluator, frozenset[str]] = Memo(
+    lambda evaluator: frozenset(
+        name
+        for word in _WORDS
+        for module in evaluator.project.mentioning(word, and_any_of=("asyncio",))
+        for name in _starting_in(module)
+    )
+)
 
 
 def _fates(evaluator: Evaluator, function: ProjectFunction, summary: FunctionSummary) -> dict[str, Fate]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.concurrency.fan_out import Fate, given_to_run
 from sqla_leaklint.domain.concurrency.work import Piece, pieces
+from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.knowledge.facts import Executor
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -75,16 +76,15 @@ def starts(domain: Domain, body: Body) -> Iterator[Start]:
 
 def _starting(domain: Domain, body: Body) -> Iterator[tuple[Event, tuple[Piece, ...], bool]]:
     """The calls that may start work, what they start, and whether they only do when awaited."""
-    handoffs = {handoff.event: handoff for handoff in domain.subjects(Handoff) if handoff.body is body}
+    handoffs = _BY_EVENT.of(domain)
     for event in body.events:
         if event.deed is not Deed.CALLED or not isinstance(event.node, tree.Call):
             continue
         handoff = handoffs.get(event)
         if handoff is None:
-            given = tuple(
-                piece for argument, fate in given_to_run(domain, event.node) for piece in _of(domain, body, argument)
-            )
-            is_lazy = any(fate is Fate.TOGETHER for _, fate in given_to_run(domain, event.node))
+            to_run = list(given_to_run(domain, event.node))
+            given = tuple(piece for argument, _ in to_run for piece in _of(domain, body, argument))
+            is_lazy = any(fate is Fate.TOGETHER for _, fate in to_run)
         elif handoff.executor not in _RUNNING:
             continue
         elif handoff.row.callee >= 0:
@@ -95,6 +95,11 @@ def _starting(domain: Domain, body: Body) -> Iterator[tuple[Event, tuple[Piece, 
             is_lazy = False
         if given:
             yield event, given, is_lazy
+
+
+_BY_EVENT: Memo[Domain, dict[Event, Handoff]] = Memo(
+    lambda domain: {handoff.event: handoff for handoff in domain.subjects(Handoff)}
+)
 
 
 def _of(domain: Domain, body: Body, expr: tree.Expr) -> tuple[Piece, ...]:

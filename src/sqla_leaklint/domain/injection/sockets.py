@@ -36,6 +36,7 @@ from sqla_leaklint.knowledge.waits import Awaited
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -88,14 +89,14 @@ def _in(domain: Domain, body: Body) -> Iterator[HeldBySocket]:
     summary = domain.module.summary.functions[body.qualname]
     needs = list(needs_of(domain.evaluator, domain.module.summary, summary))
     waits = list(_waits(domain, body))
-    told: set[str] = set()
+    told: set[FunctionSummary] = set()
     for need in needs if waits else ():
-        if not need.function.is_generator or need.function.qualname in told:
+        if not need.function.is_generator or need.function in told:
             continue
         for opened in sessions_opened(domain.evaluator, need.module, need.function):
             found = _held(domain, body, _Session(need, opened, needs), waits)
             if found is not None:
-                told.add(need.function.qualname)
+                told.add(need.function)
                 yield found
 
 
