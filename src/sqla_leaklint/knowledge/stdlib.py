@@ -175,7 +175,9 @@ TABLE = Table(
         Type("concurrent.futures.ProcessPoolExecutor", Kind.EXECUTOR, _FUTURES, bases=("concurrent.futures.Executor",)),
         Type("threading.local", Kind.THREAD_LOCAL, _THREADING),
         Type("asyncio.Lock", Kind.LOCK, _DOCS + "asyncio-sync.html", ("asyncio.locks.Lock",)),
-        Type("threading.lock", Kind.LOCK, _THREADING, is_virtual=True),  # `Lock` is a function in most versions
+        Type("threading.Condition", Kind.LOCK, _THREADING),
+        # `Lock` and `RLock` are functions in most versions.
+        Type("threading.lock", Kind.LOCK, _THREADING, bases=("threading.Condition",), is_virtual=True),
         *(Type(name, kind, docs, bases=(base,) if base else ()) for name, kind, docs, base, _ in _CONTAINERS),
     ),
     functions=(
