@@ -15,14 +15,16 @@ RULE = "LKS405"
 _HEAD = """\
 import asyncio
 import threading
+import time
 
 from fastapi import Depends, FastAPI
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from async_database import AsyncSessionLocal
 from database import SessionLocal
+from database import engine as sync_engine
 from models import Account, Country
 from served import ask, noted
 
@@ -116,6 +118,11 @@ THREADS = (
     + """
 
 together = threading.Barrier(4)
+
+
+@event.listens_for(sync_engine, "checkout")
+def connect_slowly(*_):
+    time.sleep(0.1)
 
 
 def load(db, number):
