@@ -22,11 +22,12 @@ from sqlalchemy import delete, event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from async_database import AsyncSessionLocal
+from async_database import AsyncSessionLocal, engine
 from database import SessionLocal
 from database import engine as sync_engine
 from models import Account, Country
 from served import ask, noted
+from sockets import until
 
 app = FastAPI()
 
@@ -57,6 +58,7 @@ async def add_two(session: AsyncSession = Depends(get_session)):
 
 async def added():
     (answer,) = await ask(app, "/countries", method="POST")
+    await until(lambda: engine.pool.checkedout() == 0, 0.5)
     with SessionLocal.begin() as db:
         noted["countries added"] = db.scalar(select(func.count()).where(Country.code.like("x_")))
         db.execute(delete(Country).where(Country.code.like("x_")))
@@ -79,6 +81,7 @@ async def counts(session: AsyncSession = Depends(get_session)):
 
 async def counted():
     (answer,) = await ask(app, "/counts")
+    await until(lambda: engine.pool.checkedout() == 0, 0.5)
     return answer[0]
 """
 )
@@ -108,6 +111,7 @@ async def notified():
         raise RuntimeError(answer)
     for _ in range(200):
         if sent:
+            await until(lambda: engine.pool.checkedout() == 0, 0.5)
             return sent.pop()
         await asyncio.sleep(0.01)
 """
