@@ -177,3 +177,11 @@ class Moment(str, Enum):
 
     BEFORE_RESPONSE = "before the response"
     AFTER_BACKGROUND_TASKS = "after the background tasks"
+
+
+class Wire(str, Enum):
+    """In what form arguments go to a worker in another process."""
+
+    JSON = "JSON"
+    JSON_UNLESS_CONFIGURED = "JSON, unless another serializer is configured"
+    PICKLE = "pickle"
