@@ -1,9 +1,7 @@
-"""What an expression can be, once its names are linked: a session, a factory, a statement, rows, an entity, a function
-…
+"""What an expression can be, once its names are linked: a session, a factory, a statement, rows, an entity …
 
 Values are plain, immutable and comparable.  `Unknown` carries the reason, so that `leaklint` can say what it was
-uncertain of;
-every question asked of an unknown value is answered by silence.
+uncertain of; every question asked of an unknown value is answered by silence.
 """
 
 from __future__ import annotations
@@ -174,10 +172,11 @@ class TupleValue:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """`Depends(provider, …)`; `scope` is its argument of that name ("" when not given)."""
+    """`Depends(provider, …)`; `scope` is its argument of that name ("" when not given), `is_cached` is `use_cache`."""
 
     provider: Value
     scope: str = ""
+    is_cached: bool = True
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------

@@ -108,6 +108,8 @@ _METHODS = (
             Method(owner, "pop_all", "self", _CONTEXTLIB),
         )
     ),
+    Method("asyncio.TaskGroup", "__aenter__", "await self", _TASKS),
+    Method("asyncio.TaskGroup", "__aexit__", "await none", _TASKS),
     Method(EXIT_STACK, "close", "none", _CONTEXTLIB, Effect.RELEASES),
     Method(EXIT_STACK, "__enter__", "self", _CONTEXTLIB),
     Method(EXIT_STACK, "__exit__", "none", _CONTEXTLIB, Effect.RELEASES),
@@ -173,12 +175,18 @@ TABLE = Table(
         Type("concurrent.futures.ThreadPoolExecutor", Kind.EXECUTOR, _FUTURES, bases=("concurrent.futures.Executor",)),
         Type("concurrent.futures.ProcessPoolExecutor", Kind.EXECUTOR, _FUTURES, bases=("concurrent.futures.Executor",)),
         Type("threading.local", Kind.THREAD_LOCAL, _THREADING),
+        Type("asyncio.Lock", Kind.LOCK, _DOCS + "asyncio-sync.html", ("asyncio.locks.Lock",)),
+        Type("threading.Condition", Kind.LOCK, _THREADING),
+        # `Lock` and `RLock` are functions in most versions.
+        Type("threading.lock", Kind.LOCK, _THREADING, bases=("threading.Condition",), is_virtual=True),
         *(Type(name, kind, docs, bases=(base,) if base else ()) for name, kind, docs, base, _ in _CONTAINERS),
     ),
     functions=(
         *_CONTEXT_FUNCTIONS,
         Function("asyncio.get_running_loop", "asyncio.AbstractEventLoop", _LOOP),
         Function("asyncio.get_event_loop", "asyncio.AbstractEventLoop", _LOOP),
+        Function("threading.Lock", "threading.lock", _THREADING),
+        Function("threading.RLock", "threading.lock", _THREADING),
         Function("asyncio.sleep", "await none", _TASKS),
         Function("time.sleep", "none", _DOCS + "time.html"),
     ),

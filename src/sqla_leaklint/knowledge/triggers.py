@@ -82,6 +82,7 @@ _TELLING_EFFECTS = frozenset((Effect.RUNS_SQL, Effect.ENDS_TRANSACTION, Effect.B
 _UNTELLING_DISTRIBUTIONS = frozenset(
     (
         "",
+        "anyio",
         "click",
         "typer",
         "pytest",

@@ -47,6 +47,7 @@ class Kind(str, Enum):
     THREAD_LOCAL = "thread local"
     TASK_GROUP = "task group"
     EVENT_LOOP = "event loop"
+    LOCK = "lock"
     EXECUTOR = "executor"
     TASK = "task"
     COMMAND_LINE = "command line"

@@ -49,6 +49,8 @@ class Handoff:
     body: Body
     event: Event
     row: HandoffRow
+    origins: frozenset[Origin] = BORROWED
+    """Whose sessions count as passengers."""
 
     @property
     def node(self) -> tree.Call:
@@ -104,7 +106,7 @@ class Handoff:
             for each in alternatives(piece.value):
                 if (
                     isinstance(each, Instance | ProjectInstance)
-                    and each.origin in BORROWED
+                    and each.origin in self.origins
                     and self.domain.evaluator.classes.is_a(each, Kind.SESSION, Kind.ASYNC_SESSION)
                 ):
                     yield Passenger(each, piece.node, piece.hidden_in)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.values import (
@@ -94,7 +95,7 @@ def dependency(evaluator: Evaluator, annotation: Term, frame: Frame) -> Dependen
             value = evaluator.of(each, scope)
             if isinstance(value, Dependency):
                 if value.provider == Literal(None):
-                    return Dependency(class_of(evaluator, first, scope), value.scope)
+                    return replace(value, provider=class_of(evaluator, first, scope))
                 return value
         inner = dependency(evaluator, first, scope)
         if inner is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking import calls, declarations, decorators
@@ -79,7 +80,7 @@ def dependency_of(evaluator: Evaluator, function: FunctionSummary, name: str, fr
         for value in alternatives(evaluator.of(parameter.default, frame)):
             if isinstance(value, Dependency):
                 if value.provider == Literal(None) and parameter.annotation is not None:
-                    return Dependency(declarations.class_of(evaluator, parameter.annotation, frame), value.scope)
+                    return replace(value, provider=declarations.class_of(evaluator, parameter.annotation, frame))
                 return value
     if parameter.annotation is not None:
         return declarations.dependency(evaluator, parameter.annotation, frame)
