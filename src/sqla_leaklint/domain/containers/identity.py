@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.state import is_application_state
 from sqla_leaklint.domain.values import ModuleValue, ProjectClass, ProjectInstance, Unknown, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.project import binding
@@ -16,11 +18,22 @@ if TYPE_CHECKING:
 _MOST_REEXPORTS = 6
 
 
+class Holder(Enum):
+    """Whose name or attribute a container is."""
+
+    MODULE = "a module"
+    CLASS = "a class, so all its objects share it"
+    OBJECT = "an object of a class"
+    STATE = "the application"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which container: a name of a module or, with `owner`, of one of its classes; `type` is its library class.
+    """Which container: a name of a module or, with `owner`, an attribute of one of its classes, of the objects of that
+    class or of the application's state; `type` is its library class.
 
-    `fills_itself`: reading a key that is not there puts it there.
+    `fills_itself`: reading a key that is not there puts it there.  `made_in`: the function that gives an object or the
+    application its container.
     """
 
     path: str
@@ -28,6 +41,8 @@ class Identity:
     owner: str
     type: str
     fills_itself: bool
+    holder: Holder
+    made_in: str = ""
 
 
 class Matcher:
@@ -106,11 +121,13 @@ class Matcher:
         return False
 
     def may_hold_it(self, base: t.Term) -> bool:
-        """Whether a term is the module, the class or an instance of the class to which the container belongs.
+        """Whether a term is the module, the class, an instance of the class or the state to which it belongs.
 
         An object that is not known may be one.
         """
         identity = self._identity
+        if identity.holder is Holder.STATE:
+            return is_application_state(self._evaluator, base, self._frame)
         for value in alternatives(self._evaluator.of(base, self._frame)):
             match value:
                 case ModuleValue():
@@ -133,6 +150,6 @@ class Matcher:
         """Whether the object whose attribute a term is, or a part of it is, is known to have the container."""
         while isinstance(term, t.Attr) and term.name != self._identity.name:
             term = term.base
-        if not self._identity.owner or not isinstance(term, t.Attr):
+        if not self._identity.owner or self._identity.holder is Holder.STATE or not isinstance(term, t.Attr):
             return True
         return not all(isinstance(value, Unknown) for value in alternatives(self._evaluator.of(term.base, self._frame)))

@@ -11,8 +11,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.endpoints import is_handler
-from sqla_leaklint.domain.containers.identity import Identity, Matcher
-from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use, put_in
+from sqla_leaklint.domain.containers.identity import Holder, Identity, Matcher
+from sqla_leaklint.domain.containers.kinds import (
+    DISPLAYS,
+    READING_BUILTINS,
+    READING_CALLS,
+    READING_METHODS,
+    START_FROM_NOTHING,
+    Growth,
+    Other,
+    OtherUse,
+    Use,
+    put_in,
+)
 from sqla_leaklint.domain.linking.decorators import is_static
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Effect
@@ -24,26 +35,6 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
 
 
-_READING = (
-    "get items keys values copy count index sort reverse move_to_end most_common elements issubset issuperset"
-    " union intersection difference isdisjoint fromkeys __contains__ __len__ __getitem__ __iter__ total empty"
-    " qsize"
-)
-_START_FROM_NOTHING = frozenset({"collections.Counter", "collections.defaultdict"})
-"""In which `container[key] += 1` needs no entry to be there."""
-
-_DISPLAYS = frozenset({"tuple", "list", "set", "dict"})
-_READING_METHODS = frozenset(_READING.split())
-_READERS = (
-    "list sorted set tuple dict str repr print iter enumerate min max sum any all isinstance id bool zip map"
-    " filter reversed frozenset type hash format"
-)
-_READING_BUILTINS = frozenset(_READERS.split())
-"""They read a container and do not keep it."""
-
-_CALLS = "debug info warning warn error exception critical log dumps deepcopy choice choices sample join"
-_READING_CALLS = frozenset(_CALLS.split())
-"""Last names of functions and methods that do the same."""
 _DEEPEST = 2
 """Calls into which a container is followed as an argument."""
 
@@ -123,7 +114,7 @@ class _Uses:
     def _at_base(self, act: Act, base: t.Term) -> Iterator[Use]:
         if act.deed is Deed.STORED_ATTRIBUTE:
             if act.key == self._identity.name and self._parameter is None and self._matcher.may_hold_it(base):
-                yield from self._replaced(act.value)
+                yield from () if self._is_where_it_is_made else self._replaced(act.value)
             return
         if self._matcher.is_it(base):
             match act.deed:
@@ -141,10 +132,18 @@ class _Uses:
                     pass
             return
         if act.deed is Deed.AUGMENTED and isinstance(base, t.Item) and self._matcher.is_it(base.value):
-            if self._identity.type in _START_FROM_NOTHING:
+            if self._identity.type in START_FROM_NOTHING:
                 yield self._growth(base.value, base.key)
             return
         yield from self._scan(base)
+
+    @property
+    def _is_where_it_is_made(self) -> bool:
+        """Whether what is stored under the name of the container is the container itself."""
+        identity = self._identity
+        if identity.holder not in {Holder.OBJECT, Holder.STATE} or self._module.path != identity.path:
+            return False
+        return (self._function.qualname if self._function is not None else "") == identity.made_in
 
     def _rebound(self, act: Act) -> Iterator[Use]:
         is_own = self._module.path == self._identity.path and not self._identity.owner and self._parameter is None
@@ -188,13 +187,13 @@ class _Uses:
                 if method is not None and self._effect(method) is Effect.REMOVES:
                     # Handed on, to be called: `task.add_done_callback(tasks.discard)`.
                     yield self._other(Other.REMOVED, term)
-                elif method is not None and method not in _READING_METHODS:
+                elif method is not None and method not in READING_METHODS:
                     yield self._other(Other.OUT_OF_SIGHT, term)
                 elif isinstance(term, t.Attr):
                     yield from self._scan(term.base)
             case t.Collection():
                 for part in (*term.elements, *term.keys):
-                    if self._matcher.is_it(part) and term.kind in _DISPLAYS:
+                    if self._matcher.is_it(part) and term.kind in DISPLAYS:
                         yield self._other(Other.OUT_OF_SIGHT, part)
                     yield from self._scan(part)
             case _:
@@ -222,7 +221,7 @@ class _Uses:
                 value = call.args[1] if method == "setdefault" and len(call.args) > 1 else None
                 yield self._growth(call.func, data, value)
         else:
-            yield self._other(Other.READ if method in _READING_METHODS else Other.OUT_OF_SIGHT, call)
+            yield self._other(Other.READ if method in READING_METHODS else Other.OUT_OF_SIGHT, call)
 
     def _passed(self, call: t.Call, argument: t.Term) -> Iterator[Use]:
         func = call.func
@@ -231,7 +230,7 @@ class _Uses:
             yield self._other(Other.MEASURED, call)
             return
         last = func.name if isinstance(func, t.Attr) else name.rpartition(".")[2]
-        if (name.startswith("builtins.") and last in _READING_BUILTINS) or last in _READING_CALLS:
+        if (name.startswith("builtins.") and last in READING_BUILTINS) or last in READING_CALLS:
             yield self._other(Other.READ, call)
             return
         callees = alternatives(self._evaluator.of(func, self._frame))
