@@ -32,12 +32,14 @@ _SERVE = f"""\
 
 
 def statement_time():
+    \"\"\"Of the fastest of some: what else the machine does is not at issue.\"\"\"
+    times = []
     with engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
-        start = time.perf_counter()
         for _ in range(20):
+            start = time.perf_counter()
             connection.execute(text("SELECT 1"))
-        return round((time.perf_counter() - start) / 20 * 1_000_000)
+            times.append(time.perf_counter() - start)
+    return round(min(times) * 1_000_000)
 
 
 def count_listeners():

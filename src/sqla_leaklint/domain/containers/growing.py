@@ -19,6 +19,7 @@ from sqla_leaklint.domain.containers.identity import Holder
 from sqla_leaklint.domain.containers.kinds import Growth
 from sqla_leaklint.domain.containers.lasting import is_lasting
 from sqla_leaklint.domain.containers.texts import is_growth
+from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.origins.each_time import body_of, is_done_each_time, way_each_time
 from sqla_leaklint.domain.values import ProjectClass
 
@@ -46,8 +47,15 @@ class GrowingState:
                 yield GrowingState(container, kept)
 
 
-def lasting_containers(domain: Domain) -> Iterator[Container]:
+_LASTING: Memo[Domain, tuple[Container, ...]] = Memo(lambda domain: tuple(_lasting(domain)))
+
+
+def lasting_containers(domain: Domain) -> tuple[Container, ...]:
     """The containers of the module that live as long as the process and to which something is added."""
+    return _LASTING.of(domain)
+
+
+def _lasting(domain: Domain) -> Iterator[Container]:
     yield from domain.subjects(Container)
     if domain.evaluator.project.root is None or is_test(domain.module.path, domain.evaluator):
         return
