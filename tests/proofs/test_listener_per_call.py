@@ -124,7 +124,8 @@ PROOFS = (
         "serve()",
         repeats=2,
         remedy=_LAMBDA.replace(
-            '    event.listen(SessionLocal, "after_commit", lambda session: len(body))\n    with SessionLocal() as db:\n',
+            '    event.listen(SessionLocal, "after_commit", lambda session: len(body))\n'
+            "    with SessionLocal() as db:\n",
             '    with SessionLocal() as db:\n        event.listen(db, "after_commit", lambda session: len(body))\n',
         ),
     ),

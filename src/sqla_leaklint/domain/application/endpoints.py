@@ -53,7 +53,7 @@ def is_handler(evaluator: Evaluator, module: ModuleSummary, function: FunctionSu
     """Whether a function runs once for every request: an endpoint, middleware or the like."""
     if function.decorators and decorations(evaluator, module, function) & HANDLERS:
         return True
-    return any(True for _ in registrations(evaluator, module, function))
+    return any(True for _ in _registrations(evaluator, module, function))
 
 
 def is_provider(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
@@ -117,8 +117,7 @@ def is_depends(call: t.Call) -> bool:
     return isinstance(call.func, t.Ref) and call.func.path.endswith((".Depends", ".Security"))
 
 
-def registrations(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[Decoration]:
-    """What a function is made by calls that register it (`app.add_api_route("/", read)`)."""
+def _registrations(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[Decoration]:
     wanted = ProjectFunction(module.path, function.qualname)
     for user in evaluator.project.mentioning(function.name, and_any_of=_REGISTERED_BY):
         if called_names(user).isdisjoint(_REGISTERED_BY):

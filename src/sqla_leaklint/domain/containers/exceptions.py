@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import callers, users
-from sqla_leaklint.domain.application.endpoints import decorations, registrations
 from sqla_leaklint.domain.containers.container import Container
 from sqla_leaklint.domain.containers.growing import lasting_containers
 from sqla_leaklint.domain.containers.kinds import Growth
 from sqla_leaklint.domain.origins.provenance import Provenance, Stop, Trail
 from sqla_leaklint.domain.values import ProjectClass, ProjectInstance, Symbol, alternatives
-from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 
@@ -82,7 +80,7 @@ class _Exceptions:
         if len(above) > _DEEPEST or any(stop.function is function for stop in above):
             return None
         for part in self._parts(module, term):
-            if self._is_caught(module, function, part):
+            if self._is_caught(function, part):
                 found = self._call_trail(module, function)
                 if found is not None and found.entry is not None:
                     return Trail((*above, *found.stops), found.entry)
@@ -147,7 +145,7 @@ class _Exceptions:
                 case _:
                     pass
 
-    def _is_caught(self, module: ModuleSummary, function: FunctionSummary, term: t.Term) -> bool:
+    def _is_caught(self, function: FunctionSummary, term: t.Term) -> bool:
         """Whether a term is an exception that was raised, or its traceback."""
         match term:
             case t.Caught():
@@ -157,22 +155,17 @@ class _Exceptions:
             case t.Item(value=t.Call(func=t.Ref(path="sys.exc_info")), key=t.Const(value=index)):
                 return index != 0
             case t.Param(function=of, name=name) if of == function.qualname:
-                return self._is_given_exceptions(module, function, name)
+                return self._is_given_exceptions(function, name)
             case _:
                 return False
 
-    def _is_given_exceptions(self, module: ModuleSummary, function: FunctionSummary, name: str) -> bool:
-        """Whether Python or the application calls a function with an exception for that parameter."""
+    def _is_given_exceptions(self, function: FunctionSummary, name: str) -> bool:
+        """Whether Python calls a function with an exception for that parameter.
+
+        So does an application its exception handlers, but it takes the traceback off when they have answered.
+        """
         names = [parameter.name for parameter in function.parameters]
-        if function.name in _LEAVING_BLOCK and function.owner is not None:
-            return name in names[2:4]
-        position = 1 if function.owner is None else 2
-        if names[position : position + 1] != [name]:
-            return False
-        return Decoration.EXCEPTION_HANDLER in {
-            *decorations(self._evaluator, module, function),
-            *registrations(self._evaluator, module, function),
-        }
+        return function.name in _LEAVING_BLOCK and function.owner is not None and name in names[2:4]
 
     def _is_object(self, module: ModuleSummary, call: t.Call) -> bool:
         """Whether a call makes an object that keeps what it is given as it is: a dataclass, a named tuple …"""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import last_name, users
-from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.application.endpoints import is_depends, method_name
 from sqla_leaklint.domain.containers.attributes import CONSTRUCTORS
 from sqla_leaklint.domain.lifetimes.conditions import asks_for
 from sqla_leaklint.domain.lifetimes.process import Reach, reach_of
@@ -65,7 +65,7 @@ def _all_last(evaluator: Evaluator, cls: ProjectClass, above: frozenset[ProjectC
     is_singleton = _is_singleton(evaluator, cls)
     count = 0
     for user in users(evaluator, module, cls.name):
-        if _is_out_of_sight(evaluator, user, cls):
+        if _is_out_of_sight(evaluator, user, cls) or _is_injected(evaluator, user, cls):
             return False
         for caller, act in user.mentions():
             match _made_by(evaluator, user, act, cls):
@@ -123,6 +123,23 @@ def _is_out_of_sight(evaluator: Evaluator, user: ModuleSummary, cls: ProjectClas
         for value in function.returns
         if isinstance(value, t.Ref | t.ClassRef)
     )
+
+
+def _is_injected(evaluator: Evaluator, user: ModuleSummary, cls: ProjectClass) -> bool:
+    """Whether requests are given objects of the class by its annotation: `Annotated[Basket, Depends()]`."""
+    roots: list[tuple[t.Term, ...]] = [(value,) for value in user.bindings.values()]
+    roots.extend(
+        tuple(part for part in (each.annotation, each.default) if part is not None)
+        for function in user.functions.values()
+        for each in function.parameters
+    )
+    for root in roots:
+        parts = list(t.all_in(root))
+        if any(isinstance(part, t.Call) and is_depends(part) and not (part.args or part.keywords) for part in parts):
+            named = [part for part in parts if last_name(part) == cls.name]
+            if any(cls in alternatives(evaluator.of(part, evaluator.frame(user))) for part in named):
+                return True
+    return False
 
 
 def _makes_itself(module: ModuleSummary, cls: ProjectClass) -> bool:

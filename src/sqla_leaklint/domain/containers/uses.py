@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import users
-from sqla_leaklint.domain.application.endpoints import is_handler, is_provider
+from sqla_leaklint.domain.application.callers import is_only_called, users
+from sqla_leaklint.domain.application.endpoints import is_handler
 from sqla_leaklint.domain.containers.identity import Holder, Identity, Matcher, StandIn
 from sqla_leaklint.domain.containers.kinds import (
     DISPLAYS,
@@ -113,7 +113,7 @@ class _Uses:
         """What those do with it who call a function that does nothing but return it; else it is out of sight."""
         is_plain = not (function.decorators or function.is_async or function.is_generator or function.scope)
         is_known = self._stand_in is None and is_plain and self._matcher.is_it(value)
-        if not is_known or is_provider(self._evaluator, self._module, function):
+        if not is_known or not is_only_called(self._evaluator, self._module, function):
             yield self._other(Other.OUT_OF_SIGHT, value)
             return
         accessor = ProjectFunction(self._module.path, function.qualname)
