@@ -23,6 +23,7 @@ documentation and, where it does not hold for every version that we support, the
     "dependency", "partial", "file"     a `Depends(...)`, a `partial(...)`, an open file: to be read from the
     arguments "unknown"                           something that these tables do not describe
     "column", "schema item"             a part of a mapped class or table, to be read from the arguments
+    "heap"                              objects of the process, or what is told of them
     "rows", "row", "value"              what the database sent: a list of rows, one row (or None), one value (or None)
 """
 

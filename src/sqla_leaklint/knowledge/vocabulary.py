@@ -57,6 +57,7 @@ class Kind(str, Enum):
     """A file that is in memory."""
     ROW_WRITER = "row writer"
     """Writes rows to the file that it is made of."""
+    PROFILER = "profiler"
 
 
 class Effect(str, Enum):

@@ -26,6 +26,7 @@ MORE_SPECIFIC = {
     "LKS601": frozenset({"LKS605", "LKS606", "LKS611"}),
     "LKS602": frozenset({"LKS603", "LKS604"}),
     "LKS606": frozenset({"LKS611"}),
+    "LKS703": frozenset({"LKS112"}),
 }
 """Of two rules that report one line, the more specific one is heard."""
 

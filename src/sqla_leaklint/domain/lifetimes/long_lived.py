@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import callers, calls_naming, is_test
 from sqla_leaklint.domain.application.endpoints import decorations, method_name
+from sqla_leaklint.domain.application.program import imports
 from sqla_leaklint.domain.lifetimes.by_hand import NEXT, generator_taken_from, own_session_of
 from sqla_leaklint.domain.lifetimes.conditions import asks_for
 from sqla_leaklint.domain.lifetimes.doings import Doing
@@ -244,7 +245,7 @@ class _Judgement:
             return False
         name = own.name.rpartition(".")[2]
         users = self.evaluator.project.mentioning(name, where=lambda path: not is_test(path, self.evaluator))
-        return any(_imports(user, own.name) for user in users if user is not own)
+        return any(imports(user, own.name) for user in users if user is not own)
 
 
 def _text_of(term: t.Term) -> str:
@@ -252,10 +253,3 @@ def _text_of(term: t.Term) -> str:
     if isinstance(term, t.Const):
         return term.value if isinstance(term.value, str) else ""
     return method_name(term)
-
-
-def _imports(user: ModuleSummary, name: str) -> bool:
-    return name in user.star_imports or any(
-        isinstance(term, t.Ref) and (term.path == name or term.path.startswith(f"{name}."))
-        for term in user.bindings.values()
-    )

@@ -8,6 +8,7 @@ from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
     Generator,
+    Instance,
     Manager,
     Origin,
     Symbol,
@@ -64,9 +65,14 @@ def decoration_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Deco
     """What a decorator does, by the tables; `@decorator(...)` and `@object.decorator(...)` too."""
     func = decorator.func if isinstance(decorator, t.Call) else decorator
     value = evaluator.of(func, frame)
+    if func is not decorator and isinstance(value, Symbol) and evaluator.knowledge.type(value.path) is not None:
+        value = evaluator.of(decorator, frame)  # `@Profiler()`: the instance is what decorates
     match value:
         case Symbol():
             row = evaluator.knowledge.decorator(value.path)
+            return row.decoration if row is not None else None
+        case Instance():
+            row = evaluator.knowledge.decorator_method(value.type, "__call__")
             return row.decoration if row is not None else None
         case BoundMethod():
             owner = evaluator.classes.library_type(value.receiver)
