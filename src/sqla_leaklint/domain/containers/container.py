@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.containers.definitions import Definition, definitions, may_grow
+from sqla_leaklint.domain.containers.identity import Holder
 from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use, can_be_made_again
 from sqla_leaklint.domain.containers.texts import decides_by_length, has_other_names, is_key_checked
 from sqla_leaklint.domain.containers.uses import uses_in
@@ -65,6 +66,11 @@ class Container:
         return self._is_a("builtins.dict")
 
     @property
+    def is_sequence(self) -> bool:
+        """Whether it gets longer with whatever is put in."""
+        return not self.is_mapping and not self.is_set
+
+    @property
     def is_set(self) -> bool:
         return self._is_a("builtins.set")
 
@@ -118,7 +124,7 @@ class Container:
             case OtherUse(what=Other.OUT_OF_SIGHT):
                 return True
             case OtherUse(what=Other.MEASURED):
-                module = self._module(use.module)
+                module = self.module_of(use.module)
                 function = use.function.qualname if use.function is not None else ""
                 return module is None or decides_by_length(module, function, self.definition.identity.name)
             case _:
@@ -135,10 +141,13 @@ class Container:
         ):
             return True
         identity = self.definition.identity
+        if identity.holder in {Holder.OBJECT, Holder.STATE}:
+            return False  # known by its attribute alone, wherever it goes
         node = self.domain.module.executor.bodies[identity.owner].node
         return isinstance(node, tree.Module | tree.Class) and has_other_names(node.body, identity.name)
 
-    def _module(self, summary: ModuleSummary) -> Module | None:
+    def module_of(self, summary: ModuleSummary) -> Module | None:
+        """The module of a use, with its text."""
         if summary.path == self.domain.module.path:
             return self.domain.module
         return self.domain.evaluator.project.module_at(summary.path)
@@ -156,7 +165,7 @@ class Container:
             trail = provenance.trail(use.module, use.function, use.data)
             if trail is None:
                 continue
-            module = self._module(use.module)
+            module = self.module_of(use.module)
             if module is None or not is_key_checked(
                 module, use.function.qualname, use.data, self.definition.identity.name
             ):

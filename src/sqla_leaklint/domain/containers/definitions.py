@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import is_test
-from sqla_leaklint.domain.containers.identity import Identity
+from sqla_leaklint.domain.containers.identity import Holder, Identity
 from sqla_leaklint.domain.values import ProjectClass, Symbol
 from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.semantic import terms as t
@@ -100,13 +100,29 @@ def _definition(
     targets = node.targets if isinstance(node, tree.Assign) else (node.target,)
     if len(targets) != 1 or not isinstance(targets[0], tree.Name):
         return None
+    holder = Holder.CLASS if owner else Holder.MODULE
+    return definition_of(domain, node, targets[0].id, owner, holder, and_bounded=and_bounded)
+
+
+def definition_of(
+    domain: Domain,
+    node: tree.Assign | tree.AnnAssign,
+    name: str,
+    owner: str,
+    holder: Holder,
+    made_in: str = "",
+    *,
+    and_bounded: bool = False,
+) -> Definition | None:
+    """The definition that a statement is, if what it binds is a container: without bounds, unless those count too."""
     if not isinstance(node.value, tree.Display | tree.DictDisplay | tree.Comprehension | tree.Call):
         return None
     type_name = _type_of(domain, domain.term(node.value), and_bounded=and_bounded)
     if type_name is None:
         return None
     fills_itself = type_name == "collections.defaultdict"
-    return Definition(Identity(domain.module.path, targets[0].id, owner, type_name, fills_itself), node, node.value)
+    identity = Identity(domain.module.path, name, owner, type_name, fills_itself, holder, made_in)
+    return Definition(identity, node, node.value)
 
 
 def _type_of(domain: Domain, term: t.Term | None, *, and_bounded: bool) -> str | None:

@@ -10,6 +10,27 @@ from typing import TypeAlias
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
+_READING = (
+    "get items keys values copy count index sort reverse move_to_end most_common elements issubset issuperset"
+    " union intersection difference isdisjoint fromkeys __contains__ __len__ __getitem__ __iter__ total empty"
+    " qsize"
+)
+START_FROM_NOTHING = frozenset({"collections.Counter", "collections.defaultdict"})
+"""In which `container[key] += 1` needs no entry to be there."""
+
+DISPLAYS = frozenset({"tuple", "list", "set", "dict"})
+READING_METHODS = frozenset(_READING.split())
+_READERS = (
+    "list sorted set tuple dict str repr print iter enumerate min max sum any all isinstance id bool zip map"
+    " filter reversed frozenset type hash format"
+)
+READING_BUILTINS = frozenset(_READERS.split())
+"""They read a container and do not keep it."""
+
+_CALLS = "debug info warning warn error exception critical log dumps deepcopy choice choices sample join"
+READING_CALLS = frozenset(_CALLS.split())
+"""Last names of functions and methods that do the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Growth:

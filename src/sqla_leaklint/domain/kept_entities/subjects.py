@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import calls_naming, is_test, last_name, users
 from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.application.state import is_application_state
 from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.domain.containers.definitions import GROWING_METHODS, definitions, may_grow
 from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use
 from sqla_leaklint.domain.kept_entities.entities import Detached, Entities
-from sqla_leaklint.domain.lifetimes.kept import is_application_state, keeper_of
+from sqla_leaklint.domain.lifetimes.kept import keeper_of
 from sqla_leaklint.domain.memoization import Memoized
 from sqla_leaklint.domain.memoization.keys import is_given_session, passing_parts
 from sqla_leaklint.domain.values import Symbol
@@ -142,9 +143,9 @@ def _is_of_state(domain: Domain, term: t.Term) -> bool:
     """Whether a term is an attribute of the application's state: `request.app.state.users`."""
     match term:
         case t.Attr(base=base):
-            return is_application_state(domain, base)
+            return is_application_state(domain.evaluator, base, domain.frame)
         case t.Ref(path=path):
-            return is_application_state(domain, t.Ref(path.rpartition(".")[0]))
+            return is_application_state(domain.evaluator, t.Ref(path.rpartition(".")[0]), domain.frame)
         case _:
             return False
 

@@ -102,5 +102,16 @@ def is_class_method(evaluator: Evaluator, function: FunctionSummary, frame: Fram
     )
 
 
+def is_memoised(evaluator: Evaluator, decorators: tuple[t.Term, ...], frame: Frame) -> bool:
+    """Whether one of the decorators keeps what the function returns, and hands it out from then on."""
+    for decorator in decorators:
+        value = evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
+        if isinstance(value, Symbol) and evaluator.knowledge.memoizer(value.path) is not None:
+            return True
+        if decoration_of(evaluator, decorator, frame) is Decoration.CACHED:
+            return True
+    return False
+
+
 def is_property(evaluator: Evaluator, function: FunctionSummary, frame: Frame) -> bool:
     return _has_decorator(evaluator, function, frame, "builtins.property", "functools.cached_property")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.state import is_lifespan
 from sqla_leaklint.domain.linking import calls, declarations, decorators
 from sqla_leaklint.domain.values import (
     Dependency,
+    Instance,
     Literal,
     Origin,
     ProjectClass,
@@ -17,6 +19,7 @@ from sqla_leaklint.domain.values import (
     alternatives,
     with_origin,
 )
+from sqla_leaklint.knowledge.starlette import APPLICATION
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
 
@@ -66,6 +69,8 @@ def undetermined(evaluator: Evaluator, function: FunctionSummary, name: str, fra
         value = evaluator.of(parameter.default, frame)
         if not isinstance(value, Literal):
             return with_origin(value, Origin.PARAMETER)
+    if function.is_generator and len(function.parameters) == 1 and is_lifespan(evaluator, frame.module, function):
+        return Instance(APPLICATION, Origin.PARAMETER)
     return Unknown(f"parameter `{name}`")
 
 

@@ -16,7 +16,7 @@ from sqla_leaklint.domain.application.callers import (
     last_name,
     users,
 )
-from sqla_leaklint.domain.containers.identity import Identity, Matcher
+from sqla_leaklint.domain.containers.identity import Holder, Identity, Matcher
 from sqla_leaklint.domain.linking.decorators import is_class_method, is_static
 from sqla_leaklint.domain.memoization.memoizers import Memoizer, memoizer_of
 from sqla_leaklint.domain.origins.closed import is_closed_parameter
@@ -110,7 +110,7 @@ class Memoized:
 
     def _calls_by_name(self) -> Iterator[CallFrom]:
         evaluator, own = self.domain.evaluator, self.domain.module.summary
-        identity = Identity(own.path, self.known_as, "", "", fills_itself=False)
+        identity = Identity(own.path, self.known_as, "", "", fills_itself=False, holder=Holder.MODULE)
         wrapped = ProjectFunction(self.module.path, self.function.qualname)
         for user in users(evaluator, own, self.known_as):
             matcher = Matcher(evaluator, identity, user)

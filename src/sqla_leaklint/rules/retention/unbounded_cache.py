@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.containers import Container, Kept
+from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.fixes.bounded_cache import bound_by_time
 from sqla_leaklint.rules.base import Draft, Rule
-from sqla_leaklint.rules.notes import with_trail
+from sqla_leaklint.rules.notes import growth_of, with_trail
 
 rule = Rule(
     code="LKS601",
@@ -27,21 +27,9 @@ def check(container: Container, domain: Domain) -> Iterator[Draft]:
     kept = next(container.kept(), None)
     if kept is None:
         return
-    draft = rule.diagnostic(container.node, _message(container, kept)).with_help(_help(container))
+    draft = rule.diagnostic(container.node, growth_of(container, kept)).with_help(_help(container))
     draft = with_trail(draft, domain, kept.trail.stops, kept.trail.entry, "puts it in")
     yield draft.with_fix(bound_by_time(container))
-
-
-def _message(container: Container, kept: Kept) -> str:
-    of = kept.trail.stops[0].parameter
-    what_comes = f"`{of}`" if of and kept.is_as_passed else f"key made from `{of}`" if of else "key"
-    if container.is_mapping:
-        what = f"gets an entry for every {what_comes}"
-    elif container.is_set:
-        what = f"gets an element for every {what_comes}"
-    else:
-        what = f"gets longer with every call of `{kept.function.name}`"
-    return f"`{container.name}` {what}, and nothing ever takes one out"
 
 
 def _help(container: Container) -> str:
