@@ -195,8 +195,9 @@ def _memoizer_words(tables: tuple[Table, ...]) -> set[str]:
 
 def _resource_words(tables: tuple[Table, ...]) -> set[str]:
     """The packages whose clients keep open what they opened."""
+    clients = {row.name for table in tables for row in table.types if row.kind is Kind.RESOURCE}
     rows = (row for table in tables for row in table.methods if row.effect is Effect.CONNECTS)
-    return {row.owner.partition(".")[0] for row in rows}
+    return {row.owner.partition(".")[0] for row in rows if row.owner in clients}
 
 
 def _profiling_words(tables: tuple[Table, ...]) -> set[str]:

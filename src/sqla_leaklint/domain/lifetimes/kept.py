@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.once import is_memoised
 from sqla_leaklint.domain.lifetimes.opening import roots_of
-from sqla_leaklint.domain.linking.decorators import decoration_of, is_class_method
-from sqla_leaklint.domain.values import ProjectClass, Symbol, alternatives
+from sqla_leaklint.domain.linking.decorators import is_class_method
+from sqla_leaklint.domain.values import ProjectClass, alternatives
 from sqla_leaklint.flow.exceptions import statements_within
-from sqla_leaklint.knowledge.facts import Decoration, Kind
+from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
@@ -115,7 +116,7 @@ def _kept_by_function(domain: Domain, body: Body) -> Iterator[Kept]:
         if event.deed is Deed.RETURNED and body.decorators:
             roots = list(roots_of(event.value))
             if roots and memoised is None:
-                memoised = _is_memoised(domain, body)
+                memoised = is_memoised(domain.evaluator, body.decorators, domain.frame)
             if memoised:
                 for root in roots:
                     yield Kept(root, Keeper.MEMO, body.qualname.rpartition(".")[2], body.qualname)
@@ -125,16 +126,6 @@ def _kept_by_function(domain: Domain, body: Body) -> Iterator[Kept]:
             if keeper is not None:
                 for root in roots:
                     yield Kept(root, keeper[0], str(event.key), keeper[1], body)
-
-
-def _is_memoised(domain: Domain, body: Body) -> bool:
-    for decorator in body.decorators:
-        value = domain.value_of(decorator.func if isinstance(decorator, t.Call) else decorator)
-        if isinstance(value, Symbol) and domain.evaluator.knowledge.memoizer(value.path) is not None:
-            return True
-        if decoration_of(domain.evaluator, decorator, domain.frame) is Decoration.CACHED:
-            return True
-    return False
 
 
 def _keeper_of(domain: Domain, event: Event) -> tuple[Keeper, str] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.makers import called
 from sqla_leaklint.domain.lifetimes.resources import SESSION, Resource
 from sqla_leaklint.domain.lifetimes.uses import HANDED_ON, uses_in
@@ -117,7 +118,8 @@ def _hands_out(
     if path is None:
         return False
     uses = (use for root in roots for use in uses_in(evaluator, module, summary, root, session_type=path))
-    return not any(use.doing in HANDED_ON for use in uses)
+    ends = HANDED_ON | {Doing.FILES} if resource.is_kept_on_file else HANDED_ON
+    return not any(use.doing in ends for use in uses)
 
 
 def _may_open(evaluator: Evaluator, call: t.Call, frame: Frame, resource: Resource, depth: int) -> bool:

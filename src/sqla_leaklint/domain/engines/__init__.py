@@ -1,0 +1,7 @@
+"""Engines: how many a program makes, how many connections each may open, and who disposes of it."""
+
+from __future__ import annotations
+
+from sqla_leaklint.domain.engines.per_call import EnginePerCall
+
+__all__ = ["EnginePerCall"]
