@@ -49,7 +49,9 @@ _MAPPING_TYPES = (
     Type(sa.TABLE_CLASS, Kind.TABLE, _METADATA, ("sqlalchemy.schema.Table", "sqlalchemy.sql.schema.Table")),
     Type("sqlalchemy.pool.NullPool", Kind.POOL, _POOL, ("sqlalchemy.NullPool", "sqlalchemy.pool.impl.NullPool")),
     Type("sqlalchemy.pool.StaticPool", Kind.POOL, _POOL, ("sqlalchemy.StaticPool", "sqlalchemy.pool.impl.StaticPool")),
-    Type("sqlalchemy.pool.QueuePool", Kind.QUEUE_POOL, _POOL, ("sqlalchemy.QueuePool", "sqlalchemy.pool.impl.QueuePool")),
+    Type(
+        "sqlalchemy.pool.QueuePool", Kind.QUEUE_POOL, _POOL, ("sqlalchemy.QueuePool", "sqlalchemy.pool.impl.QueuePool")
+    ),
     Type(
         "sqlalchemy.pool.AsyncAdaptedQueuePool",
         Kind.QUEUE_POOL,

@@ -1,13 +1,13 @@
 """What is done once, however often a function is called: memoised, or done only as long as nobody has done it.
 
-    @lru_cache
-    def get_engine(): …                     # memoised
+@lru_cache
+def get_engine(): …                     # memoised
 
-    def ensure_tables():
-        global _is_ready
-        if not _is_ready:                   # asks for what it stores: guarded
-            create_tables()
-            _is_ready = True
+def ensure_tables():
+global _is_ready
+if not _is_ready:                   # asks for what it stores: guarded
+create_tables()
+_is_ready = True
 """
 
 from __future__ import annotations

@@ -43,9 +43,7 @@ def way_from_outside(evaluator: Evaluator, module: ModuleSummary, function: Func
     return _way(evaluator, Link(module, function), _FROM_OUTSIDE, is_each_time=True)
 
 
-def _way(
-    evaluator: Evaluator, last: Link, entries: frozenset[Entry], *, is_each_time: bool
-) -> tuple[Link, ...] | None:
+def _way(evaluator: Evaluator, last: Link, entries: frozenset[Entry], *, is_each_time: bool) -> tuple[Link, ...] | None:
     waiting: deque[tuple[Link, ...]] = deque([(last,)])
     seen = {(last.module.path, last.function.qualname)}
     while waiting:

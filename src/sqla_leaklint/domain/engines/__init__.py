@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqla_leaklint.domain.engines.factory_per_call import FactoryPerCall
 from sqla_leaklint.domain.engines.per_call import EnginePerCall
 
-__all__ = ["EnginePerCall"]
+__all__ = ["EnginePerCall", "FactoryPerCall"]

@@ -25,7 +25,7 @@ from sqla_leaklint.domain.lifetimes.acquisition import candidates
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.held import HARMLESS_BASES
 from sqla_leaklint.domain.lifetimes.library_openings import makes_engine
-from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
+from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of, stands_for_itself
 from sqla_leaklint.domain.lifetimes.resources import ENGINE
 from sqla_leaklint.domain.lifetimes.uses import acts_within, events_within, uses_of_receiver
 from sqla_leaklint.domain.subjects import InFunction
@@ -35,7 +35,6 @@ from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
@@ -113,26 +112,12 @@ def _way(domain: Domain, body: Body, event: Event, found: Opening) -> tuple[Link
     function = module.functions[body.qualname]
     made = domain.evaluator.classes.library_type(found.instance)
     assert isinstance(body.node, tree.Function)
-    if made is None or not _is_made_anyway(function, event) or is_done_once(function, body.node.body, event.node):
+    if made is None or not stands_for_itself(function, event) or is_done_once(function, body.node.body, event.node):
         return None
     acts = tuple(events_within(body, domain.module.executor.bodies))
     search = _Search(domain.evaluator)
     fate = fate_of(domain.evaluator, module, function, event.value, Thing(made), acts)
     return search.lost_by(module, function, fate, is_engine_judged_above=True)
-
-
-def _is_made_anyway(function: FunctionSummary, event: Event) -> bool:
-    """Whether the call stands for itself: not `engine or create_engine()`, where the caller may have given one."""
-    match event.stmt:
-        case tree.Assign(targets=(tree.Name(id=name),)) if function.parameter(name) is not None:
-            return False
-        case None:
-            return True
-        case stmt:
-            return not any(
-                isinstance(node, tree.BoolOp | tree.Conditional) and any(each is event.node for each in walk(node))
-                for node in walk(stmt)
-            )
 
 
 class _Search:
@@ -143,7 +128,13 @@ class _Search:
         self._is_used = False
 
     def lost_by(
-        self, module: ModuleSummary, function: FunctionSummary, fate: Fate, depth: int = 0, *, is_engine_judged_above: bool
+        self,
+        module: ModuleSummary,
+        function: FunctionSummary,
+        fate: Fate,
+        depth: int = 0,
+        *,
+        is_engine_judged_above: bool,
     ) -> tuple[Link, ...] | None:
         """The way to the function that loses it: this one, or one that calls it."""
         evaluator = self.evaluator
@@ -224,5 +215,3 @@ def _disposes(function: FunctionSummary) -> bool:
         if act.deed is Deed.CALLED
         for part in t.all_in([act.value])
     )
-
-

@@ -25,6 +25,10 @@ from sqla_leaklint.domain.values import (
     alternatives,
 )
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Event
+from sqla_leaklint.semantic.summary import FunctionSummary
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
@@ -159,3 +163,19 @@ def roots_of(term: t.Term) -> Iterator[t.Call]:
                 pending.extend(reversed(part.terms))
             case _:
                 pass
+
+
+def stands_for_itself(function: FunctionSummary, event: Event) -> bool:
+    """Whether a call that opens something does so anyway: not in `engine or create_engine()`, nor into a parameter,
+    where the caller may have given one.
+    """
+    match event.stmt:
+        case tree.Assign(targets=(tree.Name(id=name),)) if function.parameter(name) is not None:
+            return False
+        case None:
+            return True
+        case stmt:
+            return not any(
+                isinstance(node, tree.BoolOp | tree.Conditional) and any(each is event.node for each in walk(node))
+                for node in walk(stmt)
+            )

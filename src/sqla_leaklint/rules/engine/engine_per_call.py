@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.application.entries import Entry
 from sqla_leaklint.domain.engines import EnginePerCall
+from sqla_leaklint.fixes.hoisting import hoist
 from sqla_leaklint.rules.base import Draft, Rule
-from sqla_leaklint.rules.notes import with_factory
+from sqla_leaklint.rules.notes import OFTEN, with_factory, with_way
 
 rule = Rule(
     code="LKS501",
@@ -21,19 +21,12 @@ rule = Rule(
     noisy_outside_app=True,
 )
 
-_RUNS = {
-    Entry.REQUEST: "for every request",
-    Entry.EVENT: "for every event",
-    Entry.TASK: "for every task",
-    Entry.DEPENDENCY: "for every request",
-}
-
 
 @rule.check(EnginePerCall)
 def check(made: EnginePerCall, domain: Domain) -> Iterator[Draft]:
     if made.entry is None:
         return
-    often = _RUNS[made.entry]
+    often = OFTEN[made.entry]
     subject = f"`{made.name}`" if made.name is not None else "an engine"
     draft = rule.diagnostic(made.node, f"{subject} is made {often}, and never disposed of")
     draft = draft.with_help(
@@ -41,10 +34,5 @@ def check(made: EnginePerCall, domain: Domain) -> Iterator[Draft]:
         "server open until the cyclic collector runs, and under load the server answers `too many clients already`"
     )
     draft = with_factory(draft, domain, made.opening)
-    first, *others = made.way
-    if others or first.function.qualname != made.body.qualname:
-        draft = draft.with_note(domain.locate(first.module.path, first.function.qualname), f"this runs {often}")
-    for link in others:
-        if link.function.qualname != made.body.qualname:
-            draft = draft.with_note(domain.locate(link.module.path, link.function.qualname), "it calls this")
-    yield draft
+    draft = with_way(draft, domain, made.way, made.body.qualname)
+    yield draft.with_fix(hoist(made.body, made.event.stmt, domain.module.parsed.tree))
