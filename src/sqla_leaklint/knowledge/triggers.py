@@ -103,6 +103,7 @@ _MEMOIZER_RULES = ("LKS602", "LKS603", "LKS604")
 _RESOURCE_RULES = ("LKS610",)
 _COLLECTOR_RULES = ("LKS612", "LKS703", "LKS704")
 _PROFILING_RULES = ("LKS701", "LKS702", "LKS704")
+_POOL_RULES = ("LKS504",)
 _CLASS_RULES = ("LKS609",)
 _LINTING_RULES = ("LKS9",)
 
@@ -212,6 +213,8 @@ _GENERATORS = (
     # `gc` alone is part of too many words: it is imported, or used as `gc.`.
     (_COLLECTOR_RULES, lambda _: {"gc.", "from gc", "gc as"}),
     (_PROFILING_RULES, _profiling_words),
+    # A module of settings need not name a library.
+    (_POOL_RULES, lambda tables: _database_words(tuple(tables)) | {"SQLALCHEMY_ENGINE_OPTIONS"}),
     (_CLASS_RULES, lambda _: {"class "}),
     (_LINTING_RULES, lambda _: {"noqa"}),
 )
