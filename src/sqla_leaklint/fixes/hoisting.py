@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,19 +15,21 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
+    from sqla_leaklint.domain import Domain
     from sqla_leaklint.semantic.body import Body
     from sqla_leaklint.syntax.spans import SourceMap
 
 _NOT_AT_MODULE_LEVEL = (tree.Await, tree.Yield, tree.NamedExpr, tree.Lambda, tree.Comprehension)
 
 
-def hoist(body: Body, stmt: tree.Stmt | None, module: tree.Module) -> PendingFix | None:
+def hoist(domain: Domain, body: Body, stmt: tree.Stmt | None) -> PendingFix | None:
     """Make once, when the module is imported, what a function makes again and again.
 
     None where the value is made of something that only the function knows, or that the module binds further down; what
-    is left of the function must mean by the name just what the module does.
+    is left of the function must mean by the name just what the module does.  Of several functions that make something
+    of that name, the first has the fix.
     """
-    function = body.node
+    function, module = body.node, domain.module.parsed.tree
     if not isinstance(function, tree.Function) or not isinstance(stmt, tree.Assign) or stmt not in function.body:
         return None
     name = stmt.targets[0].id if len(stmt.targets) == 1 and isinstance(stmt.targets[0], tree.Name) else None
@@ -34,6 +37,9 @@ def hoist(body: Body, stmt: tree.Stmt | None, module: tree.Module) -> PendingFix
     if name is None or place is None or len(function.body) == 1 or name in names_in(module.body).bound:
         return None
     if _is_bound_again(function, stmt, name) or not _is_known_above(body, stmt.value, module.body[:place]):
+        return None
+    before = itertools.takewhile(lambda each: each is not body, domain.bodies)
+    if any(each.is_function and name in each.names.bound for each in before):
         return None
     top = module.body[place]
     first = top.decorators[0] if isinstance(top, tree.Function | tree.Class) and top.decorators else top

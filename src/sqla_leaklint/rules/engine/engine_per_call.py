@@ -35,4 +35,4 @@ def check(made: EnginePerCall, domain: Domain) -> Iterator[Draft]:
     )
     draft = with_factory(draft, domain, made.opening)
     draft = with_way(draft, domain, made.way, made.body.qualname)
-    yield draft.with_fix(hoist(made.body, made.event.stmt, domain.module.parsed.tree))
+    yield draft.with_fix(hoist(domain, made.body, made.event.stmt))

@@ -34,4 +34,4 @@ def check(made: FactoryPerCall, domain: Domain) -> Iterator[Draft]:
     draft = rule.diagnostic(made.node, f"{subject} is made anew by every call")
     draft = draft.with_help(_REGISTRY if made.is_registry else _FACTORY)
     draft = with_way(draft, domain, made.way, made.body.qualname)
-    yield draft.with_fix(hoist(made.body, made.event.stmt, domain.module.parsed.tree))
+    yield draft.with_fix(hoist(domain, made.body, made.event.stmt))
