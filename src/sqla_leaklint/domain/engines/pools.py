@@ -1,7 +1,7 @@
 """Pools without a limit: engines whose options let them open a connection for whoever asks, however many do.
 
-`max_overflow=-1` says so on every version; `pool_size=0` does since SQLAlchemy 2.0.  Before, it left the ten connections
-of the default `max_overflow`.
+`max_overflow=-1` says so on every version; `pool_size=0` does since SQLAlchemy 2.0.  Before, it left the ten
+connections of the default `max_overflow`.
 """
 
 from __future__ import annotations

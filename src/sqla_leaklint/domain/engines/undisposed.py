@@ -1,8 +1,8 @@
 """Async engines that an application keeps and that nobody disposes of, wherever one looks in the project.
 
 An application is what constructs a `FastAPI` or `Starlette` and has a place for the end of its life: a lifespan, or a
-handler of `shutdown` or `startup`.  A call of `dispose` counts for every engine that it may mean; so does a library that
-is given the engine, or what it serves, and may dispose of it.
+handler of `shutdown` or `startup`.  A call of `dispose` counts for every engine that it may mean; so does a library
+that is given the engine and may dispose of it.
 """
 
 from __future__ import annotations

@@ -22,6 +22,6 @@ rule = Rule(
 @rule.check(UndisposedEngine)
 def check(engine: UndisposedEngine, _domain: Domain) -> Iterator[Draft]:
     yield rule.diagnostic(engine.node, f"`{engine.kept.name}` is never disposed of").with_help(
-        f"`await {engine.kept.name}.dispose()` at the end of the lifespan: its connections belong to an event loop, stay "
-        "open at the server when the application has ended, and fail in the next loop of the process"
+        f"`await {engine.kept.name}.dispose()` at the end of the lifespan: its connections belong to an event loop, "
+        "stay open at the server when the application has ended, and fail in the next loop of the process"
     )
