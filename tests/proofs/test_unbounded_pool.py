@@ -23,13 +23,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from served import ask, noted
 
-# The server's own limit does not hold for its administrator.
-with psycopg.connect(os.environ["PROOF_SERVER"], autocommit=True) as server:
-    if not server.execute("SELECT 1 FROM pg_roles WHERE rolname = 'shop'").fetchone():
-        server.execute("CREATE ROLE shop LOGIN")
-    server.execute("ALTER DATABASE " + server.info.dbname + " CONNECTION LIMIT {limit}")
+url = make_url(os.environ["PROOF_ASYNC_DATABASE_URL"])
+if "PROOF_SERVER" in os.environ:
+    url = url.set(username="shop")  # a server's limit does not hold for its administrator
+    with psycopg.connect(os.environ["PROOF_SERVER"], autocommit=True) as server:
+        if not server.execute("SELECT 1 FROM pg_roles WHERE rolname = 'shop'").fetchone():
+            server.execute("CREATE ROLE shop LOGIN")
+        server.execute("ALTER DATABASE " + server.info.dbname + " CONNECTION LIMIT {limit}")
 
-url = make_url(os.environ["PROOF_ASYNC_DATABASE_URL"]).set(username="shop")
 engine = create_async_engine(url, {options})
 app = FastAPI()
 

@@ -33,7 +33,7 @@ from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
-from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+from sqla_leaklint.semantic.summary import ClassSummary, FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class _Search:
         return None
 
     def _is_released_by_class(self, module: ModuleSummary, constructor: FunctionSummary, handed: Handed) -> bool:
-        """Whether some method of the class that holds it disposes of it, or gives it to somebody."""
+        """Whether the class that holds it is kept by itself, or some method of it disposes of the engine."""
         if handed.doing is not Doing.HOLDS or constructor.owner is None:
             return False
         for base in self.evaluator.classes.line(ProjectClass(module.path, constructor.owner)):
@@ -196,6 +196,8 @@ class _Search:
                 if not base.path.startswith(HARMLESS_BASES):
                     return True  # a class of a library may do anything
                 continue
+            if _is_one_for_all(owner.classes[base.qualname]):
+                return True
             for method in owner.functions.values():
                 if method.owner != base.qualname or method.name == "__init__":
                     continue
@@ -205,6 +207,13 @@ class _Search:
                     return True
                 self._is_used |= any(use.doing is Doing.RUNS_SQL for use in uses)
         return False
+
+
+def _is_one_for_all(cls: ClassSummary) -> bool:
+    """Whether calling a class may give the object that was made before: by `__new__`, a metaclass or a decorator."""
+    metaclass = dict(cls.keywords).get("metaclass")
+    is_plain = metaclass is None or (isinstance(metaclass, t.Ref) and metaclass.path == "abc.ABCMeta")
+    return not is_plain or "__new__" in cls.attributes or bool(cls.decorators)
 
 
 def _disposes(function: FunctionSummary) -> bool:
