@@ -82,12 +82,18 @@ def _has_life(evaluator: Evaluator) -> bool:
 
 
 def _modules(evaluator: Evaluator, words: tuple[str, ...]) -> Iterator[ModuleSummary]:
+    """The modules of the program itself that mention one of some words: tests and migrations have their own engines."""
     seen: set[str] = set()
     for word in words:
         for user in evaluator.project.mentioning(word, where=lambda path: not is_test(path, evaluator)):
-            if user.path not in seen:
+            if user.path not in seen and not _migrates(user):
                 seen.add(user.path)
                 yield user
+
+
+def _migrates(module: ModuleSummary) -> bool:
+    """Whether a module is a part of Alembic's migrations."""
+    return any(isinstance(term, t.Ref) and term.path.startswith("alembic.") for term in module.bindings.values())
 
 
 def _gives_life(evaluator: Evaluator, module: ModuleSummary) -> bool:
@@ -153,7 +159,7 @@ def _is_given_away(domain: Domain, kept: Kept) -> bool:
     it may dispose of it.
     """
     evaluator = domain.evaluator
-    for user in evaluator.project.mentioning(kept.name):
+    for user in _modules(evaluator, (kept.name,)):
         frame = evaluator.frame(user)
         for _, act in user.mentions():
             if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):
