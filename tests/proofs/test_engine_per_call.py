@@ -140,6 +140,7 @@ def test_an_engine_for_every_request_leaves_a_connection_for_every_request(proof
     assert comparison.fixed.noted[OPEN] <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("made", "ended"), [case[1:] for case in _NEVER_REPORTED], ids=[c[0] for c in _NEVER_REPORTED])
 def test_what_is_not_reported_leaves_none(made: str, ended: str, database: Database) -> None:
     program = _SILENT.format(made=made, ended=ended) + _COUNTING
