@@ -83,10 +83,11 @@ _CONTEXT_FUNCTIONS = (
     Function("gc.collect", "none", _DOCS + "gc.html"),
     Function("gc.disable", "none", _DOCS + "gc.html"),
     Function("gc.freeze", "none", _DOCS + "gc.html"),
-    Function("gc.get_objects", "unknown", _DOCS + "gc.html"),
+    *(Function(f"gc.{name}", "heap", _DOCS + "gc.html") for name in ("get_objects", "get_referrers", "get_referents")),
     Function("tracemalloc.start", "none", _DOCS + "tracemalloc.html"),
     Function("tracemalloc.stop", "none", _DOCS + "tracemalloc.html"),
-    Function("tracemalloc.take_snapshot", "unknown", _DOCS + "tracemalloc.html"),
+    Function("tracemalloc.take_snapshot", "heap", _DOCS + "tracemalloc.html"),
+    Function("tracemalloc.get_object_traceback", "heap", _DOCS + "tracemalloc.html"),
     Function("tracemalloc.get_traced_memory", "unknown", _DOCS + "tracemalloc.html"),
 )
 

@@ -104,6 +104,7 @@ _RESOURCE_RULES = ("LKS610",)
 _COLLECTOR_RULES = ("LKS612", "LKS703", "LKS704")
 _PROFILING_RULES = ("LKS701", "LKS702", "LKS704")
 _POOL_RULES = ("LKS504",)
+_ENDPOINT_RULES = ("LKS704",)
 _CLASS_RULES = ("LKS609",)
 _LINTING_RULES = ("LKS9",)
 
@@ -215,6 +216,8 @@ _GENERATORS = (
     (_PROFILING_RULES, _profiling_words),
     # A module of settings need not name a library.
     (_POOL_RULES, lambda tables: _database_words(tuple(tables)) | {"SQLALCHEMY_ENGINE_OPTIONS"}),
+    # What an endpoint returns, another module may have made.
+    (_ENDPOINT_RULES, lambda tables: _root_words(table for table in tables if table.distribution == "fastapi")),
     (_CLASS_RULES, lambda _: {"class "}),
     (_LINTING_RULES, lambda _: {"noqa"}),
 )

@@ -25,6 +25,7 @@ MORE_SPECIFIC = {
     "LKS101": frozenset({"LKS103", "LKS104", "LKS105", "LKS110"}),
     "LKS601": frozenset({"LKS605", "LKS606"}),
     "LKS602": frozenset({"LKS603", "LKS604"}),
+    "LKS703": frozenset({"LKS112"}),
 }
 """Of two rules that report one line, the more specific one is heard."""
 

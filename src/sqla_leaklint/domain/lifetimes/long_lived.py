@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import callers, calls_naming, is_test
 from sqla_leaklint.domain.application.endpoints import decorations, method_name
+from sqla_leaklint.domain.application.program import imports
 from sqla_leaklint.domain.lifetimes.by_hand import NEXT, generator_taken_from, own_session_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.holdings import Held, held_sessions, is_constructing
@@ -245,7 +246,7 @@ class _Judgement:
             return False
         name = own.name.rpartition(".")[2]
         users = self.evaluator.project.mentioning(name, where=lambda path: not is_test(path, self.evaluator))
-        return any(_imports(user, own.name) for user in users if user is not own)
+        return any(imports(user, own.name) for user in users if user is not own)
 
 
 def _text_of(term: t.Term) -> str:
@@ -253,13 +254,6 @@ def _text_of(term: t.Term) -> str:
     if isinstance(term, t.Const):
         return term.value if isinstance(term.value, str) else ""
     return method_name(term)
-
-
-def _imports(user: ModuleSummary, name: str) -> bool:
-    return name in user.star_imports or any(
-        isinstance(term, t.Ref) and (term.path == name or term.path.startswith(f"{name}."))
-        for term in user.bindings.values()
-    )
 
 
 def _asks_for(function: tree.Function, name: str) -> bool:
