@@ -29,11 +29,13 @@ class Link:
     function: FunctionSummary
 
 
-def way_from_request(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> tuple[Link, ...] | None:
+def way_from_request(
+    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, *, only_async: bool = False
+) -> tuple[Link, ...] | None:
     """The functions through which a request comes to a function: the endpoint first, the function itself last; None
-    when no request is known to come here.
+    when no request is known to come here (or, if asked for, through `async def` functions alone).
     """
-    return _way(evaluator, Link(module, function), _PER_REQUEST, is_each_time=False)
+    return _way(evaluator, Link(module, function), _PER_REQUEST, only_async=only_async)
 
 
 def way_from_outside(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> tuple[Link, ...] | None:
@@ -43,7 +45,14 @@ def way_from_outside(evaluator: Evaluator, module: ModuleSummary, function: Func
     return _way(evaluator, Link(module, function), _FROM_OUTSIDE, is_each_time=True)
 
 
-def _way(evaluator: Evaluator, last: Link, entries: frozenset[Entry], *, is_each_time: bool) -> tuple[Link, ...] | None:
+def _way(
+    evaluator: Evaluator,
+    last: Link,
+    entries: frozenset[Entry],
+    *,
+    only_async: bool = False,
+    is_each_time: bool = False,
+) -> tuple[Link, ...] | None:
     waiting: deque[tuple[Link, ...]] = deque([(last,)])
     seen = {(last.module.path, last.function.qualname)}
     while waiting:
@@ -58,6 +67,8 @@ def _way(evaluator: Evaluator, last: Link, entries: frozenset[Entry], *, is_each
             continue
         for call in callers(evaluator, link.module, link.function):
             if call.function is None or (call.module.path, call.function.qualname) in seen:
+                continue
+            if only_async and not call.function.is_async:
                 continue
             if is_each_time and asks_whether_done(evaluator, call.module, call.function, link.function):
                 continue

@@ -132,17 +132,17 @@ def _way(domain: Domain, function: ProjectFunction, given: Given, left: int) -> 
         return ()  # a decorator may keep what the function returns
     if not may_call(domain.evaluator, function, _sending_names(domain.evaluator.knowledge)):
         return ()  # its module need not be read
-    other = _domain_of(domain, function.path, given)
+    other = domain_of(domain, function.path, given)
     body = other.module.executor.bodies.get(summary.qualname) if other is not None else None
     if other is None or body is None or not isinstance(body.node, tree.Function):
         return ()
     certain = set(_certain(body.node.body))
     for query in sent_queries(other, body):
         if query.node in certain:
-            return (_hop(other, summary.name, query.node),)
+            return (hop_to(other, summary.name, query.node),)
     for event in body.events:
         if event.node in certain and (way := certain_query(other, body, event, left - 1)):
-            return (_hop(other, summary.name, event.node), *way)
+            return (hop_to(other, summary.name, event.node), *way)
     return ()
 
 
@@ -151,12 +151,13 @@ def _sending_names(knowledge: Knowledge) -> frozenset[str]:
     return sending_methods(knowledge) | {"count"}
 
 
-def _hop(domain: Domain, name: str, node: tree.Node) -> Hop:
+def hop_to(domain: Domain, name: str, node: tree.Node) -> Hop:
+    """The step that a node in a function of that name is."""
     span = SourceMap(domain.module.parsed).span(node)
     return Hop(name, Location(str(Path(domain.module.path)), span))
 
 
-def _domain_of(domain: Domain, path: str, given: Given) -> Domain | None:
+def domain_of(domain: Domain, path: str, given: Given) -> Domain | None:
     """The domain of a module in which some parameters are known."""
     from sqla_leaklint.domain.evaluation import Frame
     from sqla_leaklint.domain.module import Domain as ModuleDomain
@@ -252,4 +253,4 @@ def _evaluated(node: tree.Node) -> Iterator[tree.Node]:
                 pending.extend(children(current))
 
 
-__all__ = ["Hop", "SentQuery", "called_function", "certain_query", "sent_queries"]
+__all__ = ["Hop", "SentQuery", "called_function", "certain_query", "domain_of", "hop_to", "sent_queries"]
