@@ -74,11 +74,21 @@ def collection(evaluator: Evaluator, term: t.Collection, frame: Frame) -> Value:
             if term.elements
             else Many(Unknown("empty"))
         )
+    if term.kind == "unary:-":
+        return _negative(evaluator.of(term.elements[0], frame))
     if term.kind in _OPERATORS:
         operands = tuple(evaluator.of(each, frame) for each in term.elements)
         if any(isinstance(each, ModelAttribute | Clause) for each in operands):
             return Clause(_OPERATORS[term.kind], operands)
     return Unknown(f"a {term.kind}")
+
+
+def _negative(value: Value) -> Value:
+    match value:
+        case Literal(value=int() | float() as number):
+            return Literal(-number)
+        case _:
+            return Unknown("a negative")
 
 
 def comparison(evaluator: Evaluator, term: t.Compare, frame: Frame) -> Value:
