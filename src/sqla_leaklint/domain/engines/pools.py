@@ -29,6 +29,7 @@ _SINCE_2_0 = VersionRange(since=(2,))
 _BEFORE_2_0 = VersionRange(until=(2,))
 _FLASK_OPTIONS = "SQLALCHEMY_ENGINE_OPTIONS"
 _FLASK_KEYWORD = "engine_options"
+_TELLING = frozenset({"max_overflow", "pool_size", _FLASK_KEYWORD})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +68,7 @@ def _options(domain: Domain, event: Event) -> Mapping[str, Value]:
     """The options that an event gives an engine; none where it gives none."""
     evaluator, frame = domain.evaluator, domain.frame
     match event:
-        case Event(deed=Deed.CALLED, value=t.Call() as call) if call.keywords or call.args:
+        case Event(deed=Deed.CALLED, value=t.Call() as call) if _may_set_size(call):
             callee = domain.value_of(call.func) if isinstance(call.func, t.Ref | t.Attr) else None
             if not isinstance(callee, Symbol):
                 return {}
@@ -81,6 +82,13 @@ def _options(domain: Domain, event: Event) -> Mapping[str, Value]:
         case _:
             pass
     return {}
+
+
+def _may_set_size(call: t.Call) -> bool:
+    """Cheaply: whether a call names an option that takes the limit away, or unpacks options."""
+    return any(name in _TELLING for name, _ in call.keywords) or any(
+        isinstance(argument, t.Star) and argument.depth > 1 for argument in call.args
+    )
 
 
 def _limitless(domain: Domain, options: Mapping[str, Value]) -> tuple[str, int] | None:
