@@ -115,7 +115,7 @@ def test_what_the_collector_would_give_back_is_kept(proof: Proof, database: Data
     comparison = compare(proof, database)
     leaking, fixed = comparison.leaking, comparison.fixed
     assert fixed.result == leaking.result
-    assert leaking.noted[OUT] >= 3  # a collection may come between a request and the freeze
+    assert leaking.noted[OUT] >= 1  # a collection may come between a request and the freeze
     assert fixed.noted[OUT] == 0
     if KEPT in leaking.noted:
         assert leaking.noted[KEPT] > 400

@@ -123,7 +123,7 @@ SILENT = {
     "a local metadata": 'Table(f"row_{number}", MetaData(), Column("id", Integer))',
     "a table that is only extended": 'Table("row", metadata, Column("id", Integer), extend_existing=True)',
     "a table that is kept": 'Table("row", metadata, Column("id", Integer, index=True), keep_existing=True)',
-    "a table that is read from the database": 'Table("account", metadata, autoload_with=engine)',
+    "a table that is read from the database": 'Table("accounts", metadata, autoload_with=engine)',
     "a table that is removed": """\
     table = Table(f"row_{number}", metadata, Column("id", Integer))
     metadata.remove(table)

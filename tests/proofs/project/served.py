@@ -72,13 +72,13 @@ async def kept(application: Any, paths: Sequence[str], *, warm: int = 20, method
     is_traced = tracemalloc.is_tracing()
     async with _client(application) as client:
         for path in paths[:warm]:
-            await client.request(method, path)
+            (await client.request(method, path)).raise_for_status()
         if not is_traced:
             tracemalloc.start()
         gc.collect()
         before, _ = tracemalloc.get_traced_memory()
         for path in paths[warm:]:
-            await client.request(method, path)
+            (await client.request(method, path)).raise_for_status()
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
     if not is_traced:
