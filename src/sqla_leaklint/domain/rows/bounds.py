@@ -17,6 +17,7 @@ from sqla_leaklint.domain.mapped.models import Models, models_of
 from sqla_leaklint.domain.rows.clauses import ALL_OF, ANY_OF, column_in, compares_with, selected
 from sqla_leaklint.domain.values import (
     Clause,
+    Conditional,
     Literal,
     ModelAttribute,
     ProjectClass,
@@ -86,6 +87,15 @@ _WEAK_METHODS = frozenset(
 _EQUALITY = frozenset({"==", "is", "__eq__"})
 _ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
 _NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
+
+
+def _on_some_paths(strongest: Bound, given: Iterable[Value]) -> Bound:
+    """What is left of a bound that is not there on every path: who leaves the argument out gets every row; what belongs
+    to the object or the user is not left out at will.
+    """
+    if strongest in _UNCONDITIONAL or any(compares_with(each, OF_PARAMETER) for each in given):
+        return strongest
+    return min(strongest, Bound.WEAK)
 
 
 def bound(evaluator: Evaluator, rows: Rows) -> Bound:
@@ -189,12 +199,7 @@ class Reader:
             return Bound.NONE
         self.has_unread |= Bound.UNKNOWN in found
         strongest = max(found, default=Bound.NONE)
-        if step.is_conditional:
-            # Who leaves the argument out gets every row; what belongs to the object or the user is not left out at
-            # will.
-            is_given = any(compares_with(each, OF_PARAMETER) for each in step.args)
-            return strongest if strongest in _UNCONDITIONAL or is_given else min(strongest, Bound.WEAK)
-        return strongest
+        return _on_some_paths(strongest, step.args) if step.is_conditional else strongest
 
     def _keyword(self, name: str, value: Value, step: StepTaken) -> Bound:
         """`filter_by(name=value)`: the columns of the first entity, or of what was joined last."""
@@ -208,6 +213,8 @@ class Reader:
 
     def _clause(self, value: Value, *, is_kept: bool) -> Bound:
         """What one clause of WHERE bounds; `is_kept`: it holds on every path, so that its columns may make up a key."""
+        if isinstance(value, Conditional):
+            return _on_some_paths(self._clause(value.value, is_kept=False), (value.value,))
         found = [self._alternative(each, is_kept=is_kept) for each in alternatives(value)]
         self.has_unread |= Bound.UNKNOWN in found
         return min(found, default=Bound.UNKNOWN)
@@ -218,7 +225,10 @@ class Reader:
                 if operator in ALL_OF:
                     return max(self._each(operands, is_kept=is_kept), default=Bound.NONE)
                 if operator in ANY_OF:
-                    return min(self._each(operands, is_kept=False), default=Bound.UNKNOWN)
+                    given = [each.value if isinstance(each, Conditional) else each for each in operands]
+                    weakest = min(self._each(given, is_kept=False), default=Bound.UNKNOWN)
+                    is_sure = any(not isinstance(each, Conditional) for each in operands)
+                    return weakest if is_sure else _on_some_paths(weakest, given)
                 if operator in _NEGATIONS or operator in _ORDERINGS or operator in _WEAK_METHODS:
                     return self._weak(operator, operands)
                 if operator in _EQUALITY:
