@@ -143,8 +143,8 @@ def executed(
 def _statement(args: tuple[Value, ...]) -> Statement | None:
     if not args:
         return None
-    found = [each for each in alternatives(args[0]) if isinstance(each, Statement)]
-    return found[0] if len(found) == 1 and len(alternatives(args[0])) == 1 else None
+    given = [each for each in alternatives(args[0]) if each != Literal(None)]  # None cannot be sent
+    return given[0] if len(given) == 1 and isinstance(given[0], Statement) else None
 
 
 def _consumed(receiver: Statement | ResultValue, consumer: Consumer) -> Value:

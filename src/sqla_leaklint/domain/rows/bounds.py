@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.linking.displays import OF_PARAMETER
 from sqla_leaklint.domain.mapped.column_names import OF_PARENT, is_flag
 from sqla_leaklint.domain.mapped.models import Models, models_of
-from sqla_leaklint.domain.rows.clauses import ALL_OF, ANY_OF, column_in, compares_with, selected
+from sqla_leaklint.domain.rows.clauses import ALL_OF, ANY_OF, column_in, column_of_part, compares_with, selected
 from sqla_leaklint.domain.values import (
     Clause,
     Conditional,
@@ -249,7 +249,7 @@ class Reader:
         return (self._clause(each, is_kept=is_kept) for each in operands)
 
     def _weak(self, operator: str, operands: tuple[Value, ...]) -> Bound:
-        first = column_in(operands[0]) if operands else None
+        first = column_in(operands[0]) or column_of_part(operands[0]) if operands else None
         if first is None and operator not in _NEGATIONS:
             return Bound.UNKNOWN
         if operator == "contains" and first is not None:
@@ -259,6 +259,8 @@ class Reader:
         return Bound.WEAK
 
     def _equal(self, left: Value, right: Value, *, is_kept: bool) -> Bound:
+        if column_of_part(left) is not None or column_of_part(right) is not None:
+            return Bound.WEAK
         column, other = column_in(left), right
         if column is None:
             column, other = column_in(right), left
