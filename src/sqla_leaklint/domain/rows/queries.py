@@ -175,6 +175,10 @@ class Load:
         sites = self.domain.module.executor.sites
         return next((node for node, ordinal in sites.items() if ordinal == site), None)
 
+    def is_judged_at(self, call: t.Call) -> bool:
+        """Whether a call of the function that this load stands in is a load itself, by its name."""
+        return method_name(call.func) in _names(self.domain.evaluator.knowledge).consumers
+
     @staticmethod
     def find(domain: Domain) -> Iterator[Load]:
         """Every load of a module whose receiver is known, in the order of the text of each body."""

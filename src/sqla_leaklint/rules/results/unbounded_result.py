@@ -11,6 +11,7 @@ from sqla_leaklint.domain.rows.bounds import Bound
 from sqla_leaklint.domain.rows.destinations import Arrival, Destination, arrival_of
 from sqla_leaklint.domain.rows.exports import BufferedExport
 from sqla_leaklint.domain.rows.filtering import NarrowedLoad
+from sqla_leaklint.domain.rows.generics import received
 from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.fixes.paging import apply_page, stream_rows
@@ -32,10 +33,15 @@ _FATES = {
     Destination.EXPORT: "for an export",
 }
 
+_UNBOUNDED = frozenset({Bound.NONE, Bound.WEAK})
+
 
 @rule.check(Load)
 def check(load: Load, domain: Domain) -> Iterator[Draft]:
-    if not load.is_everything or load.is_one_row or load.bound not in {Bound.NONE, Bound.WEAK}:
+    if not load.is_everything or load.is_one_row:
+        return
+    judged, arrival = next((each for each in received(load) if _may_grow(each[0])), (load, None))
+    if judged.bound not in _UNBOUNDED:
         return
     if load.usage.is_only_counted or any(asking.load is load for asking in domain.subjects(Asking)):
         return  # what is wrong there is another matter: the database can count, test and pick
@@ -43,12 +49,13 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         return  # that says what becomes of the rows as well
     if any(narrowed.load is load for narrowed in domain.subjects(NarrowedLoad)):
         return
-    model = load.entity
+    model = judged.entity
     unused = load.unused_page
-    arrival = arrival_of(load) if model is not None and not (model.is_lookup and not unused) else None
+    if model is not None and arrival is None and (unused or not model.is_lookup):
+        arrival = arrival_of(load)
     is_evident = model is not None and (bool(unused) or arrival is not None)
     rows = f"every row of `{model.table or model.name}`" if model is not None else "every row of the query"
-    if load.bound is Bound.WEAK:
+    if judged.bound is Bound.WEAK:
         rows = (
             f"every `{model.name}` that the filter lets through"
             if model is not None
@@ -64,6 +71,10 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
     if arrival is not None and (arrival.path, arrival.qualname) != (domain.module.path, load.body.qualname):
         draft = draft.with_note(domain.locate(arrival.path, arrival.qualname), "the rows are returned from here")
     yield draft.with_fix(apply_page(load, unused) if unused else stream_rows(load))
+
+
+def _may_grow(load: Load) -> bool:
+    return load.bound in _UNBOUNDED and load.entity is not None and not load.entity.is_lookup
 
 
 def _help(load: Load, arrival: Arrival | None) -> str:
