@@ -87,7 +87,7 @@ _CONNECTIVES = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "sqlalchemy.or_", 
 
 
 def takes_conditions(evaluator: Evaluator, function: Value) -> bool:
-    """Whether a function puts conditions together, so that one more or less makes a clause or statement all the same."""
+    """Whether a function puts conditions together, however many these are."""
     for each in alternatives(function):
         match each:
             case Symbol(path=path) if path in _CONNECTIVES:

@@ -33,14 +33,16 @@ def received(load: Load) -> Iterator[tuple[Load, Arrival]]:
     domain = load.domain
     module = domain.module.summary
     function = module.functions.get(load.body.qualname)
-    if function is None or not _is_of_receiver(load, function) or not is_kept(load):
+    if function is None or not _is_of_receiver(load, function):
+        return
+    if load.is_judged_where_called or not is_kept(load):
         return
     own = (function.qualname, function.parameters[0].name)
     for user, caller, act in calls_of(domain.evaluator, module, function):
-        assert isinstance(act.value, t.Call)
         arrival = passed_on(domain.evaluator, user, caller, act)
-        if arrival is None or load.is_judged_at(act.value):
+        if arrival is None:
             continue
+        assert isinstance(act.value, t.Call)
         for method in alternatives(domain.evaluator.of(act.value.func, domain.evaluator.frame(user))):
             if isinstance(method, ProjectFunction) and method.receiver is not None:
                 frame = Frame(module, {own: method.receiver})

@@ -175,9 +175,11 @@ class Load:
         sites = self.domain.module.executor.sites
         return next((node for node, ordinal in sites.items() if ordinal == site), None)
 
-    def is_judged_at(self, call: t.Call) -> bool:
-        """Whether a call of the function that this load stands in is a load itself, by its name."""
-        return method_name(call.func) in _names(self.domain.evaluator.knowledge).consumers
+    @property
+    def is_judged_where_called(self) -> bool:
+        """Whether the calls of the function that this load stands in are loads themselves, by its name."""
+        name = self.body.qualname.rpartition(".")[2]
+        return name in _names(self.domain.evaluator.knowledge).consumers
 
     @staticmethod
     def find(domain: Domain) -> Iterator[Load]:
