@@ -30,6 +30,7 @@ from typing import Any
 from sqla_leaklint.domain.linking import calls, displays, library, parameters, statements
 from sqla_leaklint.domain.linking.classes import Classes
 from sqla_leaklint.domain.linking.merging import merge
+from sqla_leaklint.domain.progress import Progress
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
@@ -84,10 +85,11 @@ class Evaluator:
         self.knowledge = knowledge
         self.classes = Classes(self)
         self._frames: dict[str, Frame] = {}
-        self._active: set[tuple[int, int]] = set()
-        self.calls_in_progress: list[tuple[str, str]] = []
+        self.progress = Progress()
         self.aliases_in_progress: set[tuple[str, str]] = set()
         """Names of annotations that are being followed: one that is defined by itself ends there."""
+        self.depth_of_calls = 0
+        """How many functions of the project are being looked into, each for the one before."""
         self.results: dict[tuple[object, ...], Value] = {}
         """What functions of the project return, by the arguments that matter for it."""
         self.memos: dict[Any, Any] = {}
@@ -105,18 +107,19 @@ class Evaluator:
         known = frame.memo.get(term)
         if known is not None:
             return known
-        key = (id(term), id(frame))
-        if key in self._active:
+        key, progress = (id(term), id(frame)), self.progress
+        if key in progress:
+            progress.cut_short_for(key)
             return Unknown("it is defined by itself")
-        if len(self._active) > DEEPEST:
+        if len(progress.levels) > DEEPEST:
+            progress.cut_short()
             return Unknown("it is nested too deeply")
-        self._active.add(key)
+        outer = progress.begin(key)
         try:
             value = self._evaluate(term, frame)
         finally:
-            self._active.discard(key)
-        if not self._active or not isinstance(value, Unknown):
-            # An unknown in the middle of an evaluation may be a cycle's, not the term's own.
+            is_its_own = progress.end(key, outer)
+        if is_its_own or not isinstance(value, Unknown):
             frame.memo[term] = value
         return value
 

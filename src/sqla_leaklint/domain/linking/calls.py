@@ -164,8 +164,12 @@ def _body(
     key = (function.path, function.qualname)
     module = evaluator.project.summary_at(function.path)
     assert module is not None
-    if key in evaluator.calls_in_progress or len(evaluator.calls_in_progress) > DEEPEST_CALL:
+    if key in evaluator.progress:
+        evaluator.progress.cut_short_for(key)
         return Unknown(f"`{function.qualname}` calls itself")
+    if evaluator.depth_of_calls > DEEPEST_CALL:
+        evaluator.progress.cut_short()
+        return Unknown(f"`{function.qualname}` is called too deeply")
     needed = evaluator.classes.parameters_returned(function.path, summary)
     bound = {}
     if needed:
@@ -177,28 +181,29 @@ def _body(
     known = evaluator.results.get(memo_key)
     if known is not None:
         return known
-    value = _result(evaluator, function, summary, Frame(module, bound) if bound else evaluator.frame(module))
-    if not isinstance(value, Unknown) or not evaluator.calls_in_progress:
-        # In the middle of other calls, "unknown" may only mean that one of them is this function.
+    outer = evaluator.progress.begin(key)
+    evaluator.depth_of_calls += 1
+    try:
+        value = _result(evaluator, function, summary, Frame(module, bound) if bound else evaluator.frame(module))
+    finally:
+        evaluator.depth_of_calls -= 1
+        is_its_own = evaluator.progress.end(key, outer)
+    if is_its_own or not isinstance(value, Unknown):
         evaluator.results[memo_key] = value
     return value
 
 
 def _result(evaluator: Evaluator, function: ProjectFunction, summary: FunctionSummary, frame: Frame) -> Value:
-    evaluator.calls_in_progress.append((function.path, function.qualname))
-    try:
-        if summary.is_generator:
-            return Generator(merge([evaluator.of(term, frame) for term in summary.yields]), function)
-        if not summary.returns:
-            value: Value = Literal(None)
-        else:
-            value = merge([evaluator.of(term, frame) for term in summary.returns])
-        if isinstance(value, Unknown) and summary.returns_annotation is not None:
-            declared = declarations.instance_of(evaluator, summary.returns_annotation, frame, Origin.DECLARED)
-            value = value if isinstance(declared, Unknown) else declared
-        return Awaitable(value) if summary.is_async else value
-    finally:
-        evaluator.calls_in_progress.pop()
+    if summary.is_generator:
+        return Generator(merge([evaluator.of(term, frame) for term in summary.yields]), function)
+    if not summary.returns:
+        value: Value = Literal(None)
+    else:
+        value = merge([evaluator.of(term, frame) for term in summary.returns])
+    if isinstance(value, Unknown) and summary.returns_annotation is not None:
+        declared = declarations.instance_of(evaluator, summary.returns_annotation, frame, Origin.DECLARED)
+        value = value if isinstance(declared, Unknown) else declared
+    return Awaitable(value) if summary.is_async else value
 
 
 def function_attribute(evaluator: Evaluator, function: ProjectFunction, name: str) -> Value:

@@ -39,6 +39,7 @@ class Classes:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._lines: dict[ProjectClass, tuple[ProjectClass | Symbol, ...]] = {}
+        self._climbed: set[ProjectClass] = set()
         self._frames: dict[tuple[ProjectInstance, ProjectClass], Frame] = {}
         self._returned: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
 
@@ -98,8 +99,12 @@ class Classes:
         """The class and all its bases, nearest first (depth first, which is enough to find where a name comes from)."""
         known = self._lines.get(cls)
         if known is None:
-            self._lines[cls] = (cls,)  # ends a cycle
+            if cls in self._climbed:
+                self._evaluator.progress.cut_short()
+                return (cls,)
+            self._climbed.add(cls)
             known = self._lines[cls] = tuple(dict.fromkeys(self._climb(cls)))
+            self._climbed.discard(cls)
         return known
 
     def _climb(self, cls: ProjectClass) -> Iterator[ProjectClass | Symbol]:

@@ -194,6 +194,7 @@ def expanded(evaluator: Evaluator, annotation: Term, frame: Frame, depth: int = 
                 return
             key = (frame.module.path, annotation.path)
             if key in evaluator.aliases_in_progress:
+                evaluator.progress.cut_short()
                 return  # JSON = dict[str, "JSON"] | str
             evaluator.aliases_in_progress.add(key)
             try:
