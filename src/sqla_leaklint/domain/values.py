@@ -239,7 +239,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class ResultValue:
-    """The result of a statement, before its rows are taken; `is_scalar`: one value a row; `is_async`: an async session's."""
+    """The result of a statement, before its rows are taken; `is_scalar`: one value a row; `is_async`: awaited."""
 
     type: str
     statement: Statement | None
