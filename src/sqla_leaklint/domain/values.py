@@ -214,21 +214,20 @@ class Conditional:
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """One method that was called on a statement; `is_conditional` when only some paths come through it."""
+    """A method called on a statement; `is_conditional`: on some paths, `is_alternative`: others have another filter."""
 
     name: str
     role: Role | None
     args: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
     is_conditional: bool = False
+    is_alternative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query as built so far: what it asks for, and all that was called on it.
-
-    `type` is its class ("sqlalchemy.orm.Query" …).  `is_whole` is False when a function that could not be looked into
-    may have added to it.
+    """A query as built so far.  `type` is its class ("sqlalchemy.orm.Query" …); `is_whole` is False when a function that
+    could not be looked into may have added to it.
     """
 
     type: str

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking.displays import OF_PARAMETER
+from sqla_leaklint.domain.linking.merging import is_certain
 from sqla_leaklint.domain.mapped.column_names import OF_PARENT, is_flag
 from sqla_leaklint.domain.mapped.models import Models, models_of
 from sqla_leaklint.domain.rows.clauses import ALL_OF, ANY_OF, column_in, column_of_part, compares_with, selected
@@ -199,7 +200,7 @@ class Reader:
             return Bound.NONE
         self.has_unread |= Bound.UNKNOWN in found
         strongest = max(found, default=Bound.NONE)
-        return _on_some_paths(strongest, step.args) if step.is_conditional else strongest
+        return strongest if is_certain(step) else _on_some_paths(strongest, step.args)
 
     def _keyword(self, name: str, value: Value, step: StepTaken) -> Bound:
         """`filter_by(name=value)`: the columns of the first entity, or of what was joined last."""
