@@ -167,6 +167,8 @@ class Evaluator:
                 return displays.comparison(self, term, frame)
             case t.Star():
                 return Unknown("unpacked")
+            case t.Caught():
+                return Unknown("an exception")
             case t.Opaque():
                 return Unknown(term.reason)
 

@@ -168,10 +168,11 @@ class TupleValue:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """`Depends(provider, …)`; `scope` is its argument of that name ("" when not given)."""
+    """`Depends(provider, …)`; `scope` is its argument of that name ("" when not given), `is_cached` is `use_cache`."""
 
     provider: Value
     scope: str = ""
+    is_cached: bool = True
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ def remove_call(
     if not isinstance(stmt, tree.ExprStmt):
         return None
     first, last, is_alone = _removable(Loops(body), stmt, {stmt, *others})
+    if isinstance(body.node, tree.Function) and body.node.body == (last,):
+        is_alone = True
 
     def render(source: SourceMap) -> Sequence[TextEdit]:
         source.prepare((first, last))

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqla_leaklint.knowledge import (
+    anyio,
     caches,
     clients,
     fastapi,
@@ -65,6 +66,7 @@ TABLES: tuple[Table, ...] = (
     starlette.TABLE,
     fastapi.TABLE,
     sse_starlette.TABLE,
+    anyio.TABLE,
     *caches.TABLES,
     *tasks.TABLES,
     *clients.TABLES,

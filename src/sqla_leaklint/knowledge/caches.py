@@ -27,10 +27,10 @@ CACHETOOLS = Table(
         ),
     ),
     decorators=(
-        Decorator("cachetools.cached", Decoration.CACHED, _CACHETOOLS),
+        Decorator("cachetools.cached", Decoration.CACHED, _CACHETOOLS, keeps_results=True),
         Decorator("cachetools.cachedmethod", Decoration.CACHED, _CACHETOOLS),
         *(
-            Decorator(f"cachetools.func.{name}", Decoration.CACHED, _CACHETOOLS)
+            Decorator(f"cachetools.func.{name}", Decoration.CACHED, _CACHETOOLS, keeps_results=True)
             for name in ("fifo_cache", "lfu_cache", "lru_cache", "rr_cache", "ttl_cache")
         ),
     ),
@@ -58,7 +58,7 @@ _ASYNC_LRU = "https://github.com/aio-libs/async-lru"
 
 ASYNC_LRU = Table(
     "async-lru",
-    decorators=(Decorator("async_lru.alru_cache", Decoration.CACHED, _ASYNC_LRU),),
+    decorators=(Decorator("async_lru.alru_cache", Decoration.CACHED, _ASYNC_LRU, keeps_results=True),),
 )
 
 TABLES = (CACHETOOLS, AIOCACHE, FASTAPI_CACHE, ASYNC_LRU)

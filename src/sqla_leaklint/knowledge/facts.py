@@ -23,6 +23,7 @@ documentation and, where it does not hold for every version that we support, the
     "dependency", "partial", "file"     a `Depends(...)`, a `partial(...)`, an open file: to be read from the
     arguments "unknown"                           something that these tables do not describe
     "column", "schema item"             a part of a mapped class or table, to be read from the arguments
+    "heap"                              objects of the process, or what is told of them
     "rows", "row", "value"              what the database sent: a list of rows, one row (or None), one value (or None)
 """
 
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqla_leaklint.knowledge.memoizers import Memoizer
 from sqla_leaklint.knowledge.vocabulary import (
     Decoration,
     Effect,
@@ -40,6 +42,7 @@ from sqla_leaklint.knowledge.vocabulary import (
     Moment,
     Role,
     Shape,
+    Wire,
 )
 from sqla_leaklint.knowledge.waits import Wait
 
@@ -70,6 +73,7 @@ __all__ = [
     "Type",
     "Versions",
     "Wait",
+    "Wire",
 ]
 
 
@@ -219,27 +223,20 @@ class LazyValue:
 
 @dataclass(frozen=True, slots=True)
 class Decorator:
-    """A function used as a decorator, or, with `owner`, a method of that class."""
+    """A function used as a decorator, or, with `owner`, a method of that class.
+
+    `makes` is the class of the object that it puts in the place of the function ("" where it leaves a function);
+    `keeps_results`: it holds the very objects that the function returned, in this process.
+    """
 
     name: str
     decoration: Decoration
     docs: str
     owner: str = ""
     aliases: tuple[str, ...] = ()
+    makes: str = ""
+    keeps_results: bool = False
     versions: Versions | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Memoizer:
-    """A decorator that keeps results by arguments for ever: `bound_keyword` bounds it, `default_bound` is how many it
-    keeps when that is not given (None: all).
-    """
-
-    name: str
-    docs: str
-    bound_keyword: str = ""
-    default_bound: int | None = None
-    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +246,8 @@ class Handoff:
 
     `callee` is the position of the argument that is called and `callee_keyword` its name (-1: none, the arguments are
     coroutines, iterables or plain values); `first_argument` is where the arguments for it begin.
+
+    `wire` is how arguments get to a worker, and `wire_switches` are the functions by which a program teaches it more.
     """
 
     name: str
@@ -260,6 +259,8 @@ class Handoff:
     first_argument: int = 0
     is_constructor: bool = False
     aliases: tuple[str, ...] = ()
+    wire: Wire | None = None
+    wire_switches: tuple[str, ...] = ()
     versions: Versions | None = None
 
 

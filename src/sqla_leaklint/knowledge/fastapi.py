@@ -29,7 +29,12 @@ ROUTER = "fastapi.APIRouter"
 BACKGROUND_TASKS = "fastapi.BackgroundTasks"
 DEPENDS = "fastapi.Depends"
 SECURITY = "fastapi.Security"
+EVENT_SOURCE = "fastapi.sse.EventSourceResponse"
+STREAMS_WHAT_IS_YIELDED = Versions("fastapi", since="0.134.0")
+"""Where an endpoint that is a generator is sent item by item; before, all of it was gathered first."""
 
+_EVENTS = _DOCS + "reference/sse/"
+_FROM_0_135 = Versions("fastapi", since="0.135.0")
 _FROM_0_121 = Versions("fastapi", since="0.121.0")
 _ROUTE_METHODS = "get put post delete options head patch trace api_route"
 
@@ -44,6 +49,13 @@ TABLE = Table(
             _BACKGROUND,
             ("fastapi.background.BackgroundTasks",),
             (starlette.BACKGROUND_TASKS,),
+        ),
+        Type(
+            EVENT_SOURCE,
+            Kind.STREAMING_RESPONSE,
+            _EVENTS,
+            bases=(starlette.STREAMING_RESPONSE,),
+            versions=_FROM_0_135,
         ),
     ),
     functions=(
@@ -68,7 +80,17 @@ TABLE = Table(
         Decorator("middleware", Decoration.MIDDLEWARE, _API, APPLICATION),
         Decorator("exception_handler", Decoration.EXCEPTION_HANDLER, _API, APPLICATION),
     ),
-    handoffs=(Handoff("add_task", Executor.BACKGROUND_TASK, _BACKGROUND, BACKGROUND_TASKS, 0, "func", 1),),
+    handoffs=(
+        Handoff("add_task", Executor.BACKGROUND_TASK, _BACKGROUND, BACKGROUND_TASKS, 0, "func", 1),
+        Handoff(
+            EVENT_SOURCE,
+            Executor.RESPONSE_STREAM,
+            _EVENTS,
+            callee_keyword="content",
+            is_constructor=True,
+            versions=_FROM_0_135,
+        ),
+    ),
     dependency_exits=(
         DependencyExit("request", Moment.AFTER_BACKGROUND_TASKS, _EXITS, Versions("fastapi", until="0.106.0")),
         DependencyExit("request", Moment.BEFORE_RESPONSE, _EXITS, Versions("fastapi", "0.106.0", "0.118.0")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _RESERVED = (
-    "self|none|made|rows|row|value|decorator|column|schema item|dependency|partial|file|select|result|unknown"
+    "self|none|made|rows|row|value|decorator|column|schema item|dependency|partial|file|select|result|heap|unknown"
     r"|(?:class |call )?arg \w+"
 )
 _PATTERN = re.compile(rf"(?:(?:await|enter|entered|element) )*(?:{_RESERVED}|(?:class )?[A-Za-z_]\w*(?:\.\w+)+)")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from sqla_leaklint.knowledge.facts import Decoration, Decorator, Function, Table
+from sqla_leaklint.knowledge.facts import Decoration, Decorator, Function, Kind, Table, Type
 
 _MEMORY_PROFILER = "https://github.com/pythonprofilers/memory_profiler"
 _LINE_PROFILER = "https://kernprof.readthedocs.io/"
 _OBJGRAPH = "https://objgraph.readthedocs.io/"
 _PYMPLER = "https://pympler.readthedocs.io/"
 _PYTEST = "https://docs.pytest.org/en/stable/reference/reference.html"
+
+LINE_PROFILER = "line_profiler.LineProfiler"
 
 TABLES = (
     Table(
@@ -17,20 +19,29 @@ TABLES = (
     ),
     Table(
         "line-profiler",
-        decorators=(Decorator("line_profiler.profile", Decoration.PROFILED, _LINE_PROFILER),),
+        types=(Type(LINE_PROFILER, Kind.PROFILER, _LINE_PROFILER, ("line_profiler.line_profiler.LineProfiler",)),),
+        decorators=(
+            # It hands the function back as it is, unless the environment variable LINE_PROFILE is set.
+            Decorator("line_profiler.profile", Decoration.TRANSPARENT, _LINE_PROFILER),
+            Decorator("__call__", Decoration.PROFILED, _LINE_PROFILER, LINE_PROFILER),
+        ),
     ),
     Table(
         "objgraph",
         functions=tuple(
-            Function(f"objgraph.{name}", "unknown", _OBJGRAPH)
-            for name in ("by_type", "growth", "most_common_types", "show_growth", "show_most_common_types", "typestats")
+            Function(f"objgraph.{name}", returns, _OBJGRAPH)
+            for returns, names in (
+                ("heap", "by_type find_backref_chain get_leaking_objects growth most_common_types typestats"),
+                ("none", "show_growth show_most_common_types"),
+            )
+            for name in names.split()
         ),
     ),
     Table(
         "pympler",
-        functions=(
-            Function("pympler.muppy.get_objects", "unknown", _PYMPLER),
-            Function("pympler.summary.summarize", "unknown", _PYMPLER),
+        functions=tuple(
+            Function(f"pympler.{name}", "heap", _PYMPLER)
+            for name in ("muppy.get_objects", "summary.summarize", "tracker.SummaryTracker", "tracker.ObjectTracker")
         ),
     ),
     Table(

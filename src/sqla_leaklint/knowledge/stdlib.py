@@ -83,10 +83,11 @@ _CONTEXT_FUNCTIONS = (
     Function("gc.collect", "none", _DOCS + "gc.html"),
     Function("gc.disable", "none", _DOCS + "gc.html"),
     Function("gc.freeze", "none", _DOCS + "gc.html"),
-    Function("gc.get_objects", "unknown", _DOCS + "gc.html"),
+    *(Function(f"gc.{name}", "heap", _DOCS + "gc.html") for name in ("get_objects", "get_referrers", "get_referents")),
     Function("tracemalloc.start", "none", _DOCS + "tracemalloc.html"),
     Function("tracemalloc.stop", "none", _DOCS + "tracemalloc.html"),
-    Function("tracemalloc.take_snapshot", "unknown", _DOCS + "tracemalloc.html"),
+    Function("tracemalloc.take_snapshot", "heap", _DOCS + "tracemalloc.html"),
+    Function("tracemalloc.get_object_traceback", "heap", _DOCS + "tracemalloc.html"),
     Function("tracemalloc.get_traced_memory", "unknown", _DOCS + "tracemalloc.html"),
 )
 
@@ -107,6 +108,8 @@ _METHODS = (
             Method(owner, "pop_all", "self", _CONTEXTLIB),
         )
     ),
+    Method("asyncio.TaskGroup", "__aenter__", "await self", _TASKS),
+    Method("asyncio.TaskGroup", "__aexit__", "await none", _TASKS),
     Method(EXIT_STACK, "close", "none", _CONTEXTLIB, Effect.RELEASES),
     Method(EXIT_STACK, "__enter__", "self", _CONTEXTLIB),
     Method(EXIT_STACK, "__exit__", "none", _CONTEXTLIB, Effect.RELEASES),
@@ -172,12 +175,18 @@ TABLE = Table(
         Type("concurrent.futures.ThreadPoolExecutor", Kind.EXECUTOR, _FUTURES, bases=("concurrent.futures.Executor",)),
         Type("concurrent.futures.ProcessPoolExecutor", Kind.EXECUTOR, _FUTURES, bases=("concurrent.futures.Executor",)),
         Type("threading.local", Kind.THREAD_LOCAL, _THREADING),
+        Type("asyncio.Lock", Kind.LOCK, _DOCS + "asyncio-sync.html", ("asyncio.locks.Lock",)),
+        Type("threading.Condition", Kind.LOCK, _THREADING),
+        # `Lock` and `RLock` are functions in most versions.
+        Type("threading.lock", Kind.LOCK, _THREADING, bases=("threading.Condition",), is_virtual=True),
         *(Type(name, kind, docs, bases=(base,) if base else ()) for name, kind, docs, base, _ in _CONTAINERS),
     ),
     functions=(
         *_CONTEXT_FUNCTIONS,
         Function("asyncio.get_running_loop", "asyncio.AbstractEventLoop", _LOOP),
         Function("asyncio.get_event_loop", "asyncio.AbstractEventLoop", _LOOP),
+        Function("threading.Lock", "threading.lock", _THREADING),
+        Function("threading.RLock", "threading.lock", _THREADING),
         Function("asyncio.sleep", "await none", _TASKS),
         Function("time.sleep", "none", _DOCS + "time.html"),
     ),

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from sqla_leaklint.knowledge.facts import Decoration, Decorator, Executor, Handoff, Kind, Table, Type
+from sqla_leaklint.knowledge.facts import Decoration, Decorator, Executor, Function, Handoff, Kind, Table, Type, Wire
 
 _CELERY = "https://docs.celeryq.dev/en/stable/userguide/"
 _CELERY_APP = "celery.Celery"
 _CELERY_TASK = "celery.Task"
+
+_CELERY_SWITCHES = ("kombu.utils.json.register_type", "kombu.serialization.register")
+_CALLING, _CANVAS = _CELERY + "calling.html", _CELERY + "canvas.html"
+
+
+def _to_celery(name: str, owner: str, docs: str = _CALLING, first_argument: int = 0) -> Handoff:
+    return Handoff(
+        name,
+        Executor.WORKER,
+        docs,
+        owner,
+        first_argument=first_argument,
+        wire=Wire.JSON_UNLESS_CONFIGURED,
+        wire_switches=_CELERY_SWITCHES,
+    )
+
 
 CELERY = Table(
     "celery",
@@ -15,30 +31,41 @@ CELERY = Table(
         Type(_CELERY_TASK, Kind.TASK, _CELERY + "tasks.html", ("celery.app.task.Task",)),
     ),
     decorators=(
-        Decorator("task", Decoration.TASK, _CELERY + "tasks.html", _CELERY_APP),
-        Decorator("celery.shared_task", Decoration.TASK, _CELERY + "tasks.html", aliases=("celery.app.shared_task",)),
+        Decorator("task", Decoration.TASK, _CELERY + "tasks.html", _CELERY_APP, makes=_CELERY_TASK),
+        Decorator(
+            "celery.shared_task",
+            Decoration.TASK,
+            _CELERY + "tasks.html",
+            aliases=("celery.app.shared_task",),
+            makes=_CELERY_TASK,
+        ),
     ),
     handoffs=(
-        Handoff("delay", Executor.WORKER, _CELERY + "calling.html", _CELERY_TASK),
-        Handoff("apply_async", Executor.WORKER, _CELERY + "calling.html", _CELERY_TASK),
-        Handoff("s", Executor.WORKER, _CELERY + "canvas.html", _CELERY_TASK),
-        Handoff("si", Executor.WORKER, _CELERY + "canvas.html", _CELERY_TASK),
-        Handoff("send_task", Executor.WORKER, _CELERY + "calling.html", _CELERY_APP, first_argument=1),
+        _to_celery("delay", _CELERY_TASK),
+        _to_celery("apply_async", _CELERY_TASK),
+        _to_celery("s", _CELERY_TASK, _CANVAS),
+        _to_celery("si", _CELERY_TASK, _CANVAS),
+        _to_celery("send_task", _CELERY_APP, first_argument=1),
     ),
 )
 
 _RQ = "https://python-rq.org/docs/"
 _QUEUE = "rq.Queue"
 
+
+def _to_rq(name: str, callee: int, keyword: str) -> Handoff:
+    return Handoff(name, Executor.WORKER, _RQ, _QUEUE, callee, keyword, callee + 1, wire=Wire.PICKLE)
+
+
 RQ = Table(
     "rq",
     types=(Type(_QUEUE, Kind.TASK_QUEUE, _RQ, ("rq.queue.Queue",)),),
     decorators=(Decorator("rq.decorators.job", Decoration.TASK, _RQ),),
     handoffs=(
-        Handoff("enqueue", Executor.WORKER, _RQ, _QUEUE, 0, "f", 1),
-        Handoff("enqueue_call", Executor.WORKER, _RQ, _QUEUE, 0, "func", 1),
-        Handoff("enqueue_at", Executor.WORKER, _RQ, _QUEUE, 1, "f", 2),
-        Handoff("enqueue_in", Executor.WORKER, _RQ, _QUEUE, 1, "func", 2),
+        _to_rq("enqueue", 0, "f"),
+        _to_rq("enqueue_call", 0, "func"),
+        _to_rq("enqueue_at", 1, "f"),
+        _to_rq("enqueue_in", 1, "func"),
     ),
 )
 
@@ -48,11 +75,10 @@ _ACTOR = "dramatiq.Actor"
 DRAMATIQ = Table(
     "dramatiq",
     types=(Type(_ACTOR, Kind.TASK, _DRAMATIQ, ("dramatiq.actor.Actor",)),),
-    decorators=(Decorator("dramatiq.actor", Decoration.TASK, _DRAMATIQ),),
-    handoffs=(
-        Handoff("send", Executor.WORKER, _DRAMATIQ, _ACTOR),
-        Handoff("send_with_options", Executor.WORKER, _DRAMATIQ, _ACTOR),
-        Handoff("message", Executor.WORKER, _DRAMATIQ, _ACTOR),
+    decorators=(Decorator("dramatiq.actor", Decoration.TASK, _DRAMATIQ, makes=_ACTOR),),
+    handoffs=tuple(
+        Handoff(name, Executor.WORKER, _DRAMATIQ, _ACTOR, wire=Wire.JSON, wire_switches=("dramatiq.set_encoder",))
+        for name in ("send", "send_with_options", "message", "message_with_options")
     ),
 )
 
@@ -62,7 +88,8 @@ _ARQ_POOL = "arq.ArqRedis"
 ARQ = Table(
     "arq",
     types=(Type(_ARQ_POOL, Kind.TASK_QUEUE, _ARQ, ("arq.connections.ArqRedis",)),),
-    handoffs=(Handoff("enqueue_job", Executor.WORKER, _ARQ, _ARQ_POOL, first_argument=1),),
+    functions=(Function("arq.create_pool", f"await {_ARQ_POOL}", _ARQ, ("arq.connections.create_pool",)),),
+    handoffs=(Handoff("enqueue_job", Executor.WORKER, _ARQ, _ARQ_POOL, first_argument=1, wire=Wire.PICKLE),),
 )
 
 _APSCHEDULER = "https://apscheduler.readthedocs.io/en/3.x/userguide.html"
@@ -90,9 +117,9 @@ CLICK = Table(
     types=(Type("click.Group", Kind.COMMAND_LINE, _CLICK, ("click.core.Group",)),),
     decorators=(
         Decorator("click.command", Decoration.COMMAND, _CLICK, aliases=("click.decorators.command",)),
-        Decorator("click.group", Decoration.COMMAND, _CLICK, aliases=("click.decorators.group",)),
+        Decorator("click.group", Decoration.COMMAND, _CLICK, aliases=("click.decorators.group",), makes="click.Group"),
         Decorator("command", Decoration.COMMAND, _CLICK, "click.Group"),
-        Decorator("group", Decoration.COMMAND, _CLICK, "click.Group"),
+        Decorator("group", Decoration.COMMAND, _CLICK, "click.Group", makes="click.Group"),
     ),
 )
 

@@ -82,6 +82,7 @@ _TELLING_EFFECTS = frozenset((Effect.RUNS_SQL, Effect.ENDS_TRANSACTION, Effect.B
 _UNTELLING_DISTRIBUTIONS = frozenset(
     (
         "",
+        "anyio",
         "click",
         "typer",
         "pytest",
@@ -99,10 +100,11 @@ _UNTELLING_DISTRIBUTIONS = frozenset(
 _SHORT = 3
 _PROFILERS = ("memory-profiler", "line-profiler", "objgraph", "pympler")
 _CONTAINER_RULES = ("LKS601", "LKS605", "LKS606", "LKS611")
-_MEMOIZER_RULES = ("LKS602", "LKS603", "LKS604")
+_MEMOIZER_RULES = ("LKS602", "LKS603", "LKS604", "LKS605")
 _RESOURCE_RULES = ("LKS610",)
 _COLLECTOR_RULES = ("LKS612", "LKS703", "LKS704")
 _PROFILING_RULES = ("LKS701", "LKS702", "LKS704")
+_ENDPOINT_RULES = ("LKS704",)
 _CLASS_RULES = ("LKS609",)
 _LINTING_RULES = ("LKS9",)
 
@@ -190,7 +192,11 @@ def _container_words(tables: tuple[Table, ...]) -> set[str]:
 
 
 def _memoizer_words(tables: tuple[Table, ...]) -> set[str]:
-    return {row.name.partition(".")[0] for table in tables for row in table.memoizers}
+    """The packages of what keeps results, and memoisers by name, which another module of the project may hand on."""
+    memoizers = [row.name for table in tables for row in table.memoizers]
+    others = [row.name for table in tables for row in table.decorators if row.keeps_results]
+    packages = {name.partition(".")[0] for name in (*memoizers, *others)}
+    return packages | {f"@{name.rpartition('.')[2]}" for name in memoizers}
 
 
 def _resource_words(tables: tuple[Table, ...]) -> set[str]:
@@ -211,6 +217,8 @@ _GENERATORS = (
     # `gc` alone is part of too many words: it is imported, or used as `gc.`.
     (_COLLECTOR_RULES, lambda _: {"gc.", "from gc", "gc as"}),
     (_PROFILING_RULES, _profiling_words),
+    # What an endpoint returns, another module may have made.
+    (_ENDPOINT_RULES, lambda tables: _root_words(table for table in tables if table.distribution == "fastapi")),
     (_CLASS_RULES, lambda _: {"class "}),
     (_LINTING_RULES, lambda _: {"noqa"}),
 )

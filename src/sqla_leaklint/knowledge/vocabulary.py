@@ -47,6 +47,7 @@ class Kind(str, Enum):
     THREAD_LOCAL = "thread local"
     TASK_GROUP = "task group"
     EVENT_LOOP = "event loop"
+    LOCK = "lock"
     EXECUTOR = "executor"
     TASK = "task"
     COMMAND_LINE = "command line"
@@ -57,6 +58,7 @@ class Kind(str, Enum):
     """A file that is in memory."""
     ROW_WRITER = "row writer"
     """Writes rows to the file that it is made of."""
+    PROFILER = "profiler"
 
 
 class Effect(str, Enum):
@@ -175,3 +177,11 @@ class Moment(str, Enum):
 
     BEFORE_RESPONSE = "before the response"
     AFTER_BACKGROUND_TASKS = "after the background tasks"
+
+
+class Wire(str, Enum):
+    """In what form arguments go to a worker in another process."""
+
+    JSON = "JSON"
+    JSON_UNLESS_CONFIGURED = "JSON, unless another serializer is configured"
+    PICKLE = "pickle"

@@ -23,8 +23,10 @@ from sqla_leaklint.syntax.spans import SourceMap
 
 MORE_SPECIFIC = {
     "LKS101": frozenset({"LKS103", "LKS104", "LKS105", "LKS110"}),
-    "LKS601": frozenset({"LKS605", "LKS606"}),
+    "LKS601": frozenset({"LKS605", "LKS606", "LKS611"}),
     "LKS602": frozenset({"LKS603", "LKS604"}),
+    "LKS606": frozenset({"LKS611"}),
+    "LKS703": frozenset({"LKS112"}),
 }
 """Of two rules that report one line, the more specific one is heard."""
 

@@ -266,7 +266,7 @@ class Executor(DefinitionExecutor):
             if handler.type is not None:
                 self.term(handler.type)
             if handler.name is not None:
-                self.bind(handler.name, self.opaque("an exception"))
+                self.bind(handler.name, self.pool.make(t.Caught))
             self.execute(handler.body)
             handled.append(self.env)
         normal = self._branch(normal, stmt.orelse)

@@ -188,6 +188,11 @@ class Join:
 
 
 @dataclass(slots=True, eq=False)
+class Caught:
+    """What `except … as name` binds: an exception with its traceback."""
+
+
+@dataclass(slots=True, eq=False)
 class Opaque:
     """Not known, and why ("an operation", "bound in a loop" …)."""
 
@@ -196,7 +201,7 @@ class Opaque:
 
 Term: TypeAlias = (
     "Ref | Param | Local | Attr | Call | Star | Await | Enter | Element | Item | Const | Collection | Gathered | Mapped"
-    " | Declared | Compare | FunctionRef | ClassRef | Join | Opaque"
+    " | Declared | Compare | FunctionRef | ClassRef | Join | Caught | Opaque"
 )
 
 COMPOUND: frozenset[type] = frozenset(

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.endpoints import is_depends, method_name
+from sqla_leaklint.domain.application.endpoints import is_depends, is_provider, method_name
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Value, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -51,13 +51,20 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
                 continue
             for value in alternatives(evaluator.of(call.func, frame)):
                 if _is(value, wanted):
-                    yield CallFrom(user, caller, _bound(function, value, call.args, call.keywords))
+                    yield CallFrom(user, caller, bound_arguments(function, value, call.args, call.keywords))
             for position, argument in enumerate(() if is_depends(call) else call.args):
                 if last_name(argument) != name:
                     continue
                 for value in alternatives(evaluator.of(argument, frame)):
                     if _is(value, wanted):
-                        yield CallFrom(user, caller, _bound(function, value, call.args[position + 1 :], call.keywords))
+                        given = bound_arguments(function, value, call.args[position + 1 :], call.keywords)
+                        yield CallFrom(user, caller, given)
+
+
+def is_only_called(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    """Whether the project calls a function, and does not leave that to FastAPI or to nobody who is known."""
+    is_called = any(True for _ in callers(evaluator, module, function))
+    return is_called and not is_provider(evaluator, module, function)
 
 
 def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
@@ -147,7 +154,7 @@ def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:
             return False
 
 
-def _bound(
+def bound_arguments(
     function: FunctionSummary, callee: Value, args: tuple[t.Term, ...], keywords: tuple[tuple[str, t.Term], ...]
 ) -> dict[str, t.Term]:
     """Arguments by parameter; what `*args` unpacks may be any of the parameters that follow."""

@@ -218,3 +218,35 @@ def _uses(evaluator: Evaluator, user: ModuleSummary, wanted: ProjectFunction, na
             if any(runs(value, wanted) for value in alternatives(evaluator.of(term, frame))):
                 return True
     return False
+
+
+def is_kept_otherwise(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    """Whether anybody, tests included, has a function as a value: by another name, in a collection, returned, stored.
+
+    An import of it is none, and neither is `Depends(...)` of it.
+    """
+    wanted = ProjectFunction(module.path, function.qualname)
+    for user in _mentioning(evaluator, module, function.name, ()):
+        frame = evaluator.frame(user)
+        kept = [term for name, term in user.bindings.items() if name != function.name]
+        kept += [value for each in user.functions.values() for value in (*each.returns, *each.yields)]
+        kept += [act.value for _, act in user.mentions() if act.deed is not Deed.CALLED]
+        calls = [act.value for _, act in user.mentions() if isinstance(act.value, t.Call)]
+        kept += [
+            given for call in calls if not is_depends(call) for given in (*call.args, *dict(call.keywords).values())
+        ]
+        for term in _parts_but_dependencies(kept):
+            is_name = isinstance(term, t.FunctionRef) or method_name(term) == function.name
+            if is_name and any(runs(value, wanted) for value in alternatives(evaluator.of(term, frame))):
+                return True
+    return False
+
+
+def _parts_but_dependencies(terms: list[t.Term]) -> Iterator[t.Term]:
+    pending, seen = list(terms), set[t.Term]()
+    while pending:
+        term = pending.pop()
+        if term not in seen:
+            seen.add(term)
+            yield term
+            pending.extend(() if isinstance(term, t.Call) and is_depends(term) else t.parts_of(term))

@@ -27,7 +27,7 @@ from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
 
-_REGISTERED_BY = {
+REGISTERED_BY = {
     "add_api_route": Decoration.ENDPOINT,
     "add_route": Decoration.ENDPOINT,
     "add_api_websocket_route": Decoration.WEBSOCKET_ENDPOINT,
@@ -119,19 +119,19 @@ def is_depends(call: t.Call) -> bool:
 
 def _registrations(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[Decoration]:
     wanted = ProjectFunction(module.path, function.qualname)
-    for user in evaluator.project.mentioning(function.name, and_any_of=_REGISTERED_BY):
-        if called_names(user).isdisjoint(_REGISTERED_BY):
+    for user in evaluator.project.mentioning(function.name, and_any_of=REGISTERED_BY):
+        if called_names(user).isdisjoint(REGISTERED_BY):
             continue
         frame: Frame = evaluator.frame(user)
         for _, act in user.mentions():
             if act.deed is not Deed.CALLED or not isinstance(act.value, t.Call):
                 continue
             method = method_name(act.value.func)
-            if method not in _REGISTERED_BY:
+            if method not in REGISTERED_BY:
                 continue
             given = [*act.value.args, *(value for _, value in act.value.keywords)]
             if any(evaluator.of(each, frame) == wanted for each in given):
-                yield _REGISTERED_BY[method]
+                yield REGISTERED_BY[method]
 
 
 @lru_cache(maxsize=4096)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.versions import (
     VersionRange,
@@ -15,11 +16,16 @@ from sqla_leaklint.domain.application.versions import (
     versions_below,
     written,
 )
+from sqla_leaklint.domain.values import Instance, Origin, ProjectInstance
 from sqla_leaklint.knowledge.facts import DependencyExit, Moment
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
 
 __all__ = [
     "VersionRange",
     "exact",
+    "exit_of",
     "fastapi_versions",
     "moment_of_exit",
     "parsed",
@@ -50,3 +56,11 @@ def moment_of_exit(rows: Iterable[DependencyExit], versions: VersionRange, scope
         row.moment for row in rows if row.scope == (scope or "request") and versions.overlaps(range_of(row.versions))
     }
     return moments.pop() if len(moments) == 1 else None
+
+
+def exit_of(domain: Domain, session: Instance | ProjectInstance) -> Moment | None:
+    """When a request's session is closed, as far as the FastAPI version tells; None for a session of somebody else."""
+    if session.origin is not Origin.PROVIDED:
+        return None
+    versions = fastapi_versions(domain.evaluator.project.root, domain.settings.fastapi_version)
+    return moment_of_exit(domain.evaluator.knowledge.dependency_exits, versions, session.scope)

@@ -27,9 +27,11 @@ class Link:
     function: FunctionSummary
 
 
-def way_from_request(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> tuple[Link, ...] | None:
+def way_from_request(
+    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, *, only_async: bool = False
+) -> tuple[Link, ...] | None:
     """The functions through which a request comes to a function: the endpoint first, the function itself last; None
-    when no request is known to come here.
+    when no request is known to come here (or, if asked for, through `async def` functions alone).
     """
     first = Link(module, function)
     waiting: deque[tuple[Link, ...]] = deque([(first,)])
@@ -43,6 +45,8 @@ def way_from_request(evaluator: Evaluator, module: ModuleSummary, function: Func
             continue
         for call in callers(evaluator, link.module, link.function):
             if call.function is None or (call.module.path, call.function.qualname) in seen:
+                continue
+            if only_async and not call.function.is_async:
                 continue
             seen.add((call.module.path, call.function.qualname))
             waiting.append((Link(call.module, call.function), *way))

@@ -81,6 +81,19 @@ def _first_of(rows: Rows) -> Value:
             return element
 
 
+def statement_of(value: Value, term: Term) -> Statement | None:
+    """The query that brought an entity, or entities, that are the value of a term."""
+    for each in alternatives(unwrapped(value)):
+        match each:
+            case Entity(model=model):
+                return _got(term, model)
+            case Rows(statement=statement):
+                return statement
+            case _:
+                pass
+    return None
+
+
 def _got(term: Term, model: ProjectClass) -> Statement | None:
     """The query that `session.get` makes, where it is plain."""
     while isinstance(term, t.Await):

@@ -22,6 +22,11 @@ _LONGEST_WAY = 4
 """Callers of callers that are asked."""
 
 
+def is_expiring(evaluator: Evaluator, module: ModuleSummary, session: Term) -> bool:
+    """Whether a commit of the session that a term of a module stands for is certain to expire its entities."""
+    return _expires(evaluator, module, session, 0)
+
+
 def expires_on_commit(session: SessionInUse) -> bool:
     """Whether a commit of the session is certain to expire its entities."""
     summary = session.domain.module.summary

@@ -11,5 +11,7 @@ otherwise matters when `domain.provenance` traces a key or element to the world 
 from __future__ import annotations
 
 from sqla_leaklint.domain.containers.container import Container, Kept
+from sqla_leaklint.domain.containers.exceptions import StoredException
+from sqla_leaklint.domain.containers.growing import GrowingState
 
-__all__ = ["Container", "Kept"]
+__all__ = ["Container", "GrowingState", "Kept", "StoredException"]

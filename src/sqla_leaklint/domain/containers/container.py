@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.containers.definitions import Definition, definitions, may_grow
-from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use
+from sqla_leaklint.domain.containers.identity import Holder
+from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use, can_be_made_again
 from sqla_leaklint.domain.containers.texts import decides_by_length, has_other_names, is_key_checked
 from sqla_leaklint.domain.containers.uses import uses_in
 from sqla_leaklint.domain.origins.provenance import Provenance, Trail
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.semantic.project import Module
     from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
-
-_STATEFUL = frozenset({"asyncio", "threading", "multiprocessing", "queue", "anyio", "collections"})
-"""Modules of locks, queues and collections: objects that somebody holds, not values that can be made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,11 @@ class Container:
         return self._is_a("builtins.dict")
 
     @property
+    def is_sequence(self) -> bool:
+        """Whether it gets longer with whatever is put in."""
+        return not self.is_mapping and not self.is_set
+
+    @property
     def is_set(self) -> bool:
         return self._is_a("builtins.set")
 
@@ -97,6 +100,14 @@ class Container:
                 if self._looks_after(use):
                     return
 
+    def every_use(self) -> Iterator[Use]:
+        """Every use of it, also after one that looks after it."""
+        yield from self._own_uses
+        name, evaluator = self.definition.identity.name, self.domain.evaluator
+        for module in evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator)):
+            if module.path != self.domain.module.path:
+                yield from uses_in(evaluator, self.definition.identity, module)
+
     @cached_property
     def _own_uses(self) -> tuple[Use, ...]:
         return tuple(uses_in(self.domain.evaluator, self.definition.identity, self.domain.module.summary))
@@ -113,7 +124,7 @@ class Container:
             case OtherUse(what=Other.OUT_OF_SIGHT):
                 return True
             case OtherUse(what=Other.MEASURED):
-                module = self._module(use.module)
+                module = self.module_of(use.module)
                 function = use.function.qualname if use.function is not None else ""
                 return module is None or decides_by_length(module, function, self.definition.identity.name)
             case _:
@@ -130,10 +141,13 @@ class Container:
         ):
             return True
         identity = self.definition.identity
+        if identity.holder in {Holder.OBJECT, Holder.STATE}:
+            return False  # known by its attribute alone, wherever it goes
         node = self.domain.module.executor.bodies[identity.owner].node
         return isinstance(node, tree.Module | tree.Class) and has_other_names(node.body, identity.name)
 
-    def _module(self, summary: ModuleSummary) -> Module | None:
+    def module_of(self, summary: ModuleSummary) -> Module | None:
+        """The module of a use, with its text."""
         if summary.path == self.domain.module.path:
             return self.domain.module
         return self.domain.evaluator.project.module_at(summary.path)
@@ -151,7 +165,7 @@ class Container:
             trail = provenance.trail(use.module, use.function, use.data)
             if trail is None:
                 continue
-            module = self._module(use.module)
+            module = self.module_of(use.module)
             if module is None or not is_key_checked(
                 module, use.function.qualname, use.data, self.definition.identity.name
             ):
@@ -176,7 +190,7 @@ class Container:
         for use in self.uses:
             match use:
                 case Growth(value=value):
-                    if value is None or not _can_be_made_again(value):
+                    if value is None or not can_be_made_again(value):
                         return False
                 case OtherUse(what=Other.READ, term=t.Item()):
                     has_lookup = True
@@ -187,19 +201,3 @@ class Container:
                 case _:
                     return False
         return has_lookup
-
-
-def _can_be_made_again(value: t.Term) -> bool:
-    match value:
-        case t.Await():
-            return _can_be_made_again(value.value)
-        case t.Declared():
-            return value.value is not None and _can_be_made_again(value.value)
-        case t.Call(func=t.Ref(path=path)):
-            return path.partition(".")[0] not in _STATEFUL
-        case t.Collection():
-            return bool(value.elements)
-        case t.Join():
-            return all(_can_be_made_again(part) for part in value.terms)
-        case _:
-            return not isinstance(value, t.Const)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import is_test
-from sqla_leaklint.domain.containers.identity import Identity
+from sqla_leaklint.domain.containers.identity import Holder, Identity
 from sqla_leaklint.domain.values import ProjectClass, Symbol
 from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.semantic import terms as t
@@ -25,7 +25,7 @@ _SAFE_BASES = frozenset({"builtins", "abc", "typing", "threading", "logging", "s
 
 _NO_PLAIN_CLASS = frozenset({"typing.TypedDict", "typing.NamedTuple", "typing.Protocol"})
 _GROWING = "append appendleft extend extendleft insert add update setdefault symmetric_difference_update"
-_GROWING_METHODS = frozenset(_GROWING.split())
+GROWING_METHODS = frozenset(_GROWING.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,13 @@ class Definition:
                 return False
 
 
-def definitions(domain: Domain) -> Iterator[Definition]:
-    """The containers of a module and of its classes, in the order of the text."""
+def definitions(domain: Domain, *, and_bounded: bool = False) -> Iterator[Definition]:
+    """The containers of a module and of its classes, in the order of the text; with those that bound themselves, if
+    asked for.
+    """
     for block, owner in _places(domain):
         for node in _assignments(block):
-            definition = _definition(domain, node, owner)
+            definition = _definition(domain, node, owner, and_bounded=and_bounded)
             if definition is not None and (not owner or _is_plain_class(domain, owner)):
                 yield definition
 
@@ -92,30 +94,54 @@ def _assignments(block: tree.Block) -> Iterator[tree.Assign | tree.AnnAssign]:
                 pass
 
 
-def _definition(domain: Domain, node: tree.Assign | tree.AnnAssign, owner: str) -> Definition | None:
+def _definition(
+    domain: Domain, node: tree.Assign | tree.AnnAssign, owner: str, *, and_bounded: bool
+) -> Definition | None:
     targets = node.targets if isinstance(node, tree.Assign) else (node.target,)
     if len(targets) != 1 or not isinstance(targets[0], tree.Name):
         return None
+    holder = Holder.CLASS if owner else Holder.MODULE
+    return definition_of(domain, node, targets[0].id, owner, holder, and_bounded=and_bounded)
+
+
+def definition_of(
+    domain: Domain,
+    node: tree.Assign | tree.AnnAssign,
+    name: str,
+    owner: str,
+    holder: Holder,
+    made_in: str = "",
+    *,
+    and_bounded: bool = False,
+) -> Definition | None:
+    """The definition that a statement is, if what it binds is a container: without bounds, unless those count too."""
     if not isinstance(node.value, tree.Display | tree.DictDisplay | tree.Comprehension | tree.Call):
         return None
-    type_name = _type_of(domain, domain.term(node.value))
+    type_name = _type_of(domain, domain.term(node.value), and_bounded=and_bounded)
     if type_name is None:
         return None
     fills_itself = type_name == "collections.defaultdict"
-    return Definition(Identity(domain.module.path, targets[0].id, owner, type_name, fills_itself), node, node.value)
+    identity = Identity(domain.module.path, name, owner, type_name, fills_itself, holder, made_in)
+    return Definition(identity, node, node.value)
 
 
-def _type_of(domain: Domain, term: t.Term | None) -> str | None:
-    """The library class of the container without bounds that a term makes."""
+def _type_of(domain: Domain, term: t.Term | None, *, and_bounded: bool) -> str | None:
+    """The library class of the container that a term makes: one without bounds, or any that keeps what it is given."""
     knowledge = domain.evaluator.knowledge
     match term:
         case t.Collection() | t.Mapped():
             return _LITERALS.get(term.kind)
         case t.Call(func=t.Ref(path=path)):
             known = knowledge.canonical(path)
+            if known is not None and and_bounded and knowledge.is_a(known, Kind.BOUNDED_CONTAINER):
+                return known
             if known is None or not knowledge.is_a(known, Kind.GROWING_CONTAINER):
                 return None
-            if known == "collections.deque" and (len(term.args) > 1 or _is_given(term.keyword("maxlen"))):
+            if (
+                known == "collections.deque"
+                and not and_bounded
+                and (len(term.args) > 1 or _is_given(term.keyword("maxlen")))
+            ):
                 return None
             rows = (knowledge.method(known, name) for name in ("append", "add", "update"))
             return known if any(row is not None and row.effect is Effect.GROWS for row in rows) else None
@@ -168,11 +194,11 @@ def _grown_names(module: ModuleSummary) -> frozenset[str]:
 
 def _names_in_call(call: t.Call) -> Iterator[str]:
     func = call.func
-    if isinstance(func, t.Attr) and func.name in _GROWING_METHODS:
+    if isinstance(func, t.Attr) and func.name in GROWING_METHODS:
         yield from _names(func.base)
     elif isinstance(func, t.Ref):
         head, _, method = func.path.rpartition(".")
-        if method in _GROWING_METHODS:
+        if method in GROWING_METHODS:
             yield head.rpartition(".")[2]
     for argument in call.args:
         yield from _names(argument)

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
 
-from sqla_leaklint.domain.values import ModuleValue, ProjectClass, ProjectInstance, Unknown, alternatives
+from sqla_leaklint.domain.application.callers import last_name
+from sqla_leaklint.domain.application.state import is_application_state
+from sqla_leaklint.domain.values import (
+    ModuleValue,
+    ProjectClass,
+    ProjectFunction,
+    ProjectInstance,
+    Unknown,
+    alternatives,
+)
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.project import binding
 from sqla_leaklint.semantic.summary import ModuleSummary
@@ -16,11 +26,22 @@ if TYPE_CHECKING:
 _MOST_REEXPORTS = 6
 
 
+class Holder(Enum):
+    """Whose name or attribute a container is."""
+
+    MODULE = "a module"
+    CLASS = "a class, so all its objects share it"
+    OBJECT = "an object of a class"
+    STATE = "the application"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which container: a name of a module or, with `owner`, of one of its classes; `type` is its library class.
+    """Which container: a name of a module or, with `owner`, an attribute of one of its classes, of the objects of that
+    class or of the application's state; `type` is its library class.
 
-    `fills_itself`: reading a key that is not there puts it there.
+    `fills_itself`: reading a key that is not there puts it there.  `made_in`: the function that gives an object or the
+    application its container.
     """
 
     path: str
@@ -28,19 +49,26 @@ class Identity:
     owner: str
     type: str
     fills_itself: bool
+    holder: Holder
+    made_in: str = ""
+
+
+StandIn: TypeAlias = "t.Param | ProjectFunction"
 
 
 class Matcher:
-    """Recognises a container in the terms of one module; with `parameter`, what a function is given under that name."""
+    """Recognises a container in the terms of one module, or what stands for it there: the parameter under which a
+    function is given it, the calls of a function that returns it.
+    """
 
     def __init__(
-        self, evaluator: Evaluator, identity: Identity, module: ModuleSummary, parameter: t.Param | None = None
+        self, evaluator: Evaluator, identity: Identity, module: ModuleSummary, stand_in: StandIn | None = None
     ) -> None:
         self._evaluator = evaluator
         self._identity = identity
         self._module = module
         self._frame = evaluator.frame(module)
-        self._parameter = parameter
+        self._stand_in = stand_in
         self._mentions: dict[int, bool] = {}
 
     def may_mention(self, term: t.Term) -> bool:
@@ -52,20 +80,29 @@ class Matcher:
         return known
 
     def _mentions_it(self, term: t.Term) -> bool:
-        name = self._identity.name
+        stand_in = self._stand_in
+        name = (
+            last_name(t.FunctionRef(stand_in.qualname))
+            if isinstance(stand_in, ProjectFunction)
+            else self._identity.name
+        )
         match term:
             case t.Param():
-                return self._parameter is not None and self.is_it(term)
+                return isinstance(stand_in, t.Param) and self.is_it(term)
             case t.Ref():
-                return self._parameter is None and name in term.path
-            case t.Attr() if term.name == name and self._parameter is None:
+                return not isinstance(stand_in, t.Param) and name in term.path
+            case t.FunctionRef():
+                return isinstance(stand_in, ProjectFunction) and last_name(term) == name
+            case t.Attr() if term.name == name and not isinstance(stand_in, t.Param):
                 return True
             case _:
                 return any(self.may_mention(part) for part in t.parts_of(term))
 
     def is_it(self, term: t.Term) -> bool:
         """Whether a term is the container, on some path at least."""
-        wanted = self._parameter
+        wanted = self._stand_in
+        if isinstance(wanted, ProjectFunction):
+            return self._is_returned(term, wanted)
         match term:
             case t.Param():
                 return wanted is not None and (term.function, term.name) == (wanted.function, wanted.name)
@@ -79,6 +116,18 @@ class Matcher:
                 return term.value is not None and self.is_it(term.value)
             case _:
                 return False
+
+    def _is_returned(self, term: t.Term, function: ProjectFunction) -> bool:
+        """Whether a term is a call of the function that returns the container, or the function itself."""
+        if isinstance(term, t.Join):
+            return any(self._is_returned(part, function) for part in term.terms)
+        named = term.func if isinstance(term, t.Call) else term
+        if not isinstance(named, t.Ref | t.Attr | t.FunctionRef) or not self.may_mention(named):
+            return False
+        return any(
+            isinstance(value, ProjectFunction) and (value.path, value.qualname) == (function.path, function.qualname)
+            for value in alternatives(self._evaluator.of(named, self._frame))
+        )
 
     def is_path(self, path: str) -> bool:
         """Whether an absolute dotted path leads to the container."""
@@ -106,11 +155,13 @@ class Matcher:
         return False
 
     def may_hold_it(self, base: t.Term) -> bool:
-        """Whether a term is the module, the class or an instance of the class to which the container belongs.
+        """Whether a term is the module, the class, an instance of the class or the state to which it belongs.
 
         An object that is not known may be one.
         """
         identity = self._identity
+        if identity.holder is Holder.STATE:
+            return is_application_state(self._evaluator, base, self._frame)
         for value in alternatives(self._evaluator.of(base, self._frame)):
             match value:
                 case ModuleValue():
@@ -133,6 +184,6 @@ class Matcher:
         """Whether the object whose attribute a term is, or a part of it is, is known to have the container."""
         while isinstance(term, t.Attr) and term.name != self._identity.name:
             term = term.base
-        if not self._identity.owner or not isinstance(term, t.Attr):
+        if not self._identity.owner or self._identity.holder is Holder.STATE or not isinstance(term, t.Attr):
             return True
         return not all(isinstance(value, Unknown) for value in alternatives(self._evaluator.of(term.base, self._frame)))

@@ -10,6 +10,27 @@ from typing import TypeAlias
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
+_READING = (
+    "get items keys values copy count index sort reverse move_to_end most_common elements issubset issuperset"
+    " union intersection difference isdisjoint fromkeys __contains__ __len__ __getitem__ __iter__ total empty"
+    " qsize"
+)
+START_FROM_NOTHING = frozenset({"collections.Counter", "collections.defaultdict"})
+"""In which `container[key] += 1` needs no entry to be there."""
+
+DISPLAYS = frozenset({"tuple", "list", "set", "dict"})
+READING_METHODS = frozenset(_READING.split())
+_READERS = (
+    "list sorted set tuple dict str repr print iter enumerate min max sum any all isinstance id bool zip map"
+    " filter reversed frozenset type hash format"
+)
+READING_BUILTINS = frozenset(_READERS.split())
+"""They read a container and do not keep it."""
+
+_CALLS = "debug info warning warn error exception critical log dumps deepcopy choice choices sample join"
+READING_CALLS = frozenset(_CALLS.split())
+"""Last names of functions and methods that do the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Growth:
@@ -40,6 +61,9 @@ class OtherUse:
 
 Use: TypeAlias = "Growth | OtherUse"
 
+_STATEFUL = frozenset({"asyncio", "threading", "multiprocessing", "queue", "anyio", "collections"})
+"""Modules of locks, queues and collections: objects that somebody holds, not values that can be made again."""
+
 
 def put_in(method: str, call: t.Call) -> Iterator[t.Term]:
     """The keys or elements that a call of a growing method puts in."""
@@ -51,3 +75,20 @@ def put_in(method: str, call: t.Call) -> Iterator[t.Term]:
         for argument in call.args:
             keys = argument.keys if isinstance(argument, t.Collection) and method == "update" else ()
             yield from keys or (argument,)
+
+
+def can_be_made_again(value: t.Term) -> bool:
+    """Whether a value can be made a second time without anybody noticing: it is no lock, queue or collection."""
+    match value:
+        case t.Await():
+            return can_be_made_again(value.value)
+        case t.Declared():
+            return value.value is not None and can_be_made_again(value.value)
+        case t.Call(func=t.Ref(path=path)):
+            return path.partition(".")[0] not in _STATEFUL
+        case t.Collection():
+            return bool(value.elements)
+        case t.Join():
+            return all(can_be_made_again(part) for part in value.terms)
+        case _:
+            return not isinstance(value, t.Const)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.origins.each_time import last_name_in, outside_functions
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import children, walk
+from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.semantic.project import Module
     from sqla_leaklint.semantic.terms import Term
 
+_GROWING = frozenset({"append", "appendleft", "add", "insert", "extend", "update"})
 _READERS = frozenset({"len", "list", "sorted", "set", "tuple", "print"})
 
 
@@ -52,12 +53,23 @@ def is_key_checked(module: Module, function: str, key: Term, name: str) -> bool:
     return False
 
 
+def is_growth(node: tree.Node, name: str) -> bool:
+    """Whether a node puts something in what goes by a name: `self.seen.append(x)`, `seen += [x]`."""
+    match node:
+        case tree.Call(func=tree.Attribute(value=base, attr=method)) if method in _GROWING:
+            return last_name_in(base) == name
+        case tree.AugAssign(target=target):
+            return last_name_in(target) == name
+        case _:
+            return False
+
+
 def has_other_names(block: tree.Block, name: str) -> bool:
     """Whether the body of a module or class gives a container another name, puts it in an object or hands it to a call.
 
     There, before any function runs, the container is a value and not yet a name that could be followed.
     """
-    return any(_gives_away(node, name) for stmt in block for node in _outside_functions(stmt))
+    return any(_gives_away(node, name) for stmt in block for node in outside_functions(stmt))
 
 
 def _is_length(node: tree.Node, name: str) -> bool:
@@ -68,23 +80,6 @@ def _is_length(node: tree.Node, name: str) -> bool:
             return found == name
         case _:
             return False
-
-
-def _outside_functions(stmt: tree.Stmt) -> Iterator[tree.Node]:
-    """What a statement evaluates when its body is run: not the bodies of functions, but their headers."""
-    pending: list[tree.Node] = [stmt]
-    while pending:
-        node = pending.pop()
-        yield node
-        match node:
-            case tree.Function():
-                pending.extend((*node.decorators, *node.params))
-            case tree.Class():
-                pending.extend((*node.decorators, *node.args))
-            case tree.Lambda():
-                pass
-            case _:
-                pending.extend(children(node))
 
 
 def _gives_away(node: tree.Node, name: str) -> bool:

@@ -10,9 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.callers import is_only_called, users
 from sqla_leaklint.domain.application.endpoints import is_handler
-from sqla_leaklint.domain.containers.identity import Identity, Matcher
-from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use, put_in
+from sqla_leaklint.domain.containers.identity import Holder, Identity, Matcher, StandIn
+from sqla_leaklint.domain.containers.kinds import (
+    DISPLAYS,
+    READING_BUILTINS,
+    READING_CALLS,
+    READING_METHODS,
+    START_FROM_NOTHING,
+    Growth,
+    Other,
+    OtherUse,
+    Use,
+    put_in,
+)
 from sqla_leaklint.domain.linking.decorators import is_static
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Effect
@@ -24,26 +36,6 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
 
 
-_READING = (
-    "get items keys values copy count index sort reverse move_to_end most_common elements issubset issuperset"
-    " union intersection difference isdisjoint fromkeys __contains__ __len__ __getitem__ __iter__ total empty"
-    " qsize"
-)
-_START_FROM_NOTHING = frozenset({"collections.Counter", "collections.defaultdict"})
-"""In which `container[key] += 1` needs no entry to be there."""
-
-_DISPLAYS = frozenset({"tuple", "list", "set", "dict"})
-_READING_METHODS = frozenset(_READING.split())
-_READERS = (
-    "list sorted set tuple dict str repr print iter enumerate min max sum any all isinstance id bool zip map"
-    " filter reversed frozenset type hash format"
-)
-_READING_BUILTINS = frozenset(_READERS.split())
-"""They read a container and do not keep it."""
-
-_CALLS = "debug info warning warn error exception critical log dumps deepcopy choice choices sample join"
-_READING_CALLS = frozenset(_CALLS.split())
-"""Last names of functions and methods that do the same."""
 _DEEPEST = 2
 """Calls into which a container is followed as an argument."""
 
@@ -59,16 +51,16 @@ class _Uses:
         evaluator: Evaluator,
         identity: Identity,
         module: ModuleSummary,
-        parameter: t.Param | None = None,
+        stand_in: StandIn | None = None,
         depth: int = 0,
     ) -> None:
         self._evaluator = evaluator
         self._identity = identity
         self._module = module
         self._frame = evaluator.frame(module)
-        self._parameter = parameter
+        self._stand_in = stand_in
         self._depth = depth
-        self._matcher = Matcher(evaluator, identity, module, parameter)
+        self._matcher = Matcher(evaluator, identity, module, stand_in)
         self._function: FunctionSummary | None = None
         self._seen: set[int] = set()
 
@@ -79,7 +71,7 @@ class _Uses:
             yield from self.in_results(function)
         for cls in self._module.classes.values():
             for value in cls.attributes.values():
-                if self._matcher.is_it(value):
+                if not isinstance(value, t.FunctionRef) and self._matcher.is_it(value):
                     yield self._other(Other.OUT_OF_SIGHT, value)
 
     def in_act(self, function: FunctionSummary | None, act: Act) -> Iterator[Use]:
@@ -111,23 +103,33 @@ class _Uses:
                 yield self._other(Other.OUT_OF_SIGHT, parameter.default)
         for value in (*function.returns, *function.yields):
             parts = value.elements if isinstance(value, t.Collection) else (value,)
-            if any(self._matcher.is_it(part) for part in parts) and not is_handler(
-                self._evaluator, self._module, function
-            ):
-                yield self._other(Other.OUT_OF_SIGHT, value)
+            is_given = any(self._matcher.is_it(part) for part in parts)
+            if is_given and not is_handler(self._evaluator, self._module, function):
+                yield from self._handed_out(function, value)
             elif not isinstance(value, t.Collection):
                 yield from self._scan(value)
+
+    def _handed_out(self, function: FunctionSummary, value: t.Term) -> Iterator[Use]:
+        """What those do with it who call a function that does nothing but return it; else it is out of sight."""
+        is_plain = not (function.decorators or function.is_async or function.is_generator or function.scope)
+        is_known = self._stand_in is None and is_plain and self._matcher.is_it(value)
+        if not is_known or not is_only_called(self._evaluator, self._module, function):
+            yield self._other(Other.OUT_OF_SIGHT, value)
+            return
+        accessor = ProjectFunction(self._module.path, function.qualname)
+        for user in users(self._evaluator, self._module, function.name):
+            yield from _Uses(self._evaluator, self._identity, user, accessor, self._depth + 1).all()
 
     # --- what an act does to it ---
 
     def _at_base(self, act: Act, base: t.Term) -> Iterator[Use]:
         if act.deed is Deed.STORED_ATTRIBUTE:
-            if act.key == self._identity.name and self._parameter is None and self._matcher.may_hold_it(base):
-                yield from self._replaced(act.value)
+            if act.key == self._identity.name and self._stand_in is None and self._matcher.may_hold_it(base):
+                yield from () if self._is_where_it_is_made else self._replaced(act.value)
             return
         if self._matcher.is_it(base):
             match act.deed:
-                case Deed.STORED_ITEM if _is_slice(act.key):
+                case Deed.STORED_ITEM if isinstance(act.key, t.Collection) and act.key.kind == "slice":
                     yield self._other(Other.REMOVED, base)
                 case Deed.STORED_ITEM if act.key is not None and not isinstance(act.key, str):
                     yield self._growth(base, act.key, act.value)
@@ -141,13 +143,21 @@ class _Uses:
                     pass
             return
         if act.deed is Deed.AUGMENTED and isinstance(base, t.Item) and self._matcher.is_it(base.value):
-            if self._identity.type in _START_FROM_NOTHING:
+            if self._identity.type in START_FROM_NOTHING:
                 yield self._growth(base.value, base.key)
             return
         yield from self._scan(base)
 
+    @property
+    def _is_where_it_is_made(self) -> bool:
+        """Whether what is stored under the name of the container is the container itself."""
+        identity = self._identity
+        if identity.holder not in {Holder.OBJECT, Holder.STATE} or self._module.path != identity.path:
+            return False
+        return (self._function.qualname if self._function is not None else "") == identity.made_in
+
     def _rebound(self, act: Act) -> Iterator[Use]:
-        is_own = self._module.path == self._identity.path and not self._identity.owner and self._parameter is None
+        is_own = self._module.path == self._identity.path and not self._identity.owner and self._stand_in is None
         if is_own and act.key == self._identity.name and self._function is not None:
             yield from self._replaced(act.value)
 
@@ -188,13 +198,13 @@ class _Uses:
                 if method is not None and self._effect(method) is Effect.REMOVES:
                     # Handed on, to be called: `task.add_done_callback(tasks.discard)`.
                     yield self._other(Other.REMOVED, term)
-                elif method is not None and method not in _READING_METHODS:
+                elif method is not None and method not in READING_METHODS:
                     yield self._other(Other.OUT_OF_SIGHT, term)
                 elif isinstance(term, t.Attr):
                     yield from self._scan(term.base)
             case t.Collection():
                 for part in (*term.elements, *term.keys):
-                    if self._matcher.is_it(part) and term.kind in _DISPLAYS:
+                    if self._matcher.is_it(part) and term.kind in DISPLAYS:
                         yield self._other(Other.OUT_OF_SIGHT, part)
                     yield from self._scan(part)
             case _:
@@ -222,7 +232,7 @@ class _Uses:
                 value = call.args[1] if method == "setdefault" and len(call.args) > 1 else None
                 yield self._growth(call.func, data, value)
         else:
-            yield self._other(Other.READ if method in _READING_METHODS else Other.OUT_OF_SIGHT, call)
+            yield self._other(Other.READ if method in READING_METHODS else Other.OUT_OF_SIGHT, call)
 
     def _passed(self, call: t.Call, argument: t.Term) -> Iterator[Use]:
         func = call.func
@@ -231,7 +241,7 @@ class _Uses:
             yield self._other(Other.MEASURED, call)
             return
         last = func.name if isinstance(func, t.Attr) else name.rpartition(".")[2]
-        if (name.startswith("builtins.") and last in _READING_BUILTINS) or last in _READING_CALLS:
+        if (name.startswith("builtins.") and last in READING_BUILTINS) or last in READING_CALLS:
             yield self._other(Other.READ, call)
             return
         callees = alternatives(self._evaluator.of(func, self._frame))
@@ -253,11 +263,8 @@ class _Uses:
         if module is None or function is None or function.decorators:
             return None
         names = [parameter.name for parameter in function.parameters]
-        skipped = (
-            1
-            if value.receiver is not None and not is_static(self._evaluator, function, self._evaluator.frame(module))
-            else 0
-        )
+        frame = self._evaluator.frame(module)
+        skipped = int(value.receiver is not None and not is_static(self._evaluator, function, frame))
         name = next((key for key, given in call.keywords if given is argument), None)
         if name is None:
             position = next((i for i, given in enumerate(call.args) if given is argument), -1) + skipped
@@ -272,14 +279,13 @@ class _Uses:
         """The method of the container that a term names."""
         if isinstance(term, t.Attr):
             return term.name if self._matcher.is_it(term.base) else None
-        if isinstance(term, t.Ref) and self._parameter is None:
+        if isinstance(term, t.Ref) and self._stand_in is None:
             head, _, name = term.path.rpartition(".")
             return name if head and self._matcher.is_path(head) else None
         return None
 
     def _effect(self, method: str) -> Effect | None:
-        row = self._evaluator.knowledge.method(self._identity.type, method)
-        return row.effect if row is not None else None
+        return row.effect if (row := self._evaluator.knowledge.method(self._identity.type, method)) else None
 
     def _growth(self, base: t.Term, data: t.Term, value: t.Term | None = None) -> Use:
         """A growth, if it is sure that this container is meant."""
@@ -289,7 +295,3 @@ class _Uses:
 
     def _other(self, what: Other, term: t.Term) -> OtherUse:
         return OtherUse(self._module, self._function, what, term)
-
-
-def _is_slice(key: object) -> bool:
-    return isinstance(key, t.Collection) and key.kind == "slice"

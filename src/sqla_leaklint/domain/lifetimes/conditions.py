@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
@@ -35,6 +36,17 @@ def conditions_round(block: tree.Block, wanted: Collection[tree.Node]) -> dict[t
 
     visit(block, ())
     return found
+
+
+def asks_for(function: tree.Function, name: str) -> bool:
+    """Whether a function asks whether there is one already: `if self.db is None`, `if not hasattr(state, "db")`."""
+    return any(
+        name in {getattr(node, "attr", None), getattr(node, "id", None), getattr(node, "value", None)}
+        for stmt in statements_within(function.body)
+        if isinstance(stmt, tree.If)
+        for node in walk(stmt.test)
+        if isinstance(node, tree.Attribute | tree.Name | tree.Constant)
+    )
 
 
 def _is_conditional(stmt: tree.Stmt, part: tree.Block) -> bool:

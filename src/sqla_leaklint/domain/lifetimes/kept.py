@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.state import is_application_state
 from sqla_leaklint.domain.lifetimes.opening import roots_of
-from sqla_leaklint.domain.linking.decorators import decoration_of, is_class_method
-from sqla_leaklint.domain.values import ProjectClass, Symbol, alternatives
+from sqla_leaklint.domain.linking.decorators import is_class_method, is_memoised
+from sqla_leaklint.domain.values import ProjectClass, alternatives
 from sqla_leaklint.flow.exceptions import statements_within
-from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
@@ -115,29 +115,19 @@ def _kept_by_function(domain: Domain, body: Body) -> Iterator[Kept]:
         if event.deed is Deed.RETURNED and body.decorators:
             roots = list(roots_of(event.value))
             if roots and memoised is None:
-                memoised = _is_memoised(domain, body)
+                memoised = is_memoised(domain.evaluator, body.decorators, domain.frame)
             if memoised:
                 for root in roots:
                     yield Kept(root, Keeper.MEMO, body.qualname.rpartition(".")[2], body.qualname)
         elif event.deed is Deed.STORED_ATTRIBUTE:
             roots = list(roots_of(event.value))
-            keeper = _keeper_of(domain, event) if roots else None
+            keeper = keeper_of(domain, event) if roots else None
             if keeper is not None:
                 for root in roots:
                     yield Kept(root, keeper[0], str(event.key), keeper[1], body)
 
 
-def _is_memoised(domain: Domain, body: Body) -> bool:
-    for decorator in body.decorators:
-        value = domain.value_of(decorator.func if isinstance(decorator, t.Call) else decorator)
-        if isinstance(value, Symbol) and domain.evaluator.knowledge.memoizer(value.path) is not None:
-            return True
-        if decoration_of(domain.evaluator, decorator, domain.frame) is Decoration.CACHED:
-            return True
-    return False
-
-
-def _keeper_of(domain: Domain, event: Event) -> tuple[Keeper, str] | None:
+def keeper_of(domain: Domain, event: Event) -> tuple[Keeper, str] | None:
     """What keeps an attribute that a function sets: the application's state, or a class of this module."""
     base = event.base
     if isinstance(base, t.Param):
@@ -149,24 +139,10 @@ def _keeper_of(domain: Domain, event: Event) -> tuple[Keeper, str] | None:
             and (summary.name == "__new__" or is_class_method(domain.evaluator, summary, domain.frame))
         )
         return (Keeper.CLASS, summary.owner) if is_class and summary is not None and summary.owner else None
-    if base is not None and is_application_state(domain, base):
+    if base is not None and is_application_state(domain.evaluator, base, domain.frame):
         return Keeper.STATE, ""
     if isinstance(base, t.Ref | t.ClassRef):
         for value in alternatives(domain.value_of(base)):
             if isinstance(value, ProjectClass) and value.path == domain.module.path:
                 return Keeper.CLASS, value.qualname
     return None
-
-
-def is_application_state(domain: Domain, term: t.Term) -> bool:
-    """Whether a term is `app.state`, whatever the application is called; that of a request is another."""
-    match term:
-        case t.Attr(base=base, name="state"):
-            pass
-        case t.Ref(path=path) if path.endswith(".state"):
-            base = t.Ref(path.removesuffix(".state"))
-        case _:
-            return False
-    if isinstance(base, t.Attr) and base.name == "app":
-        return True  # request.app
-    return any(domain.evaluator.classes.is_a(value, Kind.APPLICATION) for value in alternatives(domain.value_of(base)))

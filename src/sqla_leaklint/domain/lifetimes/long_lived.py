@@ -26,7 +26,9 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import callers, calls_naming, is_test
 from sqla_leaklint.domain.application.endpoints import decorations, method_name
+from sqla_leaklint.domain.application.program import imports
 from sqla_leaklint.domain.lifetimes.by_hand import NEXT, generator_taken_from, own_session_of
+from sqla_leaklint.domain.lifetimes.conditions import asks_for
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.holdings import Held, held_sessions, is_constructing
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept, kept_calls, main_guards
@@ -35,13 +37,11 @@ from sqla_leaklint.domain.lifetimes.process import Reach, reach_of
 from sqla_leaklint.domain.lifetimes.sharing import SharedUse, shared_uses
 from sqla_leaklint.domain.origins.provenance import Trail
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
-from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
@@ -214,7 +214,7 @@ class _Judgement:
         return body is None or self._stores_each_time(held.module, body, held.attribute)
 
     def _stores_each_time(self, module: ModuleSummary, body: Body, name: str) -> bool:
-        if not isinstance(body.node, tree.Function) or _asks_for(body.node, name):
+        if not isinstance(body.node, tree.Function) or asks_for(body.node, name):
             return False
         function = module.functions.get(body.qualname)
         if function is None or reach_of(self.evaluator, module, function)[0] is Reach.OUTSIDE:
@@ -245,7 +245,7 @@ class _Judgement:
             return False
         name = own.name.rpartition(".")[2]
         users = self.evaluator.project.mentioning(name, where=lambda path: not is_test(path, self.evaluator))
-        return any(_imports(user, own.name) for user in users if user is not own)
+        return any(imports(user, own.name) for user in users if user is not own)
 
 
 def _text_of(term: t.Term) -> str:
@@ -253,20 +253,3 @@ def _text_of(term: t.Term) -> str:
     if isinstance(term, t.Const):
         return term.value if isinstance(term.value, str) else ""
     return method_name(term)
-
-
-def _imports(user: ModuleSummary, name: str) -> bool:
-    return name in user.star_imports or any(
-        isinstance(term, t.Ref) and (term.path == name or term.path.startswith(f"{name}."))
-        for term in user.bindings.values()
-    )
-
-
-def _asks_for(function: tree.Function, name: str) -> bool:
-    """Whether a function asks whether there is one already: `if self.db is None`."""
-    return any(
-        name == (node.attr if isinstance(node, tree.Attribute) else node.id if isinstance(node, tree.Name) else None)
-        for stmt in statements_within(function.body)
-        if isinstance(stmt, tree.If)
-        for node in walk(stmt.test)
-    )

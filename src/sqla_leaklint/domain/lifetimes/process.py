@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import callers
 from sqla_leaklint.domain.application.endpoints import decorations, is_provider
+from sqla_leaklint.domain.application.state import is_lifespan
 from sqla_leaklint.domain.origins.provenance import Provenance, Trail
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -57,4 +58,4 @@ def reach_of(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumm
 def _runs_once(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     if decorations(evaluator, module, function) & {Decoration.LIFECYCLE, Decoration.FIXTURE}:
         return True
-    return ends_with_process(evaluator, module, function)
+    return is_lifespan(evaluator, module, function) or ends_with_process(evaluator, module, function)

@@ -59,6 +59,8 @@ def _of(domain: Domain, term: t.Term, has_entities: bool) -> Remains:
     match term:
         case t.Const():
             return Remains.VALUES
+        case t.Caught():
+            return Remains.OBJECTS
         case t.Opaque():
             return Remains.VALUES if term.reason.startswith(_PLAIN_OPERATIONS) else Remains.OBJECTS
         case t.Collection(kind="f-string" | "slice"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import is_provider, method_name
-from sqla_leaklint.domain.containers.identity import Identity, Matcher
+from sqla_leaklint.domain.containers.identity import Holder, Identity, Matcher
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
 from sqla_leaklint.domain.lifetimes.holdings import Held
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept
@@ -180,9 +180,9 @@ class _Search:
             return self._of_state
         if kept.keeper is Keeper.MEMO:
             return lambda term: term if self._calls_memoised(term, user) else None
-        identity = Identity(
-            self.domain.module.path, kept.name, kept.owner if kept.keeper is Keeper.CLASS else "", "", False
-        )
+        is_of_class = kept.keeper is Keeper.CLASS
+        holder = Holder.CLASS if is_of_class else Holder.MODULE
+        identity = Identity(self.domain.module.path, kept.name, kept.owner if is_of_class else "", "", False, holder)
         matcher = Matcher(self.evaluator, identity, user)
         known: dict[str, bool] = {}
 

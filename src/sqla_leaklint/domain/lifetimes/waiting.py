@@ -86,7 +86,7 @@ def _in_transaction(
 ) -> Iterator[WaitInTransaction]:
     told: set[tree.Node] = set()
     for session in sessions_in_use(domain, body):
-        opened = _Transactions(session)
+        opened = Transactions(session)
         for call, wait, helper in waits:
             opening = opened.at(call)
             if opening is not None and call not in told:
@@ -197,7 +197,7 @@ def _names(knowledge: Knowledge) -> frozenset[str]:
 # --- transactions ---
 
 
-class _Transactions:
+class Transactions:
     """Which transaction of a session is open where."""
 
     def __init__(self, session: SessionInUse) -> None:
@@ -214,17 +214,35 @@ class _Transactions:
 
     def at(self, call: tree.Call) -> tree.Node | None:
         """What opened the transaction that is open where a call is made; None if none is known to be."""
-        if not any(use.doing is Doing.RUNS_SQL for use in self.uses):
-            return None
-        if self._open is None:
-            self._open = solve_forward(self._course.graph, initial=_NONE, flow=self._flow, join=self._first)
-        for step, place in self._open.items():
+        for step, place in self._steps().items():
             if place != _NONE and any(node is call for node in nodes_of(step)):
-                act = self.uses[place].act
-                return act.node if isinstance(act, Event) else None
+                return self._opener(place)
         inner = set(subexpressions(call))
         argument = (use.act.node for use in self.uses if isinstance(use.act, Event) and self._opens(use))
         return next((node for node in argument if node in inner and node is not call), None)
+
+    def left_open(self) -> Iterator[tuple[tree.Return, tree.Node]]:
+        """The statements that return while a transaction is open, with what opened it."""
+        for step, before in self._steps().items():
+            if isinstance(step.node, tree.Return):
+                place = before
+                for use in self._course.uses_at(step):
+                    place = self._after(use, place)
+                opener = self._opener(place) if place != _NONE else None
+                if opener is not None:
+                    yield step.node, opener
+
+    def _steps(self) -> dict[Step, int]:
+        """Which transaction is open where a step begins."""
+        if self._open is None:
+            is_any = any(use.doing is Doing.RUNS_SQL for use in self.uses)
+            flow = solve_forward(self._course.graph, initial=_NONE, flow=self._flow, join=self._first) if is_any else {}
+            self._open = flow
+        return self._open
+
+    def _opener(self, place: int) -> tree.Node | None:
+        act = self.uses[place].act
+        return act.node if isinstance(act, Event) else None
 
     def _flow(self, edge: Edge, place: int) -> int | None:
         step = edge.source

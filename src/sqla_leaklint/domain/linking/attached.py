@@ -79,7 +79,21 @@ def _kept(values: list[Value], origin: Origin, otherwise: str) -> Value:
 
 def _variable(evaluator: Evaluator, method: t.Term, importer: ModuleSummary) -> tuple[ModuleSummary, str] | None:
     """The module that binds the variable of which a method is named, and its name there."""
-    path = method.path.rpartition(".")[0] if isinstance(method, t.Ref) else ""
+    return place_of(evaluator, method.path.rpartition(".")[0], importer) if isinstance(method, t.Ref) else None
+
+
+def place_of_term(evaluator: Evaluator, term: t.Term, module: ModuleSummary) -> tuple[ModuleSummary, str] | None:
+    """The module that binds what a term is, and its name there; in the body of its module a name is its value."""
+    if isinstance(term, t.Ref):
+        return place_of(evaluator, term.path, module)
+    for name, bound in module.bindings.items() if isinstance(term, t.Call) else ():
+        if bound is term or (isinstance(bound, t.Declared) and bound.value is term):
+            return module, name
+    return None
+
+
+def place_of(evaluator: Evaluator, path: str, importer: ModuleSummary) -> tuple[ModuleSummary, str] | None:
+    """The module that binds what a path means, and its name there, through all imports."""
     for _ in range(6):
         target = evaluator.project.resolve(path, importer) if path else None
         if target is None or len(target[1]) != 1:

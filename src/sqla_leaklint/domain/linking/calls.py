@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking import attached, construction, declarations, gathered, library, statements
-from sqla_leaklint.domain.linking.decorators import decorated, decoration_of
+from sqla_leaklint.domain.linking.decorators import decorated, row_of
 from sqla_leaklint.domain.linking.library import Arguments, Keywords, unwrapped
 from sqla_leaklint.domain.linking.merging import merge
 from sqla_leaklint.domain.values import (
@@ -33,7 +33,7 @@ from sqla_leaklint.domain.values import (
     alternatives,
     with_origin,
 )
-from sqla_leaklint.knowledge.facts import Decoration, Kind
+from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax.tree import ParameterKind
@@ -208,22 +208,19 @@ def _result(evaluator: Evaluator, function: ProjectFunction, summary: FunctionSu
 
 def function_attribute(evaluator: Evaluator, function: ProjectFunction, name: str) -> Value:
     """`function.name`, where a decorator has made an object of the function: `@click.group()` a group with
-    `command`.
+    `command`, `@app.task` a task with `delay`.
     """
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)
-    if (
-        summary is not None
-        and module is not None
-        and evaluator.knowledge.decorator_method(COMMAND_GROUP, name) is not None
-    ):
+    knowledge = evaluator.knowledge
+    if summary is not None and module is not None:
         frame = evaluator.frame(module)
-        if any(decoration_of(evaluator, decorator, frame) is Decoration.COMMAND for decorator in summary.decorators):
-            return BoundMethod(Instance(COMMAND_GROUP, Origin.GLOBAL), name)
+        for decorator in summary.decorators:
+            row = row_of(evaluator, decorator, frame)
+            made = row.makes if row is not None else ""
+            if made and (knowledge.decorator_method(made, name) or knowledge.handoff_method(made, name)):
+                return BoundMethod(Instance(made, Origin.GLOBAL), name)
     return Unknown(f"attribute `{name}` of a function")
-
-
-COMMAND_GROUP = "click.Group"
 
 
 # --- dependency injection ---------------------------------------------------------------------------------------------

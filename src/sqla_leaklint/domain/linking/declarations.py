@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.values import (
@@ -24,6 +25,7 @@ from sqla_leaklint.domain.values import (
     ProjectClass,
     ProjectInstance,
     Symbol,
+    TupleValue,
     Unknown,
     Value,
     alternatives,
@@ -55,6 +57,7 @@ _COLLECTIONS = frozenset(
         for name in ("List", "Set", "Sequence", "Tuple", "Collection")
     ]
 )
+_TUPLES = frozenset({"builtins.tuple", "typing.Tuple"})
 _MANAGERS = frozenset(
     f"{module}.{name}"
     for module in ("typing", "contextlib")
@@ -92,7 +95,7 @@ def dependency(evaluator: Evaluator, annotation: Term, frame: Frame) -> Dependen
             value = evaluator.of(each, scope)
             if isinstance(value, Dependency):
                 if value.provider == Literal(None):
-                    return Dependency(class_of(evaluator, first, scope), value.scope)
+                    return replace(value, provider=class_of(evaluator, first, scope))
                 return value
         inner = dependency(evaluator, first, scope)
         if inner is not None:
@@ -144,6 +147,8 @@ def _generic_instance(evaluator: Evaluator, part: t.Item, frame: Frame, origin: 
         return Unknown("its annotation")
     if path in _GENERATORS:
         return Generator(instance_of(evaluator, arguments[0], frame, origin))
+    if path in _TUPLES and len(arguments) > 1 and not _is_ellipsis(arguments[-1]):
+        return TupleValue(tuple(instance_of(evaluator, argument, frame, origin) for argument in arguments))
     if path in _COLLECTIONS:
         return Many(instance_of(evaluator, arguments[0], frame, origin))
     if path in _MANAGERS:
@@ -159,6 +164,11 @@ def _generic_instance(evaluator: Evaluator, part: t.Item, frame: Frame, origin: 
     if isinstance(made, Instance | ProjectInstance) and row.makes:
         return Instance(path, origin, made)
     return make_instance(evaluator, path, origin)
+
+
+def _is_ellipsis(argument: Term) -> bool:
+    """`tuple[User, ...]`: as many of one kind as there are."""
+    return isinstance(argument, t.Opaque)
 
 
 def arguments_of(item: t.Item) -> tuple[Term, ...]:

@@ -8,13 +8,14 @@ from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
     Generator,
+    Instance,
     Manager,
     Origin,
     Symbol,
     Value,
     with_origin,
 )
-from sqla_leaklint.knowledge.facts import Decoration
+from sqla_leaklint.knowledge.facts import Decoration, Decorator
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
 
@@ -62,16 +63,24 @@ PLAIN_DECORATORS = frozenset(
 
 def decoration_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Decoration | None:
     """What a decorator does, by the tables; `@decorator(...)` and `@object.decorator(...)` too."""
+    row = row_of(evaluator, decorator, frame)
+    return row.decoration if row is not None else None
+
+
+def row_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Decorator | None:
+    """What the tables know of a decorator."""
     func = decorator.func if isinstance(decorator, t.Call) else decorator
     value = evaluator.of(func, frame)
+    if func is not decorator and isinstance(value, Symbol) and evaluator.knowledge.type(value.path) is not None:
+        value = evaluator.of(decorator, frame)  # `@Profiler()`: the instance is what decorates
     match value:
         case Symbol():
-            row = evaluator.knowledge.decorator(value.path)
-            return row.decoration if row is not None else None
+            return evaluator.knowledge.decorator(value.path)
+        case Instance():
+            return evaluator.knowledge.decorator_method(value.type, "__call__")
         case BoundMethod():
             owner = evaluator.classes.library_type(value.receiver)
-            row = evaluator.knowledge.decorator_method(owner, value.name) if owner is not None else None
-            return row.decoration if row is not None else None
+            return evaluator.knowledge.decorator_method(owner, value.name) if owner is not None else None
         case _:
             return None
 
@@ -91,6 +100,17 @@ def is_class_method(evaluator: Evaluator, function: FunctionSummary, frame: Fram
     return function.name in {"__init_subclass__", "__class_getitem__"} or _has_decorator(
         evaluator, function, frame, "builtins.classmethod"
     )
+
+
+def is_memoised(evaluator: Evaluator, decorators: tuple[t.Term, ...], frame: Frame) -> bool:
+    """Whether one of the decorators keeps what the function returns, and hands it out from then on."""
+    for decorator in decorators:
+        value = evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
+        if isinstance(value, Symbol) and evaluator.knowledge.memoizer(value.path) is not None:
+            return True
+        if decoration_of(evaluator, decorator, frame) is Decoration.CACHED:
+            return True
+    return False
 
 
 def is_property(evaluator: Evaluator, function: FunctionSummary, frame: Frame) -> bool:

@@ -239,7 +239,8 @@ def returned(
 def _dependency(args: Arguments, given: dict[str, Value]) -> Dependency:
     scope = given.get("scope")
     provider = args[0] if args else given.get("dependency", Literal(None))
-    return Dependency(provider, scope.value if isinstance(scope, Literal) and isinstance(scope.value, str) else "")
+    word = scope.value if isinstance(scope, Literal) and isinstance(scope.value, str) else ""
+    return Dependency(provider, word, given.get("use_cache") != Literal(False))
 
 
 def _argument(which: str, args: Arguments, keywords: Keywords) -> Value:

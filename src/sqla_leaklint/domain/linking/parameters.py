@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.state import is_lifespan
 from sqla_leaklint.domain.linking import calls, declarations, decorators
 from sqla_leaklint.domain.values import (
     Dependency,
+    Instance,
     Literal,
     Origin,
     ProjectClass,
@@ -16,6 +19,7 @@ from sqla_leaklint.domain.values import (
     alternatives,
     with_origin,
 )
+from sqla_leaklint.knowledge.starlette import APPLICATION
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
 
@@ -65,6 +69,8 @@ def undetermined(evaluator: Evaluator, function: FunctionSummary, name: str, fra
         value = evaluator.of(parameter.default, frame)
         if not isinstance(value, Literal):
             return with_origin(value, Origin.PARAMETER)
+    if function.is_generator and len(function.parameters) == 1 and is_lifespan(evaluator, frame.module, function):
+        return Instance(APPLICATION, Origin.PARAMETER)
     return Unknown(f"parameter `{name}`")
 
 
@@ -79,7 +85,7 @@ def dependency_of(evaluator: Evaluator, function: FunctionSummary, name: str, fr
         for value in alternatives(evaluator.of(parameter.default, frame)):
             if isinstance(value, Dependency):
                 if value.provider == Literal(None) and parameter.annotation is not None:
-                    return Dependency(declarations.class_of(evaluator, parameter.annotation, frame), value.scope)
+                    return replace(value, provider=declarations.class_of(evaluator, parameter.annotation, frame))
                 return value
     if parameter.annotation is not None:
         return declarations.dependency(evaluator, parameter.annotation, frame)

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.linking.decorators import decoration_of
+from sqla_leaklint.domain.application.response_models import response_model
 from sqla_leaklint.domain.loading.relationship_reads import RelationshipRead
 from sqla_leaklint.domain.loading.schemas import fields_of, relationships_read, schemas_in
 from sqla_leaklint.domain.mapped.relationships import relationship_of, target_of
 from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.rows.row_sources import RowSource, RowSources
 from sqla_leaklint.domain.values import ProjectClass, alternatives
-from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Frame
     from sqla_leaklint.domain.module import Domain
 
-_CHOOSES = frozenset({"response_model_include", "response_model_exclude"})
 _DEEPEST = 3
 
 
@@ -65,19 +63,10 @@ class ResponseRead:
 
 
 def _response_of(domain: Domain, body: Body) -> Term | None:
-    """The annotation by which FastAPI validates what a function returns; None where it does not."""
-    for decorator in body.decorators:
-        if not isinstance(decorator, t.Call):
-            continue
-        given = dict(decorator.keywords)
-        annotation = given.get("response_model", body.annotations.get("return"))
-        if annotation is None or (isinstance(annotation, t.Const) and annotation.value is None):
-            continue
-        if given.keys() & _CHOOSES:
-            continue
-        if decoration_of(domain.evaluator, decorator, domain.frame) is Decoration.ENDPOINT:
-            return annotation
-    return None
+    function = domain.module.summary.functions.get(body.qualname)
+    if function is None:
+        return None
+    return response_model(domain.evaluator, domain.module.summary, function, is_whole=True)
 
 
 def _validated(

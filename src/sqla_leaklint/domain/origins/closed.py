@@ -24,6 +24,9 @@ _WORDS = (
 _CLOSED_WORDS = frozenset(_WORDS.split())
 """Words for things of which a program has a few; a name counts by its last word (`event_type`, `model_class`)."""
 
+_CLOSED_NAMES = frozenset({"status_code"})
+"""Names for such things whose last word says less."""
+
 _CLOSED_TYPES = frozenset(
     {"builtins.bool", "builtins.type", "types.ModuleType", "types.FunctionType", "typing.Callable"}
 )
@@ -55,7 +58,9 @@ _PLAIN_OBJECTS = (
 
 def is_closed_name(name: str) -> bool:
     """Whether a parameter, attribute or constant key is named like a thing of which there are only so many."""
-    return name.startswith(("is_", "has_", "__")) or name.lower().strip("_").rpartition("_")[2] in _CLOSED_WORDS
+    if name.startswith(("is_", "has_", "__")) or name in _CLOSED_NAMES:
+        return True
+    return name.lower().strip("_").rpartition("_")[2] in _CLOSED_WORDS
 
 
 def is_plain_object(evaluator: Evaluator, value: Value) -> bool:

@@ -46,6 +46,10 @@ def sources(evaluator: Evaluator, module: ModuleSummary, term: t.Term) -> Iterat
     return _Sources(evaluator, module).of(term)
 
 
+def _is_closed_key(key: t.Term) -> bool:
+    return isinstance(key, t.Const) and isinstance(key.value, str) and is_closed_name(key.value)
+
+
 class _Sources:
     def __init__(self, evaluator: Evaluator, module: ModuleSummary) -> None:
         self._evaluator = evaluator
@@ -71,8 +75,7 @@ class _Sources:
             case t.Call():
                 yield from self._call(term)
             case t.Item():
-                key = term.key.value if isinstance(term.key, t.Const) else None
-                if not (isinstance(key, str) and is_closed_name(key)):
+                if not _is_closed_key(term.key):
                     yield from self.of(term.value)
             case t.Await() | t.Enter() | t.Element() | t.Star() | t.Declared():
                 yield from self.of(term.value)
@@ -125,7 +128,7 @@ class _Sources:
             if any(is_enumeration(self._evaluator, callee) for callee in callees):
                 return
         elif isinstance(func, t.Attr):
-            if is_closed_name(func.name):
+            if is_closed_name(func.name) or self._looks_up_closed(term):
                 return
             yield from self.of(func.base)
         for part in (*term.args, *(value for _, value in term.keywords)):
@@ -134,6 +137,10 @@ class _Sources:
     def _looks_up(self, path: str) -> bool:
         """`TABLE.get(key)`, `settings.get(key)`: as few answers as there are entries."""
         return path.rpartition(".")[2] in {"get", "pop", "index", "count", "getattr"}
+
+    def _looks_up_closed(self, call: t.Call) -> bool:
+        """`scope.get("route")`, which is `scope["route"]`."""
+        return method_name(call.func) == "get" and bool(call.args) and _is_closed_key(call.args[0])
 
     # --- what belongs to the running request ---
 

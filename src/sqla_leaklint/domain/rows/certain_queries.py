@@ -137,10 +137,10 @@ def _way(domain: Domain, function: ProjectFunction, given: Given, left: int) -> 
     certain = set(_certain(body.node.body))
     for query in sent_queries(other, body):
         if query.node in certain:
-            return (_hop(other, summary.name, query.node),)
+            return (hop_to(other, summary.name, query.node),)
     for event in body.events:
         if event.node in certain and (way := certain_query(other, body, event, left - 1)):
-            return (_hop(other, summary.name, event.node), *way)
+            return (hop_to(other, summary.name, event.node), *way)
     return ()
 
 
@@ -149,7 +149,8 @@ def _sending_names(knowledge: Knowledge) -> frozenset[str]:
     return sending_methods(knowledge) | {"count"}
 
 
-def _hop(domain: Domain, name: str, node: tree.Node) -> Hop:
+def hop_to(domain: Domain, name: str, node: tree.Node) -> Hop:
+    """The step that a node in a function of that name is."""
     span = SourceMap(domain.module.parsed).span(node)
     return Hop(name, Location(str(Path(domain.module.path)), span))
 
@@ -232,4 +233,4 @@ def _evaluated(node: tree.Node) -> Iterator[tree.Node]:
                 pending.extend(children(current))
 
 
-__all__ = ["Hop", "SentQuery", "called_function", "certain_query", "sent_queries"]
+__all__ = ["Hop", "SentQuery", "called_function", "certain_query", "domain_of", "hop_to", "sent_queries"]

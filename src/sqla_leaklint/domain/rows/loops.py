@@ -16,7 +16,7 @@ class Loops:
     """The statements of a body by the statements around them; functions and classes in it are bodies of their own."""
 
     def __init__(self, body: Body) -> None:
-        assert isinstance(body.node, tree.Function | tree.Module)
+        assert isinstance(body.node, tree.Function | tree.Module | tree.Class)
         self._body = body
         self._around: dict[tree.Stmt, tuple[tree.Stmt, tree.Block] | None] = {}
         pending: list[tuple[tree.Stmt | None, tree.Block]] = [(None, body.node.body)]

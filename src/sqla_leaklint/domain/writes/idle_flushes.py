@@ -255,7 +255,7 @@ class _Reader:
         match term:
             case t.Collection():
                 return any(self._has_entity(each) for each in term.elements)
-            case t.Const() | t.Mapped() | t.Compare() | t.Opaque():
+            case t.Const() | t.Mapped() | t.Compare() | t.Caught() | t.Opaque():
                 return isinstance(term, t.Mapped) and self._has_entity(term.element)
             case t.Element() | t.Item() | t.Star() | t.Join() | t.Local():
                 return self._holds_entity(self._value(term.value if isinstance(term, t.Star) else term))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_leaklint.diagnostics import Applicability, Group, Location
+from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.application.entries import Entry
-from sqla_leaklint.domain.containers import Container, Kept
-from sqla_leaklint.domain.origins.provenance import Stop
+from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.fixes.bounded_cache import bound_by_time
 from sqla_leaklint.rules.base import Draft, Rule
+from sqla_leaklint.rules.notes import growth_of, with_trail
 
 rule = Rule(
     code="LKS601",
@@ -22,48 +21,15 @@ rule = Rule(
     noisy_outside_app=True,
 )
 
-_CALLED = {
-    Entry.REQUEST: "is called for every request",
-    Entry.EVENT: "is called for every event",
-    Entry.TASK: "is called for every task",
-    Entry.DEPENDENCY: "is called for every request that depends on it",
-    None: "wraps functions that are called with any arguments",
-}
-
 
 @rule.check(Container)
 def check(container: Container, domain: Domain) -> Iterator[Draft]:
     kept = next(container.kept(), None)
     if kept is None:
         return
-    draft = rule.diagnostic(container.node, _message(container, kept)).with_help(_help(container))
-    first, *between = kept.trail.stops
-    last = between.pop() if between else first
-    called = _CALLED[kept.trail.entry]
-    if first is last:
-        draft = draft.with_note(_place(first, domain), f"`{first.function.name}` puts it in, and {called}")
-    else:
-        draft = draft.with_note(_place(first, domain), f"`{first.function.name}` puts it in")
-        for stop in between:
-            draft = draft.with_note(_place(stop, domain), f"`{stop.function.name}` passes it on")
-        draft = draft.with_note(_place(last, domain), f"`{last.function.name}` {called}")
+    draft = rule.diagnostic(container.node, growth_of(container, kept)).with_help(_help(container))
+    draft = with_trail(draft, domain, kept.trail.stops, kept.trail.entry, "puts it in")
     yield draft.with_fix(bound_by_time(container))
-
-
-def _place(stop: Stop, domain: Domain) -> Location | None:
-    return domain.locate(stop.module.path, stop.function.qualname)
-
-
-def _message(container: Container, kept: Kept) -> str:
-    of = kept.trail.stops[0].parameter
-    what_comes = f"`{of}`" if of and kept.is_as_passed else f"key made from `{of}`" if of else "key"
-    if container.is_mapping:
-        what = f"gets an entry for every {what_comes}"
-    elif container.is_set:
-        what = f"gets an element for every {what_comes}"
-    else:
-        what = f"gets longer with every call of `{kept.function.name}`"
-    return f"`{container.name}` {what}, and nothing ever takes one out"
 
 
 def _help(container: Container) -> str:

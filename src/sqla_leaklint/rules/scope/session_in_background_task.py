@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.application.fastapi_version import fastapi_versions, moment_of_exit
+from sqla_leaklint.domain.application.fastapi_version import exit_of
 from sqla_leaklint.domain.application.handoffs import Handoff, Passenger
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.fixes.own_session import open_in_task
@@ -39,7 +39,7 @@ def check(handoff: Handoff, domain: Domain) -> Iterator[Draft]:
         return
     where = f" (in {passenger.hidden_in})" if passenger.hidden_in else ""
     provider = passenger.session.provider
-    moment = _moment(passenger, handoff)
+    moment = exit_of(domain, passenger.session)
     origin = domain.locate(provider.path, provider.qualname) if provider else None
     what = f"{_OWNERS[passenger.origin]}{where}"
     yield (
@@ -48,15 +48,6 @@ def check(handoff: Handoff, domain: Domain) -> Iterator[Draft]:
         .with_note(origin, "the session is provided here")
         .with_fix(open_in_task(handoff, passenger, is_closed_before=moment is Moment.BEFORE_RESPONSE))
     )
-
-
-def _moment(passenger: Passenger, handoff: Handoff) -> Moment | None:
-    """When the request's session is closed, as far as the FastAPI version tells."""
-    if passenger.origin is not Origin.PROVIDED:
-        return None
-    domain = handoff.domain
-    versions = fastapi_versions(domain.evaluator.project.root, domain.settings.fastapi_version)
-    return moment_of_exit(domain.evaluator.knowledge.dependency_exits, versions, passenger.session.scope)
 
 
 def _fate(passenger: Passenger, moment: Moment | None) -> str:

@@ -1,0 +1,167 @@
+"""What a task reads of an entity that it is handed, through the functions and methods that it calls.
+
+    def notify(order):                       # reads `number`, and by the property `label` also `customer`
+        print(order.number, order.label)
+
+What leaves its sight, a library's function or a container, makes the answer incomplete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.mapped.columns import Attribute
+from sqla_leaklint.domain.mapped.models import Model, models_of
+from sqla_leaklint.domain.rows.queries import function_text
+from sqla_leaklint.domain.rows.usage import Deal, Use
+from sqla_leaklint.domain.values import ProjectClass, ProjectFunction
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.terms import Term
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.tree import ParameterKind
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+
+_DEEPEST = 4
+_ATTACHING = frozenset({"add", "add_all", "merge", "refresh"})
+_HARMLESS = frozenset({Deal.TESTED, Deal.MEASURED, Deal.ITERATED, Deal.INDEXED, Deal.SLICED})
+_POSITIONAL = frozenset({ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY})
+
+
+@dataclass(slots=True)
+class Reads:
+    """Attributes that are read and written; `is_whole`: nothing else is done with the entity.
+
+    `is_stub`: the function has no body yet; `is_reattached`: a session of the task's own may be given the entity.
+    """
+
+    names: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+    is_whole: bool = True
+    is_stub: bool = False
+    is_reattached: bool = False
+
+
+def reads_of(domain: Domain, function: ProjectFunction, parameter: str, model: ProjectClass, *, is_many: bool) -> Reads:
+    """What a function reads of the entity, or of each of the entities, in one of its parameters."""
+    reads = Reads()
+    _Reader(reads, model).parameter(domain, function, parameter, is_row=not is_many, depth=0)
+    return reads
+
+
+def reads_within(domain: Domain, body: Body, term: Term, model: ProjectClass, *, is_many: bool) -> Reads:
+    """What a lambda or nested function reads of an entity that it captures."""
+    reads = Reads()
+    _Reader(reads, model).uses(domain, body, term, is_row=not is_many, depth=0)
+    return reads
+
+
+def parameter_at(domain: Domain, function: ProjectFunction, place: int | str) -> str | None:
+    """The parameter in which a function gets what is passed in that place."""
+    summary = domain.evaluator.classes.function(function)
+    if summary is None:
+        return None
+    if isinstance(place, str):
+        found = summary.parameter(place)
+        return found.name if found is not None else None
+    names = [parameter.name for parameter in summary.parameters if parameter.kind in _POSITIONAL]
+    place += 1 if function.receiver is not None else 0
+    return names[place] if place < len(names) else None
+
+
+class _Reader:
+    def __init__(self, reads: Reads, model: ProjectClass) -> None:
+        self.reads = reads
+        self.model = model
+        self._seen: set[tuple[str, str, str]] = set()
+
+    def parameter(self, domain: Domain, function: ProjectFunction, name: str, *, is_row: bool, depth: int) -> None:
+        key = (function.path, function.qualname, name)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        own = domain.module if function.path == domain.module.path else None
+        module = own or domain.evaluator.project.module_at(function.path)
+        body = module.executor.bodies.get(function.qualname) if module is not None else None
+        if module is None or body is None or depth > _DEEPEST:
+            self.reads.is_whole = False
+            return
+        if depth == 0 and isinstance(body.node, tree.Function) and all(map(_does_nothing, body.node.body)):
+            is_method = body.parent is not None and isinstance(body.parent.node, tree.Class)
+            self.reads.is_stub = not is_method  # of which there may be another one in a class below
+            self.reads.is_whole = not is_method
+        inner = domain if own is not None else type(domain)(module, domain.evaluator, domain.settings)
+        term = module.executor.pool.make(t.Param, function.qualname, name)
+        self.uses(inner, body, term, is_row=is_row, depth=depth)
+
+    def uses(self, domain: Domain, body: Body, term: Term, *, is_row: bool, depth: int) -> None:
+        for use in function_text(domain, body).usage(term, is_row=is_row).uses:
+            self._use(domain, term, use, depth)
+
+    def _use(self, domain: Domain, term: Term, use: Use, depth: int) -> None:
+        match use.deal:
+            case deal if deal in _HARMLESS:
+                pass
+            case Deal.READ | Deal.COMPARED if use.of_row:
+                self._read(domain, use.name, depth)
+            case Deal.WRITTEN if use.of_row:
+                self.reads.written.add(use.name)
+            case Deal.CALLED if use.of_row:
+                self._method(domain, use.name, depth)
+            case Deal.RETURNED if depth == 0:
+                pass
+            case Deal.PASSED if isinstance(use.node, tree.Call):
+                self._passed(domain, term, use.node, depth)
+            case _:
+                self.reads.is_whole = False
+
+    def _read(self, domain: Domain, name: str, depth: int) -> None:
+        model = models_of(domain.evaluator).of(self.model)
+        if model is not None and model.others.get(name) is Attribute.PROPERTY:
+            self._method(domain, name, depth)
+        elif not _is_mapped(model, name):
+            self.reads.is_whole = False
+        else:
+            self.reads.names.add(name)
+
+    def _method(self, domain: Domain, name: str, depth: int) -> None:
+        found = domain.evaluator.classes.find(self.model, name, on_instance=False)
+        if found is None or not isinstance(found[1], t.FunctionRef):
+            self.reads.is_whole = False
+            return
+        method = ProjectFunction(found[0].path, found[1].qualname)
+        receiver = parameter_at(domain, method, 0)
+        if receiver is not None:
+            self.parameter(domain, method, receiver, is_row=True, depth=depth + 1)
+
+    def _passed(self, domain: Domain, term: Term, call: tree.Call, depth: int) -> None:
+        function = domain.value(call.func)
+        if not isinstance(function, ProjectFunction):
+            self.reads.is_whole = False
+            self.reads.is_reattached |= isinstance(call.func, tree.Attribute) and call.func.attr in _ATTACHING
+            return
+        text = domain.term(call)
+        given: list[tuple[int | str, Term]] = []
+        if isinstance(text, t.Call):
+            given = [*enumerate(text.args), *text.keywords]
+        for place, argument in given:
+            if argument is term:
+                name = parameter_at(domain, function, place)
+                if name is None:
+                    self.reads.is_whole = False
+                else:
+                    self.parameter(domain, function, name, is_row=True, depth=depth + 1)
+                return
+        self.reads.is_whole = False
+
+
+def _is_mapped(model: Model | None, name: str) -> bool:
+    return model is not None and (name in model.columns or name in model.relationships)
+
+
+def _does_nothing(stmt: tree.Stmt) -> bool:
+    """Whether a statement is a docstring, `pass` or `...`."""
+    return isinstance(stmt, tree.Pass) or (isinstance(stmt, tree.ExprStmt) and isinstance(stmt.value, tree.Constant))

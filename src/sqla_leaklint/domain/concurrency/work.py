@@ -1,0 +1,267 @@
+"""Pieces of work that run beside their creator, and which session each of them takes along.
+
+Terms
+    *piece*: a coroutine, or a callable for a thread, that is run for itself: each argument of `gather`, the argument of
+    `create_task`, the elements of a list that is unpacked.  *Key*: the term that stands for a session all over the
+    function, so that two pieces with one key have one session.
+
+    async with SessionLocal() as session:          # key: what the block binds
+        await asyncio.gather(
+            count(session),                        # a piece, and openly its argument
+            Orders(session).total(),               # a piece whose session hides in an object
+            *(load(session, key) for key in keys), # many pieces
+        )
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.application.handoffs import BORROWED, Handoff, Passenger, handoff_row
+from sqla_leaklint.domain.lifetimes.callees import Callees
+from sqla_leaklint.domain.lifetimes.doings import Doing
+from sqla_leaklint.domain.values import (
+    Awaitable,
+    Instance,
+    Origin,
+    Partial,
+    ProjectFunction,
+    ProjectInstance,
+    alternatives,
+)
+from sqla_leaklint.knowledge.facts import Executor, Kind
+from sqla_leaklint.knowledge.facts import Handoff as HandoffRow
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import children, walk
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+
+SHARED = BORROWED | {Origin.FRESH, Origin.ATTRIBUTE}
+"""Sessions of which two pieces of work may have the same: a registry hands each its own, the process's is kept."""
+_THREADS = frozenset({Executor.THREAD, Executor.AWAITED_THREAD})
+_COROUTINE = HandoffRow("", Executor.GATHERED, "", callee=0)
+_DEEPEST = 3
+"""Wrappers inside of wrappers (`wait_for(shield(…))`) that are looked into."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rider:
+    """A session that a piece of work takes along: `ends` tells whether the work closes it itself."""
+
+    passenger: Passenger
+    key: t.Term
+    is_async: bool
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A piece of work: the expression that it is, its sessions, and what makes many of it, if anything does."""
+
+    node: tree.Expr
+    riders: tuple[Rider, ...]
+    in_thread: bool
+    repeated_by: tree.Node | None = None
+    is_mapped: bool = False
+    """Whether a callable is run once for each of many arguments (`executor.map`)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Coroutine(Handoff):
+    """A call that makes a coroutine, as the hand-over of what it calls."""
+
+    @property
+    def callee(self) -> tree.Expr | None:
+        return self.node.func
+
+    @property
+    def arguments(self) -> tuple[tree.Argument, ...]:
+        return self.node.args
+
+
+def pieces(domain: Domain, body: Body, expr: tree.Expr, *, depth: int = 0) -> Iterator[Piece]:
+    """The pieces of work that an expression is: one coroutine, or all in a collection."""
+    match expr:
+        case tree.Call():
+            yield from _of_call(domain, body, expr, depth)
+        case tree.Starred(value=value):
+            yield from pieces(domain, body, value, depth=depth + 1)
+        case tree.Display():
+            for element in expr.elements:
+                yield from pieces(domain, body, element, depth=depth + 1)
+        case tree.Comprehension(elements=(element,)):
+            for piece in pieces(domain, body, element, depth=depth + 1):
+                yield replace(piece, repeated_by=expr)
+        case tree.Name(id=name) if depth <= _DEEPEST:
+            for bound in _assigned(body, name):
+                if isinstance(bound, tree.Call | tree.Display | tree.Comprehension):
+                    yield from pieces(domain, body, bound, depth=depth + 1)
+            yield from _appended(domain, body, name, depth)
+        case _:
+            pass
+
+
+def _assigned(body: Body, name: str) -> list[tree.Expr]:
+    """What a local name is bound to by plain assignments."""
+    return [
+        node.value
+        for node in walk(body.node)
+        if isinstance(node, tree.Assign) and len(node.targets) == 1 and _is_name(node.targets[0], name)
+    ]
+
+
+def _appended(domain: Domain, body: Body, name: str, depth: int) -> Iterator[Piece]:
+    """What is appended to a list of that name; in a loop, it is many."""
+    for loop, node in _with_loops(body.node):
+        match node:
+            case tree.Call(func=tree.Attribute(value=value, attr="append"), args=(argument,)) if _is_name(value, name):
+                for piece in pieces(domain, body, argument.value, depth=depth + 1):
+                    yield replace(piece, repeated_by=loop) if loop is not None else piece
+            case _:
+                pass
+
+
+def _with_loops(root: tree.Node) -> Iterator[tuple[tree.Node | None, tree.Node]]:
+    """The nodes below one, each with the innermost loop round it."""
+    pending: list[tuple[tree.Node | None, tree.Node]] = [(None, root)]
+    while pending:
+        loop, node = pending.pop()
+        yield loop, node
+        inner = node if isinstance(node, tree.For | tree.While) else loop
+        pending.extend((inner, child) for child in children(node))
+
+
+def _is_name(expr: tree.Expr, name: str) -> bool:
+    return isinstance(expr, tree.Name) and expr.id == name
+
+
+def _of_call(domain: Domain, body: Body, call: tree.Call, depth: int) -> Iterator[Piece]:
+    term = domain.term(call)
+    event = body.event_of(term) if term is not None else None
+    if event is None or depth > _DEEPEST:
+        return
+    row = handoff_row(domain.evaluator, event.call, domain.frame)
+    if row is not None and row.executor in _THREADS:
+        handoff = Handoff(domain, body, event, row, SHARED)
+        yield Piece(call, tuple(_riders(handoff)), in_thread=True, is_mapped=method_name(event.call.func) == "map")
+        return
+    if row is not None and row.callee >= 0:
+        yield Piece(call, tuple(_riders(Handoff(domain, body, event, row, SHARED))), in_thread=False)
+        return
+    riders = tuple(_riders(_Coroutine(domain, body, event, _COROUTINE, SHARED)))
+    if riders:
+        yield Piece(call, riders, in_thread=False)
+        return
+    for argument in call.args:  # wait_for(count(session), 5), limited(count(session))
+        if isinstance(argument.value, tree.Call) and isinstance(domain.value(argument.value), Awaitable):
+            yield from _of_call(domain, body, argument.value, depth + 1)
+
+
+def _riders(handoff: Handoff) -> Iterator[Rider]:
+    seen: set[t.Term] = set()
+    for passenger in handoff.passengers():
+        doings = _doings(handoff, passenger)
+        if doings is not None and not doings - {Doing.LOOKS, Doing.RETURNS}:
+            continue
+        key = _key(handoff, passenger)
+        if key is not None and key not in seen and not _is_locked(handoff):
+            seen.add(key)
+            is_async = handoff.domain.evaluator.classes.is_a(passenger.session, Kind.ASYNC_SESSION)
+            ends = bool(doings and doings & {Doing.CLOSES, Doing.ENTERS, Doing.DEFERS})
+            yield Rider(passenger, key, is_async, ends)
+
+
+def _doings(handoff: Handoff, passenger: Passenger) -> set[Doing] | None:
+    """What a coroutine does with a session that is openly its argument; None where that is not known."""
+    if passenger.hidden_in or not isinstance(handoff, _Coroutine):
+        return None
+    evaluator = handoff.domain.evaluator
+    session_type = evaluator.classes.library_type(passenger.session)
+    which = _place(handoff, passenger)
+    if session_type is None or which is None:
+        return None
+    callees = Callees(evaluator, handoff.domain.frame, session_type)
+    conduct = callees.conduct(handoff.event.call, which)
+    found = set(conduct.doings)
+    return found | {Doing.ENDS_TRANSACTION} if conduct.commits_last else found
+
+
+def _place(handoff: Handoff, passenger: Passenger) -> int | str | None:
+    positional = [argument for argument in handoff.node.args if argument.keyword is None]
+    for place, argument in enumerate(positional):
+        if argument.value is passenger.node:
+            return place
+    return next((each.keyword for each in handoff.node.args if each.value is passenger.node), None)
+
+
+# --- which session it is ---
+
+
+def _key(handoff: Handoff, passenger: Passenger) -> t.Term | None:
+    """The term of the session; where it hides in an object that the function has from elsewhere, the object's."""
+    domain = handoff.domain
+    term = domain.term(passenger.node)
+    if term is None:
+        return None
+    if not passenger.hidden_in:
+        return _without_await(term)
+    inside = [term]
+    if isinstance(term, t.FunctionRef):
+        inside = [
+            event.value
+            for event in handoff.body.events
+            if event.deed is Deed.CAPTURED and isinstance(event.key, str) and event.key.startswith(term.qualname)
+        ]
+    found = [part for part in _inside(inside) if domain.value_of(part) == passenger.session]
+    if found:
+        return _without_await(found[0])
+    if passenger.origin is Origin.FRESH:
+        return None  # a property may open one for each who asks
+    return term.base if isinstance(term, t.Attr) else term
+
+
+def _inside(terms: list[t.Term]) -> Iterator[t.Term]:
+    """Terms and what they are made of, the outermost first."""
+    pending, seen = list(terms), set()
+    for part in pending:  # grows while it is read
+        if part not in seen:
+            seen.add(part)
+            yield part
+            pending.extend(t.parts_of(part))
+
+
+def _without_await(term: t.Term) -> t.Term:
+    while True:
+        match term:
+            case t.Await(value=value):
+                term = value
+            case t.Declared(value=value) if value is not None:
+                term = value
+            case _:
+                return term
+
+
+def _is_locked(handoff: Handoff) -> bool:
+    """Whether the work enters a lock: it then takes turns."""
+    evaluator = handoff.domain.evaluator
+    callee = handoff.callee
+    for called in alternatives(handoff.domain.value(callee)) if callee is not None else ():
+        function = called.function if isinstance(called, Partial) else called
+        if not isinstance(function, ProjectFunction):
+            continue
+        summary = evaluator.classes.function(function)
+        module = evaluator.project.summary_at(function.path)
+        if summary is None or module is None:
+            continue
+        for act in summary.acts:
+            entered = evaluator.of(act.value, evaluator.frame(module)) if act.deed is Deed.ENTERED else None
+            if isinstance(entered, Instance | ProjectInstance) and evaluator.classes.is_a(entered, Kind.LOCK):
+                return True
+    return False

@@ -1,0 +1,86 @@
+"""Functions of the event loop that wait for the database there: what every other request waits for, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.event_loop.blocking import Blocking, blocking_in
+from sqla_leaklint.domain.event_loop.running import runs_on_loop
+from sqla_leaklint.domain.subjects import InFunction
+from sqla_leaklint.domain.values import Origin, ProjectFunction
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import children
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.body import Body
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockedLoop(InFunction):
+    """An `async def` function that a server's loop runs, and the first call by which it waits."""
+
+    blocking: Blocking
+
+    @staticmethod
+    def find(domain: Domain) -> Iterator[BlockedLoop]:
+        """Every such function of the module, in the order of the text."""
+        for body in domain.bodies:
+            if isinstance(body.node, tree.Function) and body.node.is_async:
+                found = _first(domain, body)
+                if found is not None:
+                    yield BlockedLoop(domain, body, found)
+
+    @property
+    def provider(self) -> ProjectFunction | None:
+        """The function that FastAPI has the session from, if it injects it."""
+        resource = self.blocking.resource
+        return resource.provider if resource is not None and resource.origin is Origin.PROVIDED else None
+
+    @property
+    def type(self) -> str:
+        """What it waits by, in a word: "Session", "Connection" …; "" where that is not known."""
+        resource = self.blocking.resource
+        path = self.domain.evaluator.classes.library_type(resource) if resource is not None else None
+        return path.rpartition(".")[2] if path is not None else ""
+
+    @property
+    def awaits(self) -> bool:
+        """Whether the function needs the loop for something: `await`, `async for`, `async with`."""
+        return any(_needs_loop(node) for node in _own(self.function))
+
+
+def _first(domain: Domain, body: Body) -> Blocking | None:
+    is_on_loop: bool | None = None
+    for found in blocking_in(domain, body):
+        resource = found.resource
+        if resource is not None and resource.origin is Origin.PROVIDED and resource.provider is not None:
+            return found  # FastAPI has injected it, so it runs the function
+        if is_on_loop is None:
+            summary = domain.module.summary.functions[body.qualname]
+            is_on_loop = runs_on_loop(domain.evaluator, domain.module.summary, summary)
+        if is_on_loop:
+            return found
+    return None
+
+
+def _own(function: tree.Function) -> Iterator[tree.Node]:
+    """The nodes of a function's body, without the functions, lambdas and classes in it."""
+    pending: list[tree.Node] = list(function.body)
+    while pending:
+        current = pending.pop()
+        yield current
+        if not isinstance(current, tree.Function | tree.Lambda | tree.Class):
+            pending.extend(children(current))
+
+
+def _needs_loop(node: tree.Node) -> bool:
+    match node:
+        case tree.Await():
+            return True
+        case tree.For(is_async=is_async) | tree.With(is_async=is_async) | tree.CompFor(is_async=is_async):
+            return is_async
+        case _:
+            return False

@@ -1,0 +1,39 @@
+"""Which `async def` functions the loop of a server runs: endpoints, dependencies, middlewares, tasks, and what they
+await.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.application.requests import way_from_request
+from sqla_leaklint.domain.registries.places import Where, place_of
+from sqla_leaklint.domain.values import BoundMethod
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
+
+_TASKS = frozenset({Where.BACKGROUND, Where.COROUTINE})
+_LOOP_A_REQUEST = "flask."
+"""Classes of this package run an `async def` view in a thread and a loop of its own: nobody else waits for it."""
+
+
+def runs_on_loop(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    """Whether the loop that answers requests runs an `async def` function."""
+    way = way_from_request(evaluator, module, function, only_async=True)
+    if way is not None:
+        return not _has_loop_of_its_own(evaluator, way[0].module, way[0].function)
+    place = place_of(evaluator, module, function)
+    return place is not None and place.where in _TASKS
+
+
+def _has_loop_of_its_own(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    frame = evaluator.frame(module)
+    for decorator in function.decorators:
+        value = evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
+        owner = evaluator.classes.library_type(value.receiver) if isinstance(value, BoundMethod) else None
+        if owner is not None and any(name.startswith(_LOOP_A_REQUEST) for name in evaluator.knowledge.lineage(owner)):
+            return True
+    return False

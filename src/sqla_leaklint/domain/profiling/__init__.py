@@ -1,0 +1,1 @@
+"""Tools for looking at a running program: tracers, profilers, listings of the heap, and where they were left on."""

@@ -1,0 +1,1 @@
+"""LKS7xx: profiling left behind."""

@@ -1,0 +1,41 @@
+"""A `def` endpoint leaves its transaction open while FastAPI waits for a thread to serialise the response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_leaklint.diagnostics import Applicability, Group
+from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.lifetimes.serialised import SerialisedInTransaction
+from sqla_leaklint.fixes.built_response import build_response
+from sqla_leaklint.rules.base import Draft, Rule
+
+rule = Rule(
+    code="LKS408",
+    name="session-held-while-serialising",
+    group=Group.STRICT,
+    since="0.1.0",
+    summary="a `def` endpoint keeps its connection while its response waits for a thread",
+    fix=(Applicability.DISPLAY,),
+    noisy_outside_app=True,
+)
+
+
+@rule.check(SerialisedInTransaction)
+def check(serialised: SerialisedInTransaction, domain: Domain) -> Iterator[Draft]:
+    session = serialised.session
+    what = f"`{session.name}` keeps" if session.name else "the session keeps"
+    place = serialised.returned.value or serialised.returned
+    draft = rule.diagnostic(place, f"{what} its connection until a thread is free to serialise the response")
+    if not serialised.is_opened_by_return:
+        draft = draft.with_note(serialised.opened_by, "this takes the connection")
+    provider = serialised.provider
+    name = provider.qualname.rpartition(".")[2]
+    draft = draft.with_note(
+        domain.locate(provider.path, provider.qualname), f"`{name}` gives it back after the response has been made"
+    )
+    yield draft.with_help(
+        "build the response in the endpoint and close the session before returning it, or commit last: under load "
+        "every thread runs an endpoint that waits for a connection, and every connection is that of a request which "
+        "waits for a thread"
+    ).with_fix(build_response(serialised))

@@ -1,0 +1,165 @@
+"""An entity does not get to a worker: JSON refuses it, and pickled it arrives without a session; its key does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.proofs.databases import Database
+from tests.proofs.harness import Proof, compare, reported
+
+RULE = "LKS406"
+
+CELERY = """\
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+
+from database import SessionLocal
+from models import Account
+from served import noted
+
+celery_app = Celery("shop", broker="memory://", backend="cache+memory://")
+
+
+@celery_app.task
+def address(account):
+    return account.email
+
+
+def send(account_id):
+    with SessionLocal() as session:
+        account = session.get(Account, account_id)
+        return address.delay(account)
+
+
+def sent():
+    got = outcome()
+    noted["failed tasks (of 1)"] = int(str(got).endswith("Error"))
+    return got
+
+
+def outcome():
+    try:
+        pending = send(7)
+    except Exception as error:
+        return type(error).__name__
+    with start_worker(celery_app, perform_ping_check=False, shutdown_timeout=30):
+        return pending.get(timeout=20)
+"""
+CELERY_REMEDY = CELERY.replace(
+    "def address(account):\n    return account.email\n",
+    "def address(account_id):\n"
+    "    with SessionLocal() as session:\n"
+    "        return session.get(Account, account_id).email\n",
+).replace("address.delay(account)", "address.delay(account.id)")
+
+PICKLED = CELERY.replace(
+    'backend="cache+memory://")\n',
+    'backend="cache+memory://")\ncelery_app.conf.update(task_serializer="pickle", accept_content=["pickle", "json"])\n',
+).replace("return account.email", "return len(account.posts)")
+PICKLED = PICKLED.replace("pending.get(timeout=20)", "type(pending.get(timeout=20, propagate=False)).__name__")
+PICKLED_REMEDY = PICKLED.replace(
+    "def address(account):\n    return len(account.posts)\n",
+    "def address(account_id):\n"
+    "    with SessionLocal() as session:\n"
+    "        return len(session.get(Account, account_id).posts)\n",
+).replace("address.delay(account)", "address.delay(account.id)")
+
+DRAMATIQ = """\
+import dramatiq
+from dramatiq import Worker
+from dramatiq.brokers.stub import StubBroker
+
+from database import SessionLocal
+from models import Account
+from served import noted
+
+broker = StubBroker()
+dramatiq.set_broker(broker)
+addresses = []
+
+
+@dramatiq.actor
+def remember(account):
+    addresses.append(account.email)
+
+
+def send(account_id):
+    with SessionLocal() as session:
+        account = session.get(Account, account_id)
+        remember.send(account)
+
+
+def sent():
+    got = outcome()
+    noted["failed tasks (of 1)"] = int(str(got).endswith("Error"))
+    return got
+
+
+def outcome():
+    addresses.clear()
+    try:
+        send(7)
+    except Exception as error:
+        return type(error).__name__
+    worker = Worker(broker, worker_timeout=100)
+    worker.start()
+    broker.join("default")
+    worker.join()
+    worker.stop()
+    return addresses[0]
+"""
+DRAMATIQ_REMEDY = DRAMATIQ.replace(
+    "def remember(account):\n    addresses.append(account.email)\n",
+    "def remember(account_id):\n"
+    "    with SessionLocal() as session:\n"
+    "        addresses.append(session.get(Account, account_id).email)\n",
+).replace("remember.send(account)", "remember.send(account.id)")
+
+BY_JSON = Proof(RULE, "Celery, by JSON", CELERY, "sent()", 2, remedy=CELERY_REMEDY)
+BY_PICKLE = Proof(RULE, "Celery, by pickle", PICKLED, "sent()", 2, remedy=PICKLED_REMEDY)
+BY_DRAMATIQ = Proof(RULE, "dramatiq", DRAMATIQ, "sent()", 2, remedy=DRAMATIQ_REMEDY)
+PROOFS = (BY_JSON, BY_PICKLE, BY_DRAMATIQ)
+ENDS = {
+    BY_JSON: ("EncodeError", "account7@example.org"),
+    BY_PICKLE: ("DetachedInstanceError", "int"),
+    BY_DRAMATIQ: ("TypeError", "account7@example.org"),
+}
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
+def test_only_the_key_gets_there(proof: Proof, database: Database) -> None:
+    comparison = compare(proof, database)
+    assert (json.loads(comparison.leaking.result), json.loads(comparison.fixed.result)) == ENDS[proof]
+    assert (comparison.leaking.noted, comparison.fixed.noted) == (
+        {"failed tasks (of 1)": 1},
+        {"failed tasks (of 1)": 0},
+    )
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
+def test_the_entity_is_reported_and_the_key_is_not(proof: Proof) -> None:
+    assert len(reported(proof.program, proof)) == 1
+    assert reported(proof.remedy or "", proof) == []
+
+
+@pytest.mark.parametrize("serializer", ["json", "pickle"])
+def test_no_serializer_of_celery_takes_a_session(serializer: str) -> None:
+    from celery import Celery
+    from kombu.exceptions import EncodeError
+    from sqlalchemy.orm import Session
+
+    app = Celery("shop", broker="memory://")
+    with pytest.raises(EncodeError):
+        app.send_task("work", args=[Session()], serializer=serializer)
+
+
+def test_a_new_object_survives_pickle_as_it_is() -> None:
+    """Why what no session has yet may be pickled."""
+    import pickle
+
+    from tests.proofs.project.models import Country
+
+    copy = pickle.loads(pickle.dumps(Country(code="at", name="Austria")))
+    assert (copy.code, copy.name) == ("at", "Austria")

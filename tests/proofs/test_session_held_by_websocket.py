@@ -1,0 +1,155 @@
+"""Sockets that nobody talks to keep a connection each, and requests go without; closed before it waits, a session does
+not.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.proofs.databases import Database
+from tests.proofs.harness import Proof, compare, reported, run
+
+RULE = "LKS407"
+CONNECTIONS = "connections that five silent sockets keep"
+
+CHAT = """\
+from fastapi import Depends, FastAPI, WebSocket
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from async_database import AsyncSessionLocal, engine
+from models import Account, Post
+from served import ask, noted
+from sockets import opened, until
+
+app = FastAPI()
+
+
+async def get_session():
+    async with AsyncSessionLocal() as session:
+        yield session
+
+
+@app.websocket("/posts")
+async def count_posts(socket: WebSocket, session: AsyncSession = Depends(get_session)):
+    await socket.accept()
+    while True:
+        account_id = int(await socket.receive_text())
+        posts = await session.scalar(select(func.count()).where(Post.account_id == account_id))
+        await socket.send_json(posts)
+
+
+@app.get("/accounts/{account_id}")
+async def read(account_id: int, session: AsyncSession = Depends(get_session)):
+    return (await session.get(Account, account_id)).email
+
+
+async def answer_besides():
+    async with opened(app, "/posts", 5, "7"):
+        await until(lambda: engine.pool.checkedout() == 0, 0.2)
+        noted["connections that five silent sockets keep"] = engine.pool.checkedout()
+        (answer,) = await ask(app, "/accounts/7")
+    await until(lambda: engine.pool.checkedout() == 0)
+    return answer[0]
+"""
+
+BY_USER = """\
+from fastapi import Depends, FastAPI, WebSocket
+from sqlalchemy.orm import Session
+
+from database import SessionLocal, engine
+from models import Account
+from served import ask, noted
+from sockets import opened, until
+
+app = FastAPI()
+
+
+def get_db():
+    with SessionLocal() as db:
+        yield db
+
+
+def current_user(db: Session = Depends(get_db)):
+    return db.get(Account, 7).email
+
+
+@app.websocket("/echo")
+async def echo(socket: WebSocket, user: str = Depends(current_user)):
+    await socket.accept()
+    while True:
+        await socket.send_text(await socket.receive_text() + user)
+
+
+@app.get("/accounts/{account_id}")
+def read(account_id: int, db: Session = Depends(get_db)):
+    return db.get(Account, account_id).email
+
+
+async def answer_besides():
+    async with opened(app, "/echo", 5, "hello, "):
+        noted["connections that five silent sockets keep"] = engine.pool.checkedout()
+        (answer,) = await ask(app, "/accounts/7")
+    await until(lambda: engine.pool.checkedout() == 0)
+    return answer[0]
+"""
+
+OWN_SESSION = BY_USER.replace(
+    """\
+def current_user(db: Session = Depends(get_db)):
+    return db.get(Account, 7).email
+""",
+    """\
+def current_user():
+    with SessionLocal() as db:
+        return db.get(Account, 7).email
+""",
+)
+
+PROOFS = (
+    Proof(RULE, "a query for each message: 500 → 200 for a request besides", CHAT, "answer_besides()", repeats=2),
+    Proof(
+        RULE,
+        "the user is looked up as the socket is opened: 500 → 200 for a request besides",
+        BY_USER,
+        "answer_besides()",
+        repeats=2,
+        remedy=OWN_SESSION,
+    ),
+)
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
+def test_silent_sockets_keep_no_connection(proof: Proof, database: Database) -> None:
+    assert len(reported(proof.program, proof)) == 1
+    comparison = compare(proof, database)
+
+    assert reported(comparison.remedy, proof) == []
+    assert (json.loads(comparison.leaking.result), json.loads(comparison.fixed.result)) == (500, 200)
+    assert comparison.leaking.noted[CONNECTIONS] == 5
+    assert comparison.fixed.noted[CONNECTIONS] == 0
+    assert (comparison.leaking.held, comparison.fixed.held) == (0, 0), "they come back when the sockets are closed"
+
+
+def test_the_scope_of_the_dependency_changes_nothing(database: Database) -> None:
+    program = CHAT.replace(
+        "Depends(get_session)):\n    await socket", 'Depends(get_session, scope="function")):\n    await socket'
+    )
+    assert 'scope="function"' in program
+    metrics, _ = run(program, replace(PROOFS[0], program=program), database)
+    assert metrics.noted[CONNECTIONS] == 5
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["await session.commit()", "await session.rollback()", "await session.close()"],
+)
+def test_what_ends_the_transaction_gives_the_connection_back(after: str, database: Database) -> None:
+    line = "        await socket.send_json(posts)\n"
+    program = CHAT.replace(line, f"        {after}\n{line}")
+    assert reported(program, PROOFS[0]) == []
+    metrics, _ = run(program, replace(PROOFS[0], program=program), database)
+    assert metrics.noted[CONNECTIONS] == 0
