@@ -227,8 +227,8 @@ class StepTaken:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query as built so far.  `type` is its class ("sqlalchemy.orm.Query" …); `is_whole` is False when a function that
-    could not be looked into may have added to it.
+    """A query as built so far; `type` is its class ("sqlalchemy.orm.Query" …), `is_whole` whether nothing that could
+    not be looked into may have added to it.
     """
 
     type: str

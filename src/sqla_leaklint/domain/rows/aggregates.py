@@ -169,7 +169,7 @@ class _Reader:
         return True
 
     def _is_pure_call(self, tests: RowTests, call: tree.Call) -> bool:
-        """Whether a call makes a value of values: a number, or a method of a column's value or of a local dictionary."""
+        """Whether a call makes a value of values: of a number, a column's value or a local dictionary."""
         match call.func:
             case tree.Attribute(attr="get", value=tree.Name(id=name)) if name in self._made:
                 return True

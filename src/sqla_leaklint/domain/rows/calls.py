@@ -1,4 +1,4 @@
-"""Every call of a function of the project, where all of them are known and nobody has the function for anything else."""
+"""Every call of a function of the project, where all are known and nobody has the function for anything else."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Where rows come from: a load, or a call that gives what one brought; `columns` are those of each row, in order."""
+    """Where rows come from: a load, or a call that gives what one brought; `columns` are each row's, in order."""
 
     term: Term
     form: Form

@@ -55,10 +55,16 @@ def check_membership(membership: Membership, domain: Domain) -> Iterator[Draft]:
     draft = rule.diagnostic(load.node, f"{_rows(load, model)} is loaded, and only searched for a value of `{column}`")
     for look in membership.looks:
         draft = draft.with_note(look.node if look.domain is domain else look.location, "searched here")
-    test = f"{model.name}.{column} == …"
-    if all(look.is_for_some for look in membership.looks):
-        test = f"{model.name}.{column}.in_(…)"
-    yield draft.with_help(f"let the database look for it: `select(exists().where({test}))`")
+    yield draft.with_help(_where(f"{model.name}.{column}", {look.is_for_some for look in membership.looks}))
+
+
+def _where(column: str, are_for_some: set[bool]) -> str:
+    """How the database looks for a value, for some, or for either."""
+    if are_for_some == {True}:
+        return f"let the database look for them: select or count those with `.where({column}.in_(…))`"
+    if are_for_some == {False}:
+        return f"let the database look for it: `select(exists().where({column} == …))`"
+    return f"let the database look for them: `.where({column} == …)` for one, `.where({column}.in_(…))` for some"
 
 
 def _rows(load: Load, model: Model) -> str:

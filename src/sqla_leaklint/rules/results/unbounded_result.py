@@ -94,7 +94,8 @@ def _help(load: Load, arrival: Arrival | None, reckoned: tuple[Aggregate, ...]) 
     if reckoned:
         assert load.entity is not None
         functions = dict.fromkeys(_function(load.entity.name, each) for each in reckoned)
-        return f"let the database reckon them: {', '.join(functions)}; then page or stream what else needs rows"
+        named = "it" if len(functions) == 1 else "them"
+        return f"let the database reckon {named}: {', '.join(functions)}; then page or stream what else needs rows"
     if load.usage.of(Deal.ITERATED) and (arrival is None or arrival.destination is not Destination.RESPONSE):
         call = "async for … in await session.stream_scalars(…)" if load.is_async else "a loop over `session.scalars(…)`"
         if load.is_async:
