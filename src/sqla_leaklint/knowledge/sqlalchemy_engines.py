@@ -18,9 +18,9 @@ _FROM_1_4_24 = Versions("SQLAlchemy", since="1.4.24")
 _FROM_2_0 = Versions("SQLAlchemy", since="2.0")
 
 _SYNC_METHODS = (
-    Method(_E, "connect", _C, _CORE),
+    Method(_E, "connect", _C, _CORE, Effect.CONNECTS),
     Method(_E, "begin", f"enter {_C}", _CORE, Effect.BEGINS),
-    Method(_E, "raw_connection", sa.DBAPI_CONNECTION, _CORE),
+    Method(_E, "raw_connection", sa.DBAPI_CONNECTION, _CORE, Effect.CONNECTS),
     Method(_E, "dispose", "none", _CORE, Effect.RELEASES),
     Method(_E, "execution_options", "self", _CORE),
     # Runs on a connection that goes back to the pool when the result is exhausted or collected.
@@ -75,9 +75,9 @@ _SYNC_METHODS = (
 )
 
 _ASYNC_METHODS = (
-    Method(_AE, "connect", _AC, _ASYNC),
+    Method(_AE, "connect", _AC, _ASYNC, Effect.CONNECTS),
     Method(_AE, "begin", f"enter {_AC}", _ASYNC, Effect.BEGINS),
-    Method(_AE, "raw_connection", f"await {sa.DBAPI_CONNECTION}", _ASYNC),
+    Method(_AE, "raw_connection", f"await {sa.DBAPI_CONNECTION}", _ASYNC, Effect.CONNECTS),
     Method(_AE, "dispose", "await none", _ASYNC, Effect.RELEASES),
     Method(_AE, "execution_options", "self", _ASYNC),
     Method(_AE, "sync_engine", _E, _ASYNC, is_attribute=True),

@@ -44,6 +44,7 @@ _FUNCTIONS = (
         ("sqlalchemy.ext.asyncio.engine.async_engine_from_config",),
         versions=Versions("SQLAlchemy", since="1.4.29"),
     ),
+    Function("sqlalchemy.inspect", "unknown", _DOCS + "core/inspection.html", ("sqlalchemy.inspection.inspect",)),
     Function("sqlalchemy.orm.create_session", sa.SESSION, _SESSION, versions=_FROM_1_4),
     Function("sqlalchemy.orm.object_session", sa.SESSION, _SESSION, ("sqlalchemy.orm.session.object_session",)),
     Function("sqlalchemy.ext.asyncio.async_object_session", sa.ASYNC_SESSION, _ASYNC),

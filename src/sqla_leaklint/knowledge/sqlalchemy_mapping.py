@@ -49,10 +49,12 @@ _MAPPING_TYPES = (
     Type(sa.TABLE_CLASS, Kind.TABLE, _METADATA, ("sqlalchemy.schema.Table", "sqlalchemy.sql.schema.Table")),
     Type("sqlalchemy.pool.NullPool", Kind.POOL, _POOL, ("sqlalchemy.NullPool", "sqlalchemy.pool.impl.NullPool")),
     Type("sqlalchemy.pool.StaticPool", Kind.POOL, _POOL, ("sqlalchemy.StaticPool", "sqlalchemy.pool.impl.StaticPool")),
-    Type("sqlalchemy.pool.QueuePool", Kind.POOL, _POOL, ("sqlalchemy.QueuePool", "sqlalchemy.pool.impl.QueuePool")),
+    Type(
+        "sqlalchemy.pool.QueuePool", Kind.QUEUE_POOL, _POOL, ("sqlalchemy.QueuePool", "sqlalchemy.pool.impl.QueuePool")
+    ),
     Type(
         "sqlalchemy.pool.AsyncAdaptedQueuePool",
-        Kind.POOL,
+        Kind.QUEUE_POOL,
         _POOL,
         ("sqlalchemy.AsyncAdaptedQueuePool", "sqlalchemy.pool.impl.AsyncAdaptedQueuePool"),
     ),

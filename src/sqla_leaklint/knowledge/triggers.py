@@ -104,6 +104,7 @@ _MEMOIZER_RULES = ("LKS602", "LKS603", "LKS604", "LKS605")
 _RESOURCE_RULES = ("LKS610",)
 _COLLECTOR_RULES = ("LKS612", "LKS703", "LKS704")
 _PROFILING_RULES = ("LKS701", "LKS702", "LKS704")
+_POOL_RULES = ("LKS504",)
 _ENDPOINT_RULES = ("LKS704",)
 _CLASS_RULES = ("LKS609",)
 _LINTING_RULES = ("LKS9",)
@@ -201,8 +202,9 @@ def _memoizer_words(tables: tuple[Table, ...]) -> set[str]:
 
 def _resource_words(tables: tuple[Table, ...]) -> set[str]:
     """The packages whose clients keep open what they opened."""
+    clients = {row.name for table in tables for row in table.types if row.kind is Kind.RESOURCE}
     rows = (row for table in tables for row in table.methods if row.effect is Effect.CONNECTS)
-    return {row.owner.partition(".")[0] for row in rows}
+    return {row.owner.partition(".")[0] for row in rows if row.owner in clients}
 
 
 def _profiling_words(tables: tuple[Table, ...]) -> set[str]:
@@ -217,6 +219,8 @@ _GENERATORS = (
     # `gc` alone is part of too many words: it is imported, or used as `gc.`.
     (_COLLECTOR_RULES, lambda _: {"gc.", "from gc", "gc as"}),
     (_PROFILING_RULES, _profiling_words),
+    # A module of settings need not name a library.
+    (_POOL_RULES, lambda tables: _database_words(tuple(tables)) | {"SQLALCHEMY_ENGINE_OPTIONS"}),
     # What an endpoint returns, another module may have made.
     (_ENDPOINT_RULES, lambda tables: _root_words(table for table in tables if table.distribution == "fastapi")),
     (_CLASS_RULES, lambda _: {"class "}),

@@ -39,6 +39,8 @@ class Kind(str, Enum):
     METADATA = "metadata"
     TABLE = "table"
     POOL = "pool"
+    QUEUE_POOL = "pool with a queue"
+    """Keeps connections for whoever asks next, up to some number."""
     WEBSOCKET = "websocket"
     STATE = "application state"
     RESPONSE = "response"
@@ -70,7 +72,7 @@ class Effect(str, Enum):
     RUNS_SQL = "runs SQL"
     FLUSHES = "flushes"
     QUEUES = "queues work for the next flush"
-    CONNECTS = "opens a socket that the client keeps"
+    CONNECTS = "opens a connection that the client or engine keeps"
     REMOVES = "removes entries"
     GROWS = "adds entries"
 

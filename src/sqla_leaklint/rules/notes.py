@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.entries import Entry
+from sqla_leaklint.domain.application.entries import Entry, entry_of
 
 if TYPE_CHECKING:
     from sqla_leaklint.diagnostics import Location
     from sqla_leaklint.domain import Domain
+    from sqla_leaklint.domain.application.requests import Link
     from sqla_leaklint.domain.containers import Container, Kept
     from sqla_leaklint.domain.lifetimes.opening import Opening
     from sqla_leaklint.domain.origins.provenance import Stop, Trail
@@ -73,3 +74,24 @@ def growth_of(container: Container, kept: Kept) -> str:
     else:
         what = f"gets longer with every call of `{kept.function.name}`"
     return f"`{container.name}` {what}, and nothing ever takes one out"
+
+
+OFTEN = {
+    Entry.REQUEST: "for every request",
+    Entry.EVENT: "for every event",
+    Entry.TASK: "for every task",
+    Entry.DEPENDENCY: "for every request",
+}
+"""How often the outside world calls a function."""
+
+
+def with_way(draft: Draft, domain: Domain, way: tuple[Link, ...], where: str) -> Draft:
+    """Note the functions by which the outside world comes to the one that a diagnostic is about, itself left out."""
+    first, *others = way
+    entry = entry_of(domain.evaluator, first.module, first.function)
+    if entry is not None and (first.module.path, first.function.qualname) != (domain.module.path, where):
+        draft = draft.with_note(domain.locate(first.module.path, first.function.qualname), f"this runs {OFTEN[entry]}")
+    for link in others:
+        if (link.module.path, link.function.qualname) != (domain.module.path, where):
+            draft = draft.with_note(domain.locate(link.module.path, link.function.qualname), "it calls this")
+    return draft

@@ -294,6 +294,6 @@ class ExpressionExecutor:
         return self.pool.make(t.Item, value, self.pool.make(t.Const, position))
 
 
-KEPT = frozenset({"slice", "f-string", "concatenation", "union", "binary:+", "binary:%", "binary:&", "unary:~"})
-"""Operations whose operands later floors look at: a slice bounds a query; an f-string, `+` and `%` make a key of what
-they put together; clauses of a query are put together with `&`, `|` and `~`."""
+_KEPT = "slice f-string concatenation union binary:+ binary:% binary:& unary:~ unary:-"
+KEPT = frozenset(_KEPT.split())
+"""Operations whose operands later floors look at: slices, keys put together by `+` or `%`, clauses, numbers below 0."""

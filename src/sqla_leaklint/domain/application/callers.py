@@ -26,11 +26,14 @@ _POSITIONAL = frozenset({ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY
 class CallFrom:
     """A call of the function in question: the module and function that make it (None: the module's own body), and the
     arguments, by parameter, as terms of that module.
+
+    `call` is its term; None where the function is handed over, for somebody else to call.
     """
 
     module: ModuleSummary
     function: FunctionSummary | None
     arguments: Mapping[str, t.Term]
+    call: t.Call | None = None
 
 
 def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[CallFrom]:
@@ -51,7 +54,7 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
                 continue
             for value in alternatives(evaluator.of(call.func, frame)):
                 if _is(value, wanted):
-                    yield CallFrom(user, caller, bound_arguments(function, value, call.args, call.keywords))
+                    yield CallFrom(user, caller, bound_arguments(function, value, call.args, call.keywords), call)
             for position, argument in enumerate(() if is_depends(call) else call.args):
                 if last_name(argument) != name:
                     continue

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import last_name
+from sqla_leaklint.domain.application.callers import is_test, last_name
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.application.handoffs import handoff_row
 from sqla_leaklint.domain.memo import Memo
@@ -82,7 +82,9 @@ _NAMES: Memo[Evaluator, frozenset[str]] = Memo(
     lambda evaluator: frozenset(
         name
         for word in _WORDS
-        for module in evaluator.project.mentioning(word, and_any_of=("asyncio",))
+        for module in evaluator.project.mentioning(
+            word, and_any_of=("asyncio",), where=lambda path: not is_test(path, evaluator)
+        )
         for name in _starting_in(module)
     )
 )

@@ -96,9 +96,9 @@ class Callees:
     def _conduct(self, callee: Value, given: _Given) -> Conduct:
         match callee:
             case Symbol():
-                return conduct_of_function(self.evaluator, callee.path, given.attributes)
+                return conduct_of_function(self.evaluator, callee.path, given.attributes, self._session_type)
             case BoundMethod():
-                return conduct_of_method(self.evaluator, callee, given.attributes)
+                return conduct_of_method(self.evaluator, callee, given.attributes, self._session_type)
             case ProjectFunction():
                 return self._function_of_project(callee, given)
             case ManagerFactory(function=ProjectFunction() as function):

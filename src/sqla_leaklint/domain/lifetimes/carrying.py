@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.doings import TRACED, Carry
+from sqla_leaklint.domain.lifetimes.resources import ENGINE
 from sqla_leaklint.domain.values import Statement
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.knowledge.sqlalchemy import QUERY
@@ -119,7 +120,10 @@ class Carrier:
         base = self.carry(term.base)
         if base is Carry.IS:
             row = self.evaluator.knowledge.method(self.session_type, term.name)
-            return Carry.METHOD if row is not None and not row.is_attribute else Carry.NO
+            if row is None or not row.is_attribute:
+                return Carry.METHOD if row is not None else Carry.NO
+            is_engine = ENGINE.includes(self.evaluator.knowledge, self.session_type)
+            return Carry.IS if is_engine and ENGINE.includes(self.evaluator.knowledge, row.returns) else Carry.NO
         if base is Carry.HOLDS:
             leading = self.leading(term.base)
             if term.name in leading:

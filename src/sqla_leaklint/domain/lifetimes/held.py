@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _KEEPING = frozenset({Doing.HOLDS, Doing.RETURNS, Doing.RUNS_SQL, Doing.LOOKS, Doing.QUEUES})
 _CLOSING = frozenset({Doing.CLOSES, Doing.ENTERS, Doing.DEFERS, Doing.STORES, Doing.FILES, Doing.YIELDS})
 _CLOSING_METHODS = frozenset({"close", "aclose", "remove"})
-_HARMLESS_BASES = ("abc.", "builtins.", "typing.", "typing_extensions.")
+HARMLESS_BASES = ("abc.", "builtins.", "typing.", "typing_extensions.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ def is_left_open(domain: Domain, holding: _Holding) -> bool:
     session_type = evaluator.classes.library_type(holding.opening.instance)
     line = evaluator.classes.line(holding.cls)
     if session_type is None or any(
-        not base.path.startswith(_HARMLESS_BASES) for base in line if isinstance(base, Symbol)
+        not base.path.startswith(HARMLESS_BASES) for base in line if isinstance(base, Symbol)
     ):
         return False
     takes_connection = False

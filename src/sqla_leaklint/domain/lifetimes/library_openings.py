@@ -119,6 +119,44 @@ def _shares_connection(evaluator: Evaluator, maker: t.Call, frame: Frame) -> boo
 _SHARING_POOLS = frozenset({"StaticPool", "SingletonThreadPool"})
 
 
+# --- engines ---
+
+
+def opens_engine(evaluator: Evaluator, callee: Value, call: t.Call, frame: Frame) -> bool:
+    """Whether it makes an engine with a pool that keeps connections: `NullPool` keeps none, `StaticPool` one, whoever
+    asks for it; what is unpacked among the arguments may name any pool.
+    """
+    if not (isinstance(callee, Symbol) and makes_engine(evaluator, callee.path)):
+        return False
+    if call.keyword("pool") is not None or any(isinstance(each, t.Star) for each in call.args):
+        return False
+    pool = call.keyword("poolclass")
+    if pool is None:
+        return not _is_sqlite(evaluator, call.args[0] if call.args else call.keyword("url"), frame)
+    return keeps_connections(evaluator, evaluator.of(pool, frame))
+
+
+def keeps_connections(evaluator: Evaluator, pool: Value) -> bool:
+    """Whether a class of pools is known to keep connections for whoever asks next."""
+    return all(
+        isinstance(each, Symbol) and evaluator.knowledge.is_a(each.path, Kind.QUEUE_POOL) for each in alternatives(pool)
+    )
+
+
+def makes_engine(evaluator: Evaluator, path: str) -> bool:
+    """Whether a function of a library makes an engine: `create_engine`, `async_engine_from_config` …"""
+    row = evaluator.knowledge.function(path)
+    return row is not None and any(
+        evaluator.knowledge.is_a(row.returns, kind) for kind in (Kind.ENGINE, Kind.ASYNC_ENGINE)
+    )
+
+
+def _is_sqlite(evaluator: Evaluator, url: t.Term | None, frame: Frame) -> bool:
+    """Whether an engine is SQLite's: before 2.0 it pools nothing, in memory it has one connection for all."""
+    value = evaluator.of(url, frame) if url is not None else None
+    return isinstance(value, Literal) and isinstance(value.value, str) and value.value.startswith("sqlite")
+
+
 # --- clients ---
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.makers import called
 from sqla_leaklint.domain.lifetimes.resources import SESSION, Resource
 from sqla_leaklint.domain.lifetimes.uses import HANDED_ON, uses_in
@@ -24,6 +25,10 @@ from sqla_leaklint.domain.values import (
     alternatives,
 )
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Event
+from sqla_leaklint.semantic.summary import FunctionSummary
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
@@ -117,7 +122,8 @@ def _hands_out(
     if path is None:
         return False
     uses = (use for root in roots for use in uses_in(evaluator, module, summary, root, session_type=path))
-    return not any(use.doing in HANDED_ON for use in uses)
+    ends = HANDED_ON | {Doing.FILES} if resource.is_kept_on_file else HANDED_ON
+    return not any(use.doing in ends for use in uses)
 
 
 def _may_open(evaluator: Evaluator, call: t.Call, frame: Frame, resource: Resource, depth: int) -> bool:
@@ -157,3 +163,19 @@ def roots_of(term: t.Term) -> Iterator[t.Call]:
                 pending.extend(reversed(part.terms))
             case _:
                 pass
+
+
+def stands_for_itself(function: FunctionSummary, event: Event) -> bool:
+    """Whether a call that opens something does so anyway: not in `engine or create_engine()`, nor into a parameter,
+    where the caller may have given one.
+    """
+    match event.stmt:
+        case tree.Assign(targets=(tree.Name(id=name),)) if function.parameter(name) is not None:
+            return False
+        case None:
+            return True
+        case stmt:
+            return not any(
+                isinstance(node, tree.BoolOp | tree.Conditional) and any(each is event.node for each in walk(node))
+                for node in walk(stmt)
+            )

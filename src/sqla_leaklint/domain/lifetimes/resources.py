@@ -14,7 +14,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.versions import VersionRange, versions_below
-from sqla_leaklint.domain.lifetimes.library_openings import opens_client, opens_connection, opens_session
+from sqla_leaklint.domain.lifetimes.library_openings import (
+    opens_client,
+    opens_connection,
+    opens_engine,
+    opens_session,
+)
 from sqla_leaklint.domain.values import Value
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Effect, Kind, Method
@@ -32,7 +37,7 @@ class Resource:
 
     `takes`: the effects of the methods after which it is kept alive; `idle`: methods of such an effect that do nothing
     of the kind; `opens`: whether a call into a library opens one; `has_entities`: whether what it gives may load more
-    from it later.
+    from it later; `is_kept_on_file`: whether one is filed in a container to be used again.
     """
 
     noun: str
@@ -41,6 +46,7 @@ class Resource:
     idle: frozenset[str]
     opens: Opens = field(compare=False)
     has_entities: bool = False
+    is_kept_on_file: bool = False
 
     def is_taken_by(self, method: Method) -> bool:
         """Whether a method makes it hold what has to be given back."""
@@ -82,13 +88,21 @@ CLIENT = Resource(
     frozenset(),
     opens_client,
 )
+ENGINE = Resource(
+    "engine",
+    (Kind.ENGINE, Kind.ASYNC_ENGINE),
+    frozenset({Effect.CONNECTS, Effect.BEGINS, Effect.RUNS_SQL}),
+    frozenset(),
+    opens_engine,
+    is_kept_on_file=True,
+)
 
 
 def resource_of(evaluator: Evaluator, path: str) -> Resource:
     """The resource that instances of a library's class are; sessions are what anything unknown is taken for."""
     if CONNECTION.includes(evaluator.knowledge, path):
         return connections(evaluator) if evaluator.knowledge.is_a(path, Kind.CONNECTION) else CONNECTION
-    return CLIENT if CLIENT.includes(evaluator.knowledge, path) else SESSION
+    return next((each for each in (CLIENT, ENGINE) if each.includes(evaluator.knowledge, path)), SESSION)
 
 
 def connections(evaluator: Evaluator) -> Resource:

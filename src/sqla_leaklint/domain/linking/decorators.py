@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.values import (
@@ -102,11 +103,13 @@ def is_class_method(evaluator: Evaluator, function: FunctionSummary, frame: Fram
     )
 
 
-def is_memoised(evaluator: Evaluator, decorators: tuple[t.Term, ...], frame: Frame) -> bool:
+def is_memoised(evaluator: Evaluator, decorators: Iterable[t.Term], frame: Frame) -> bool:
     """Whether one of the decorators keeps what the function returns, and hands it out from then on."""
     for decorator in decorators:
         value = evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
-        if isinstance(value, Symbol) and evaluator.knowledge.memoizer(value.path) is not None:
+        if isinstance(value, Symbol) and (
+            evaluator.knowledge.memoizer(value.path) is not None or value.path == "functools.cached_property"
+        ):
             return True
         if decoration_of(evaluator, decorator, frame) is Decoration.CACHED:
             return True

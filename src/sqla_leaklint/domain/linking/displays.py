@@ -75,6 +75,8 @@ def collection(evaluator: Evaluator, term: t.Collection, frame: Frame) -> Value:
             if term.elements
             else Many(Unknown("empty"))
         )
+    if term.kind == "unary:-":
+        return _negative(evaluator.of(term.elements[0], frame))
     if term.kind in _OPERATORS:
         operands = tuple(evaluator.of(each, frame) for each in term.elements)
         if any(isinstance(each, ModelAttribute | Clause) for each in operands):
@@ -88,6 +90,14 @@ def gathered_list(evaluator: Evaluator, term: t.Gathered, frame: Frame) -> Value
     if not found:
         return Many(Unknown("empty" if found is not None else "a list that is not known whole"))
     return Many(merge([each.value if isinstance(each, Conditional) else each for each in found]))
+
+
+def _negative(value: Value) -> Value:
+    match value:
+        case Literal(value=int() | float() as number):
+            return Literal(-number)
+        case _:
+            return Unknown("a negative")
 
 
 def comparison(evaluator: Evaluator, term: t.Compare, frame: Frame) -> Value:

@@ -116,7 +116,9 @@ class Memoized:
             matcher = Matcher(evaluator, identity, user)
             for caller, call in calls_naming(user).get(self.known_as, ()):
                 if matcher.is_it(call.func):
-                    yield CallFrom(user, caller, bound_arguments(self.function, wrapped, call.args, call.keywords))
+                    yield CallFrom(
+                        user, caller, bound_arguments(self.function, wrapped, call.args, call.keywords), call
+                    )
 
     def fed_from_outside(self) -> tuple[str, Trail] | None:
         """The first parameter into which data from outside gets, and how; None when none is known to."""

@@ -15,7 +15,7 @@ from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.rows.bounds import Bound, bound
 from sqla_leaklint.domain.rows.clauses import selected
 from sqla_leaklint.domain.rows.usage import FunctionText, Usage
-from sqla_leaklint.domain.values import ProjectClass, Rows, Statement, StepTaken, Value
+from sqla_leaklint.domain.values import Awaitable, ProjectClass, Rows, Statement, StepTaken, Value
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Fetch, Kind, Role, Shape
 from sqla_leaklint.semantic import terms as t
@@ -122,8 +122,10 @@ class Load:
 
     @property
     def is_async(self) -> bool:
-        """Whether the rows were awaited."""
-        return self.rows.consumer.is_async or any(isinstance(part, t.Await) for part in _towards_root(self.term))
+        """Whether the rows were awaited, or will be."""
+        if self.rows.consumer.is_async or isinstance(self.domain.value_of(self.term), Awaitable):
+            return True
+        return any(isinstance(part, t.Await) for part in _towards_root(self.term))
 
     @property
     def root(self) -> tree.Call | None:

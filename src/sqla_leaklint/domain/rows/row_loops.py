@@ -23,7 +23,7 @@ from sqla_leaklint.domain.mapped.models import models_of
 from sqla_leaklint.domain.rows.bounds import Bound, bound
 from sqla_leaklint.domain.rows.clauses import selected
 from sqla_leaklint.domain.rows.holders import SAME_ROWS
-from sqla_leaklint.domain.rows.queries import function_text
+from sqla_leaklint.domain.rows.queries import Load, function_text
 from sqla_leaklint.domain.values import Entity, Literal, Many, ProjectClass, Rows, TupleValue, Unknown, alternatives
 from sqla_leaklint.knowledge.facts import Role, Shape
 from sqla_leaklint.semantic import terms as t
@@ -62,6 +62,12 @@ class RowLoop:
     node: LoopNode
     inside: tuple[tree.Node, ...]
     source: Source
+
+    @property
+    def load(self) -> Load | None:
+        """Where the rows are loaded, when that is in this module."""
+        term = self.domain.term(self.node.iter)
+        return next((load for load in self.domain.subjects(Load) if load.term is term), None)
 
     @cached_property
     def region(self) -> frozenset[tree.Node]:

@@ -20,6 +20,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.rows.holders import ONE_ROW, SAME_ROWS, Holders
+from sqla_leaklint.domain.values import Clause
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
@@ -218,7 +219,7 @@ class FunctionText:
                 return Use(Deal.WRITTEN, outer, held, name)
             case tree.For() | tree.CompFor() if attribute is outer.target:
                 return Use(Deal.WRITTEN, outer, held, name)
-            case tree.Compare():
+            case tree.Compare() if not isinstance(self.domain.value(outer), Clause):  # that has the value in a query
                 return Use(Deal.COMPARED, attribute, held, name)
             case _:
                 return Use(Deal.READ, attribute, held, name)

@@ -32,7 +32,11 @@ def check(query: RepeatedQuery, domain: Domain) -> Iterator[Draft]:
     else:
         message, help_text = f"a query is sent for each {rows} of a loop", _ONE_FOR_ALL
     draft = rule.diagnostic(query.node, message).with_help(help_text)
-    draft = draft.with_note(query.loop.node.iter, "the loop goes through the rows of this query")
+    load = query.loop.load
+    what = (
+        "the loop goes through the rows of this query" if load is not None else "the loop goes through a query's rows"
+    )
+    draft = draft.with_note(load.node if load is not None else query.loop.node.iter, what)
     for hop, following in zip(query.way, query.way[1:], strict=False):
         draft = draft.with_note(hop.place, f"`{hop.function}` calls `{following.function}`")
     if query.way:
