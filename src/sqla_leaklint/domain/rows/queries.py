@@ -180,8 +180,7 @@ class Load:
     @property
     def is_judged_where_called(self) -> bool:
         """Whether the calls of the function that this load stands in are loads themselves, by its name."""
-        name = self.body.qualname.rpartition(".")[2]
-        return name in _names(self.domain.evaluator.knowledge).consumers
+        return self.body.qualname.rpartition(".")[2] in _names(self.domain.evaluator.knowledge).consumers
 
     @staticmethod
     def find(domain: Domain) -> Iterator[Load]:
