@@ -71,6 +71,34 @@ PROOFS = (
                 return total, last
         """,
     ),
+    Proof(
+        RULE,
+        "a look for one value among all",
+        """\
+        from sqlalchemy import select
+
+        from database import SessionLocal
+        from models import Post
+
+
+        def is_taken(title):
+            with SessionLocal() as session:
+                titles = session.scalars(select(Post.title)).all()
+                return title in titles
+        """,
+        "is_taken('Post 3999')",
+        remedy="""\
+        from sqlalchemy import exists, select
+
+        from database import SessionLocal
+        from models import Post
+
+
+        def is_taken(title):
+            with SessionLocal() as session:
+                return session.scalar(select(exists().where(Post.title == title)))
+        """,
+    ),
 )
 
 

@@ -6,6 +6,7 @@ from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
     Clause,
+    Conditional,
     Dependency,
     Entity,
     Generator,
@@ -78,6 +79,8 @@ def described(value: Value) -> str:
             return f"{value.model.qualname}.{value.name}"
         case Clause():
             return f"clause {value.operator}({', '.join(map(described, value.operands))})"
+        case Conditional():
+            return f"perhaps {described(value.value)}"
         case Statement():
             return f"{_short(value.type)} of {_projections(value)}"
         case ResultValue():

@@ -153,6 +153,8 @@ class Evaluator:
                 return parameters.declared(self, term, frame)
             case t.Collection():
                 return displays.collection(self, term, frame)
+            case t.Gathered():
+                return displays.gathered_list(self, term, frame)
             case t.Mapped():
                 return Many(self.of(term.element, frame))
             case t.Local():

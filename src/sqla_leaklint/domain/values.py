@@ -93,9 +93,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class ProjectInstance:
-    """An instance of a class of the project, with the arguments that its `__init__` was given, as far as they are
-    known.
-    """
+    """An instance of a class of the project, with what is known of the arguments of its `__init__`."""
 
     cls: ProjectClass
     origin: Origin
@@ -150,9 +148,7 @@ class Awaitable:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """An iterator or generator, sync or async; `function` is the project's generator function that made it, if one
-    did.
-    """
+    """An iterator or generator; `function` is the project's generator function that made it, if one did."""
 
     element: Value
     function: ProjectFunction | None = None
@@ -211,23 +207,28 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
+class Conditional:
+    """A condition of a query that is given on some paths only: an operand of AND or OR, an element of a list."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
 class StepTaken:
-    """One method that was called on a statement; `is_conditional` when only some paths come through it."""
+    """A method called on a statement; `is_conditional`: on some paths, `is_alternative`: others have another filter."""
 
     name: str
     role: Role | None
     args: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
     is_conditional: bool = False
+    is_alternative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query as built so far: what it asks for, and all that was called on it.
-
-    `type` is its class ("sqlalchemy.orm.Query", "sqlalchemy.sql.expression.Select" …).  `is_whole` is False when a
-    function
-    that could not be looked into may have added to it.
+    """A query as built so far; `type` is its class ("sqlalchemy.orm.Query" …), `is_whole` whether nothing that could
+    not be looked into may have added to it.
     """
 
     type: str
@@ -238,9 +239,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class ResultValue:
-    """The result of a statement, before its rows are taken; `is_scalar`: one value a row (`scalars()`); `is_async`: an
-    async session or connection sent the statement.
-    """
+    """The result of a statement, before its rows are taken; `is_scalar`: one value a row; `is_async`: awaited."""
 
     type: str
     statement: Statement | None
@@ -275,12 +274,14 @@ class OneOf:
 Value: TypeAlias = (
     "Unknown | Literal | Symbol | ModuleValue | ProjectFunction | ProjectClass | Instance | ProjectInstance | Super"
     " | BoundMethod | Partial | ManagerFactory | Manager | Awaitable | Generator | Many | TupleValue | Dependency"
-    " | Entity | ModelAttribute | Clause | Statement | ResultValue | Rows | OneOf"
+    " | Entity | ModelAttribute | Clause | Conditional | Statement | ResultValue | Rows | OneOf"
 )
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:
     """The values that a value can be."""
+    if isinstance(value, Conditional):
+        return alternatives(value.value)
     return value.values if isinstance(value, OneOf) else (value,)
 
 

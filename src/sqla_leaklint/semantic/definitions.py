@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body, Environment
-from sqla_leaklint.semantic.expressions import ExpressionExecutor
+from sqla_leaklint.semantic.gathering import GatheringExecutor
 from sqla_leaklint.semantic.scope import names_in, names_of
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
 
 
-class DefinitionExecutor(ExpressionExecutor):
+class DefinitionExecutor(GatheringExecutor):
     """Executes what defines names; the bodies of functions wait in `pending` until the module's own is done."""
 
     def __init__(self, module: str, is_package: bool) -> None:
@@ -70,6 +70,7 @@ class DefinitionExecutor(ExpressionExecutor):
             del self.body.bindings[name]
 
     def define_function(self, stmt: tree.Function) -> None:
+        self.share()
         decorators = tuple(self.term(decorator) for decorator in stmt.decorators)
         qualname = self._unique(self._qualname(stmt.name), stmt)
         body = Body(qualname, stmt, self.body, names_of(stmt), decorators=decorators)
@@ -91,6 +92,7 @@ class DefinitionExecutor(ExpressionExecutor):
             self.pending.append((body, env))
 
     def define_class(self, stmt: tree.Class) -> None:
+        self.share()
         decorators = tuple(self.term(decorator) for decorator in stmt.decorators)
         bases: list[Term] = []
         keywords: list[tuple[str, Term]] = []

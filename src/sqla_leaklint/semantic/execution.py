@@ -121,6 +121,8 @@ class Executor(DefinitionExecutor):
         value = self.term(stmt.value)
         for target in stmt.targets:
             self.unpack(target, value)
+        if len(stmt.targets) == 1:
+            self.gather(stmt.targets[0], stmt.value, value)
         if self.body is self.module_body:
             for target in stmt.targets:
                 if isinstance(target, tree.Name):
@@ -134,13 +136,17 @@ class Executor(DefinitionExecutor):
         if value is None and isinstance(self.body.node, tree.Function | tree.Module):
             return
         self.unpack(stmt.target, self.pool.make(t.Declared, value, annotation))
+        if stmt.value is not None and value is not None:
+            self.gather(stmt.target, stmt.value, value)
 
     def _aug_assign(self, stmt: tree.AugAssign) -> None:
+        known = self.known_before(stmt.target) if stmt.operator == "+=" else None
         base = self.term(stmt.target)
         value = self.term(stmt.value)
         self.emit(Deed.AUGMENTED, value, stmt, base=base, key=stmt.operator)
         if isinstance(stmt.target, tree.Name):
             self.bind(stmt.target.id, self.pool.join(base, value))
+            self.add_to(stmt.target, stmt.value, value, known)
 
     def _return(self, stmt: tree.Return) -> None:
         value = self.term(stmt.value) if stmt.value is not None else self.pool.make(t.Const, None)
@@ -176,13 +182,12 @@ class Executor(DefinitionExecutor):
     # --- control flow ---
 
     def _if(self, stmt: tree.If) -> None:
-        self.term(stmt.test)
-        before = self.env
-        after = self._branch(before, stmt.body)
-        self.env = self._joined(after, self._branch(before, stmt.orelse))
+        holds, fails = self.tested(stmt.test)
+        after = self._branch(holds, stmt.body)
+        self.env = self._joined(after, self._branch(fails, stmt.orelse))
 
     def _for(self, stmt: tree.For) -> None:
-        iterated = self.term(stmt.iter)
+        iterated = self.looped_over(stmt.iter)
         self.emit(Deed.ITERATED, iterated, stmt)
         element = self.pool.make(t.Element, iterated, stmt.is_async)
 
@@ -204,7 +209,9 @@ class Executor(DefinitionExecutor):
     def _loop(self, head: Callable[[], None], body: tree.Block, orelse: tree.Block, *, is_endless: bool) -> None:
         before = self.env
         assert before is not None
-        if not self._is_second_pass and any(name in before for name in names_in(body).bound):
+        rebound = names_in(body).bound
+        outer = self.enter_loop(rebound)
+        if not self._is_second_pass and any(name in before for name in rebound):
             # What the body rebinds is seen by its own next round: try it once to know what it makes of it.
             was_recording, self.is_recording, self._is_second_pass = self.is_recording, False, True
             once, broken = self._round(before, head, body)
@@ -213,6 +220,7 @@ class Executor(DefinitionExecutor):
         after, broken = self._round(before, head, body)
         finished = None if is_endless else self._joined(before, after)
         self.env = self._joined(self._branch(finished, orelse), *broken)
+        self.leave_loop(outer)
 
     def _round(
         self, env: Environment, head: Callable[[], None], body: tree.Block
@@ -229,6 +237,7 @@ class Executor(DefinitionExecutor):
         self.env = None
 
     def _continue(self, _: tree.Continue) -> None:
+        self.go_on()
         self.env = None
 
     def _with(self, stmt: tree.With) -> None:

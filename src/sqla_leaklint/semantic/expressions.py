@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqla_leaklint.semantic import terms as t
@@ -38,7 +38,7 @@ class ExpressionExecutor:
             tree.Yield: self._yield,
             tree.Lambda: self._lambda_expression,
             tree.Subscript: self._subscript,
-            tree.Starred: lambda e: self.pool.make(t.Star, self.term(e.value), 1),
+            tree.Starred: lambda e: self.starred(e.value, 1),
             tree.Display: self._display,
             tree.DictDisplay: self._dict,
             tree.BoolOp: self._bool_op,
@@ -54,8 +54,7 @@ class ExpressionExecutor:
 
     def term(self, expr: tree.Expr) -> Term:
         """The term of an expression in the present environment; remembered for the expression."""
-        found = self._dispatch[expr.__class__](expr)
-        self.terms[expr] = found
+        found = self.terms[expr] = self._dispatch[expr.__class__](expr)
         return found
 
     def emit(
@@ -148,19 +147,22 @@ class ExpressionExecutor:
         args: list[Term] = []
         keywords: list[tuple[str, Term]] = []
         for argument in expr.args:
-            value = self.term(argument.value)
             if argument.keyword is not None:
-                keywords.append((argument.keyword, value))
+                keywords.append((argument.keyword, self.term(argument.value)))
             elif argument.star:
-                args.append(self.pool.make(t.Star, value, len(argument.star)))
+                args.append(self.starred(argument.value, len(argument.star)))
             else:
-                args.append(value)
+                args.append(self.term(argument.value))
         if not args and func.__class__ is t.Ref and func.path == "builtins.super":
             args.extend(super_arguments(self.body, self.pool))
         site = self.sites.setdefault(expr, len(self.sites))
         call = self.pool.make(t.Call, func, tuple(args), tuple(keywords), site)
         self.emit(Deed.CALLED, call, expr)
         return call
+
+    def starred(self, expr: tree.Expr, depth: int) -> Term:
+        """What stands for any number of arguments or elements."""
+        return self.pool.make(t.Star, self.term(expr), depth)
 
     def _await(self, expr: tree.Await) -> Term:
         self.body.awaits = True
@@ -198,9 +200,12 @@ class ExpressionExecutor:
 
     def _display(self, expr: tree.Display) -> Term:
         elements = tuple(self.term(element) for element in expr.elements)
-        for element, node in zip(elements, expr.elements, strict=True):
-            self.emit(Deed.COLLECTED, element, node)
+        self._collect(elements, expr.elements)
         return self.pool.make(t.Collection, expr.kind, elements)
+
+    def _collect(self, elements: Iterable[Term], nodes: Iterable[tree.Expr]) -> None:
+        for element, node in zip(elements, nodes, strict=True):
+            self.emit(Deed.COLLECTED, element, node)
 
     def _dict(self, expr: tree.DictDisplay) -> Term:
         keys: list[Term] = []
@@ -222,10 +227,8 @@ class ExpressionExecutor:
 
     def _compare(self, expr: tree.Compare) -> Term:
         left = self.term(expr.left)
-        operands = [(operator, self.term(operand)) for operator, operand in expr.comparisons]
-        if len(operands) != 1:
-            return self.opaque("a chain of comparisons")
-        return self.pool.make(t.Compare, operands[0][0], left, operands[0][1])
+        (operator, right), *others = [(operator, self.term(operand)) for operator, operand in expr.comparisons]
+        return self.opaque("a chain of comparisons") if others else self.pool.make(t.Compare, operator, left, right)
 
     def _conditional(self, expr: tree.Conditional) -> Term:
         self.term(expr.test)
@@ -253,18 +256,14 @@ class ExpressionExecutor:
             for condition in generator.ifs:
                 self.term(condition)
         elements = [self.term(element) for element in expr.elements]
-        for element, node in zip(elements, expr.elements, strict=True):
-            self.emit(Deed.COLLECTED, element, node)
+        self._collect(elements, expr.elements)
         self.env = outer
         return self.pool.make(t.Mapped, expr.kind, elements[-1], source)
 
     def _operation(self, expr: tree.Operation) -> Term:
         operands = tuple(self.term(operand) for operand in expr.operands)
-        if expr.kind == "binary:|":
-            return self.pool.make(t.Collection, "union", operands)
-        if expr.kind in KEPT_OPERATIONS:
-            return self.pool.make(t.Collection, expr.kind, operands)
-        return self.opaque(f"an operation ({expr.kind})")
+        kind = "union" if expr.kind == "binary:|" else expr.kind
+        return self.pool.make(t.Collection, kind, operands) if kind in KEPT else self.opaque(f"an operation ({kind})")
 
     def unpack(self, target: tree.Expr, value: Term, bind: Callable[[str, Term], None] | None = None) -> None:
         """Assign a value to a target of any shape."""
@@ -295,6 +294,6 @@ class ExpressionExecutor:
         return self.pool.make(t.Item, value, self.pool.make(t.Const, position))
 
 
-_KEPT = "slice f-string concatenation binary:+ binary:% binary:& unary:~ unary:-"
-KEPT_OPERATIONS = frozenset(_KEPT.split())
+_KEPT = "slice f-string concatenation union binary:+ binary:% binary:& unary:~ unary:-"
+KEPT = frozenset(_KEPT.split())
 """Operations whose operands later floors look at: slices, keys put together by `+` or `%`, clauses, numbers below 0."""

@@ -72,10 +72,13 @@ class Call:
 
 @dataclass(slots=True, eq=False)
 class Star:
-    """`*value` or `**value` among arguments or elements; `depth` counts the stars."""
+    """`*value` or `**value` among arguments or elements; `depth` counts the stars, `gathered` is what is in the list,
+    where that is known.
+    """
 
     value: Term
     depth: int
+    gathered: Term | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -119,6 +122,16 @@ class Collection:
     kind: str
     elements: tuple[Term, ...]
     keys: tuple[Term, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Gathered:
+    """A list that was written out and then added to (`semantic.gathering`): what was in it before, and one more element
+    (a `Star` for all those of another list); `added` is None where nothing was, but it is known not to be empty.
+    """
+
+    base: Term
+    added: Term | None
 
 
 @dataclass(slots=True, eq=False)
@@ -187,12 +200,12 @@ class Opaque:
 
 
 Term: TypeAlias = (
-    "Ref | Param | Local | Attr | Call | Star | Await | Enter | Element | Item | Const | Collection | Mapped"
+    "Ref | Param | Local | Attr | Call | Star | Await | Enter | Element | Item | Const | Collection | Gathered | Mapped"
     " | Declared | Compare | FunctionRef | ClassRef | Join | Caught | Opaque"
 )
 
 COMPOUND: frozenset[type] = frozenset(
-    {Attr, Call, Star, Await, Enter, Element, Item, Collection, Mapped, Declared, Compare, Join}
+    {Attr, Call, Star, Await, Enter, Element, Item, Collection, Gathered, Mapped, Declared, Compare, Join}
 )
 """The kinds of term that other terms are part of."""
 
@@ -222,6 +235,25 @@ def all_in(terms: Iterable[Term]) -> Iterator[Term]:
         seen.add(term)
         yield term
         pending.extend(parts_of(term))
+
+
+def ways(term: Term) -> Iterator[Term]:
+    """What a term can be by the path that was taken, without declarations; a list that was added to is what it was."""
+    pending, seen = [term], set[Term]()
+    while pending:
+        part = pending.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        match part:
+            case Join():
+                pending.extend(part.terms)
+            case Gathered():
+                pending.append(part.base)
+            case Declared(value=value) if value is not None:
+                pending.append(value)
+            case _:
+                yield part
 
 
 class Pool:

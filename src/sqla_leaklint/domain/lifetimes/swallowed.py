@@ -30,7 +30,7 @@ from sqla_leaklint.domain.lifetimes.paths import Course, nodes_of
 from sqla_leaklint.domain.lifetimes.refusals import Refusals
 from sqla_leaklint.domain.lifetimes.restoring import may_restore, restored_on_leaving
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, origins_of, sessions_in_use
-from sqla_leaklint.domain.lifetimes.telling import TellingTests, statement_of
+from sqla_leaklint.domain.lifetimes.telling import TellingTests, is_new_after, statement_of, wanted_local
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.flow import Edge, EdgeKind, Step, StepKind, may_suppress
 from sqla_leaklint.flow.exceptions import Catch, statements_within
@@ -152,12 +152,15 @@ class _Search:
                 is_flush = self._refusals.is_flush(self.faults[node])
                 for edge in graph.successors(step):
                     if edge.kind is EdgeKind.EXCEPTION:
-                        for handler, again in self._follow(_State(edge.target, None, DATABASE_ERROR), is_flush):
+                        state = _State(edge.target, None, DATABASE_ERROR)
+                        for handler, again in self._follow(state, node, is_flush):
                             yield SwallowedError(self.session, handler, node, again, is_flush)
 
     # --- where it leads ---
 
-    def _follow(self, first: _State, is_flush: bool) -> Iterator[tuple[tree.ExceptHandler, tree.Node]]:
+    def _follow(
+        self, first: _State, fault: tree.Node, is_flush: bool
+    ) -> Iterator[tuple[tree.ExceptHandler, tree.Node]]:
         """The handlers that take the error, each with what is done with the session next."""
         exits = frozenset(self.course.graph.exits)
         waiting, seen = deque([first]), {first}
@@ -171,10 +174,15 @@ class _Search:
                     yield state.handler, outcome
                 continue
             for edge in self.course.graph.successors(state.step):
-                following = self._next(edge, state)
+                following = None if self._is_barred(edge, fault) else self._next(edge, state)
                 if following is not None and following not in seen:
                     seen.add(following)
                     waiting.append(following)
+
+    def _is_barred(self, edge: Edge, fault: tree.Node) -> bool:
+        """Whether a way is for those alone who have a name that the statement which failed was to bind."""
+        name = wanted_local(edge.source.node) if edge.source.kind is StepKind.TEST else None
+        return name is not None and edge.kind is EdgeKind.TRUE and is_new_after(self.session.function, name, fault)
 
     def _next(self, edge: Edge, state: _State) -> _State | None:
         step, handler, error = state.step, state.handler, state.error

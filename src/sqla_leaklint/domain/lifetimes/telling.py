@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import takewhile
 from typing import NamedTuple
 
 from sqla_leaklint.domain.lifetimes.paths import releasing_tests
@@ -87,6 +88,30 @@ def statement_of(function: tree.Function, handler: tree.ExceptHandler) -> tree.T
     return next(
         stmt for stmt in statements_within(function.body) if isinstance(stmt, tree.Try) and handler in stmt.handlers
     )
+
+
+def wanted_local(test: tree.Node | None) -> str | None:
+    """The name for which a condition asks whether it is bound: `"user" in locals()`."""
+    match test:
+        case tree.Compare(
+            left=tree.Constant(value=str() as name), comparisons=(("in", tree.Call(func=tree.Name(id="locals"))),)
+        ):
+            return name
+        case _:
+            return None
+
+
+def is_new_after(function: tree.Function, name: str, node: tree.Node) -> bool:
+    """Whether a name is nothing yet when the statement of a node begins: no text before it has it, and no loop is
+    round it.
+    """
+    around = [stmt for stmt in statements_within(function.body) if node in walk(stmt)]
+    if not around or any(isinstance(stmt, tree.For | tree.While) for stmt in around):
+        return False
+    innermost = min(around, key=lambda stmt: len(list(walk(stmt))))
+    before = takewhile(lambda each: each is not innermost, walk(function))
+    is_parameter = any(parameter.name == name for parameter in function.params)
+    return not is_parameter and not any(isinstance(each, tree.Name) and each.id == name for each in before)
 
 
 def _bound_by(block: tree.Block) -> Iterator[str]:

@@ -236,7 +236,7 @@ class Transactions:
         """Which transaction is open where a step begins."""
         if self._open is None:
             is_any = any(use.doing is Doing.RUNS_SQL for use in self.uses)
-            flow = solve_forward(self._course.graph, initial=_NONE, flow=self._flow, join=_first) if is_any else {}
+            flow = solve_forward(self._course.graph, initial=_NONE, flow=self._flow, join=self._first) if is_any else {}
             self._open = flow
         return self._open
 
@@ -260,7 +260,7 @@ class Transactions:
 
     def _after(self, use: Use, place: int) -> int:
         if self._opens(use):
-            return self._places[id(use)] if place == _NONE else place
+            return self._first(place, self._places[id(use)])
         keeps = use.doing in {Doing.QUEUES, Doing.LOOKS, Doing.HOLDS, Doing.RETURNS, Doing.TRANSACTS, Doing.ENTERS}
         return place if keeps else _NONE
 
@@ -278,7 +278,15 @@ class Transactions:
         """Whether a call ends the transaction in a way that no use tells, or makes another session."""
         return event.value in origins_of(self.session) or may_restore(self.session, event.call)
 
+    def _first(self, one: int, other: int) -> int:
+        """Of two transactions that may be open, the one that is opened first in the text, and for certain if one is;
+        none only if neither is.
+        """
+        if _NONE in (one, other):
+            return max(one, other)
+        return min((one, other), key=lambda place: (self._may_return_before(self.uses[place]), place))
 
-def _first(one: int, other: int) -> int:
-    """Of two transactions that may be open, the one that is opened first in the text; none only if neither is."""
-    return max(one, other) if _NONE in (one, other) else min(one, other)
+    def _may_return_before(self, use: Use) -> bool:
+        """Whether the function that makes a use has several ways out, of which some may come before the SQL."""
+        summary = self.session.domain.evaluator.classes.function(use.callee) if use.callee is not None else None
+        return summary is not None and len(summary.returns) > 1

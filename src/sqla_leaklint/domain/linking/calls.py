@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.linking import attached, construction, declarations, library
+from sqla_leaklint.domain.linking import attached, construction, declarations, gathered, library, statements
 from sqla_leaklint.domain.linking.decorators import decorated, row_of
 from sqla_leaklint.domain.linking.library import Arguments, Keywords, unwrapped
 from sqla_leaklint.domain.linking.merging import merge
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
+    Conditional,
     Dependency,
     Generator,
     Instance,
@@ -51,16 +52,24 @@ DEEPEST_CALL = 12
 def call(evaluator: Evaluator, term: t.Call, frame: Frame) -> Value:
     """The value of a call term."""
     function = evaluator.of(term.func, frame)
-    args = tuple(_arguments(evaluator, term.args, frame))
+    args = tuple(_arguments(evaluator, term.args, frame, statements.takes_conditions(evaluator, function)))
     keywords = tuple((name, evaluator.of(each, frame)) for name, each in term.keywords)
     if isinstance(function, BoundMethod) and function.name == "get" and _is_context_variable(evaluator, function):
         return attached.value_of_variable(evaluator, term.func, frame)
     return apply(evaluator, function, args, keywords)
 
 
-def _arguments(evaluator: Evaluator, terms: Iterable[t.Term], frame: Frame) -> Iterator[Value]:
-    """The arguments by position; a tuple that is unpacked among them is as many as it has elements."""
+def _arguments(evaluator: Evaluator, terms: Iterable[t.Term], frame: Frame, takes_conditions: bool) -> Iterator[Value]:
+    """The arguments by position; a tuple or list that is unpacked among them is as many as it has elements.
+
+    `takes_conditions`: those that are there on some paths only can be told apart.
+    """
     for term in terms:
+        if isinstance(term, t.Star) and term.gathered is not None:
+            known = gathered.elements(evaluator, term.gathered, frame)
+            if known is not None and (takes_conditions or not any(isinstance(each, Conditional) for each in known)):
+                yield from known
+                continue
         unpacked = None
         if isinstance(term, t.Star) and term.depth == 1 and not _is_left_to_callers(term.value, frame):
             unpacked = evaluator.of(term.value, frame)

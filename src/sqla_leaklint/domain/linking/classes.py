@@ -83,7 +83,7 @@ class Classes:
         module = self._evaluator.project.summary_at(cls.path)
         if module is None:
             return None
-        if instance is None or not instance.arguments:
+        if instance is None or (not instance.arguments and instance.cls == cls):
             return self._evaluator.frame(module)
         from sqla_leaklint.domain.evaluation import Frame
 

@@ -70,6 +70,9 @@ def constructor_arguments(evaluator: Evaluator, instance: ProjectInstance, cls: 
             return None
         function, summary, frame = found
         if (function.path, summary.owner) == (cls.path, cls.qualname):
+            if not instance.arguments:
+                # Nothing is known of what it was given; what a constructor passes on of its own is a class at most.
+                return {key: value for key, value in bound.items() if isinstance(value, ProjectClass)}
             return bound
         found = None
         inner = type(frame)(frame.module, bound)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.linking import statements
+from sqla_leaklint.domain.linking import gathered, statements
 from sqla_leaklint.domain.linking.merging import merge
 from sqla_leaklint.domain.values import (
     Clause,
+    Conditional,
     Literal,
     Many,
     ModelAttribute,
@@ -81,6 +82,14 @@ def collection(evaluator: Evaluator, term: t.Collection, frame: Frame) -> Value:
         if any(isinstance(each, ModelAttribute | Clause) for each in operands):
             return Clause(_OPERATORS[term.kind], operands)
     return Unknown(f"a {term.kind}")
+
+
+def gathered_list(evaluator: Evaluator, term: t.Gathered, frame: Frame) -> Value:
+    """A list that was added to, as one of its elements or another."""
+    found = gathered.elements(evaluator, term, frame)
+    if not found:
+        return Many(Unknown("empty" if found is not None else "a list that is not known whole"))
+    return Many(merge([each.value if isinstance(each, Conditional) else each for each in found]))
 
 
 def _negative(value: Value) -> Value:

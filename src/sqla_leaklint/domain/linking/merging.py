@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sqla_leaklint.domain.values import OneOf, Statement, StepTaken, Unknown, Value, alternatives
+from sqla_leaklint.knowledge.facts import Role
 
 
 def merge(values: list[Value]) -> Value:
@@ -33,20 +34,42 @@ MOST_ALTERNATIVES = 12
 
 
 def merge_statements(left: Statement, right: Statement) -> Statement:
-    """Where two ways of building a statement meet: a step that is not on both ways is conditional."""
-    steps: list[StepTaken] = []
+    """Where two ways of building a statement meet: a step that is not on both ways is conditional.
+
+    Two statements that ask for different things and are filtered differently have nothing in common but their name:
+    what one of them lacks, it does not leave out.
+    """
+    ways: list[tuple[StepTaken, Statement | None]] = []
+    """The steps, each with the one way that has it; None for both."""
     remaining = list(right.steps)
     for step in left.steps:
         position = next((i for i, other in enumerate(remaining) if _same_step(step, other)), None)
         if position is None:
-            steps.append(replace(step, is_conditional=True))
+            ways.append((step, left))
             continue
-        steps.extend(replace(other, is_conditional=True) for other in remaining[:position])
-        steps.append(replace(step, is_conditional=step.is_conditional or remaining[position].is_conditional))
+        other = remaining[position]
+        ways.extend((each, right) for each in remaining[:position])
+        is_conditional = step.is_conditional or other.is_conditional
+        is_alternative = is_conditional and all(is_certain(each) for each in (step, other))
+        ways.append((replace(step, is_conditional=is_conditional, is_alternative=is_alternative), None))
         del remaining[: position + 1]
-    steps.extend(replace(other, is_conditional=True) for other in remaining)
-    projections = left.projections if left.projections == right.projections else (*left.projections, *right.projections)
-    return Statement(left.type, projections, tuple(steps), left.is_whole and right.is_whole)
+    ways.extend((each, right) for each in remaining)
+    filtering = {id(way) for step, way in ways if way is not None and step.role is Role.FILTERS and is_certain(step)}
+    steps = [step if way is None else _of_one_way(step, both_filter=len(filtering) == 2) for step, way in ways]
+    is_one = left.projections == right.projections
+    projections = left.projections if is_one else (*left.projections, *right.projections)
+    is_whole = left.is_whole and right.is_whole and (is_one or left.steps == right.steps)
+    return Statement(left.type, projections, tuple(steps), is_whole)
+
+
+def is_certain(step: StepTaken) -> bool:
+    """Whether every path comes through a step, or through another in its place."""
+    return not step.is_conditional or step.is_alternative
+
+
+def _of_one_way(step: StepTaken, *, both_filter: bool) -> StepTaken:
+    """A step that one of two ways has; where each has a filter of its own, none is left out."""
+    return replace(step, is_conditional=True, is_alternative=both_filter and is_certain(step))
 
 
 def _same_step(left: StepTaken, right: StepTaken) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from sqla_leaklint.domain.linking.merging import merge
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
+    Conditional,
     Entity,
     Generator,
     Literal,
@@ -68,7 +70,35 @@ def step(
     kind = receiver.type if row.returns == "self" else row.returns
     if not evaluator.knowledge.is_a(kind, Kind.STATEMENT) and not evaluator.knowledge.is_a(kind, Kind.LEGACY_QUERY):
         return Unknown(kind)
-    return Statement(kind, projections, (*receiver.steps, taken), receiver.is_whole)
+    return Statement(kind, projections, (*receiver.steps, *_each(taken)), receiver.is_whole)
+
+
+def _each(taken: StepTaken) -> Iterator[StepTaken]:
+    """A step, and one of its own for each condition that it is given on some paths only."""
+    sure = tuple(each for each in taken.args if not isinstance(each, Conditional))
+    if sure or len(sure) == len(taken.args):
+        yield replace(taken, args=sure)
+    for each in taken.args:
+        if isinstance(each, Conditional):
+            yield StepTaken(taken.name, taken.role, (each.value,), is_conditional=True)
+
+
+_CONNECTIVES = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "sqlalchemy.or_", "sqlmodel.or_"})
+
+
+def takes_conditions(evaluator: Evaluator, function: Value) -> bool:
+    """Whether a function puts conditions together, however many these are."""
+    for each in alternatives(function):
+        match each:
+            case Symbol(path=path) if path in _CONNECTIVES:
+                pass
+            case BoundMethod(receiver=Statement(type=type_name), name=name):
+                row = evaluator.knowledge.step(type_name, name)
+                if row is None or row.role is not Role.FILTERS:
+                    return False
+            case _:
+                return False
+    return True
 
 
 def executed(
@@ -113,8 +143,8 @@ def executed(
 def _statement(args: tuple[Value, ...]) -> Statement | None:
     if not args:
         return None
-    found = [each for each in alternatives(args[0]) if isinstance(each, Statement)]
-    return found[0] if len(found) == 1 and len(alternatives(args[0])) == 1 else None
+    given = [each for each in alternatives(args[0]) if each != Literal(None)]  # None cannot be sent
+    return given[0] if len(given) == 1 and isinstance(given[0], Statement) else None
 
 
 def _consumed(receiver: Statement | ResultValue, consumer: Consumer) -> Value:

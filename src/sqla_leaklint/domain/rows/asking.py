@@ -112,7 +112,7 @@ class Asking:
             if load.rows.consumer.name == "list" and not _keeps_all(load.term):
                 continue
             answers = _answers(load)
-            if answers and _can_be_narrowed(load):
+            if answers and can_be_narrowed(load):
                 question = _hardest(answers)
                 if question is not None:
                     yield Asking(load, question, tuple(answers))
@@ -123,7 +123,7 @@ def _keeps_all(term: t.Term) -> bool:
     return isinstance(term, t.Call) and isinstance(term.func, t.Ref) and term.func.path in UNCHANGED
 
 
-def _can_be_narrowed(load: Load) -> bool:
+def can_be_narrowed(load: Load) -> bool:
     """Whether a statement brings what it does for the sake of these rows, and no LIMIT or key keeps them few."""
     statement = load.statement
     if statement is None or not statement.is_whole or load.bound in {Bound.LIMITED, Bound.KEYED}:

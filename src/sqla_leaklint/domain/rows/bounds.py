@@ -12,11 +12,13 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking.displays import OF_PARAMETER
+from sqla_leaklint.domain.linking.merging import is_certain
 from sqla_leaklint.domain.mapped.column_names import OF_PARENT, is_flag
 from sqla_leaklint.domain.mapped.models import Models, models_of
-from sqla_leaklint.domain.rows.clauses import ALL_OF, ANY_OF, column_in, compares_with, selected
+from sqla_leaklint.domain.rows.clauses import ALL_OF, ANY_OF, column_in, column_of_part, compares_with, selected
 from sqla_leaklint.domain.values import (
     Clause,
+    Conditional,
     Literal,
     ModelAttribute,
     ProjectClass,
@@ -86,6 +88,15 @@ _WEAK_METHODS = frozenset(
 _EQUALITY = frozenset({"==", "is", "__eq__"})
 _ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
 _NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
+
+
+def _on_some_paths(strongest: Bound, given: Iterable[Value]) -> Bound:
+    """What is left of a bound that is not there on every path: who leaves the argument out gets every row; what belongs
+    to the object or the user is not left out at will.
+    """
+    if strongest in _UNCONDITIONAL or any(compares_with(each, OF_PARAMETER) for each in given):
+        return strongest
+    return min(strongest, Bound.WEAK)
 
 
 def bound(evaluator: Evaluator, rows: Rows) -> Bound:
@@ -189,12 +200,7 @@ class Reader:
             return Bound.NONE
         self.has_unread |= Bound.UNKNOWN in found
         strongest = max(found, default=Bound.NONE)
-        if step.is_conditional:
-            # Who leaves the argument out gets every row; what belongs to the object or the user is not left out at
-            # will.
-            is_given = any(compares_with(each, OF_PARAMETER) for each in step.args)
-            return strongest if strongest in _UNCONDITIONAL or is_given else min(strongest, Bound.WEAK)
-        return strongest
+        return strongest if is_certain(step) else _on_some_paths(strongest, step.args)
 
     def _keyword(self, name: str, value: Value, step: StepTaken) -> Bound:
         """`filter_by(name=value)`: the columns of the first entity, or of what was joined last."""
@@ -208,6 +214,8 @@ class Reader:
 
     def _clause(self, value: Value, *, is_kept: bool) -> Bound:
         """What one clause of WHERE bounds; `is_kept`: it holds on every path, so that its columns may make up a key."""
+        if isinstance(value, Conditional):
+            return _on_some_paths(self._clause(value.value, is_kept=False), (value.value,))
         found = [self._alternative(each, is_kept=is_kept) for each in alternatives(value)]
         self.has_unread |= Bound.UNKNOWN in found
         return min(found, default=Bound.UNKNOWN)
@@ -218,7 +226,10 @@ class Reader:
                 if operator in ALL_OF:
                     return max(self._each(operands, is_kept=is_kept), default=Bound.NONE)
                 if operator in ANY_OF:
-                    return min(self._each(operands, is_kept=False), default=Bound.UNKNOWN)
+                    given = [each.value if isinstance(each, Conditional) else each for each in operands]
+                    weakest = min(self._each(given, is_kept=False), default=Bound.UNKNOWN)
+                    is_sure = any(not isinstance(each, Conditional) for each in operands)
+                    return weakest if is_sure else _on_some_paths(weakest, given)
                 if operator in _NEGATIONS or operator in _ORDERINGS or operator in _WEAK_METHODS:
                     return self._weak(operator, operands)
                 if operator in _EQUALITY:
@@ -239,7 +250,7 @@ class Reader:
         return (self._clause(each, is_kept=is_kept) for each in operands)
 
     def _weak(self, operator: str, operands: tuple[Value, ...]) -> Bound:
-        first = column_in(operands[0]) if operands else None
+        first = column_in(operands[0]) or column_of_part(operands[0]) if operands else None
         if first is None and operator not in _NEGATIONS:
             return Bound.UNKNOWN
         if operator == "contains" and first is not None:
@@ -249,6 +260,8 @@ class Reader:
         return Bound.WEAK
 
     def _equal(self, left: Value, right: Value, *, is_kept: bool) -> Bound:
+        if column_of_part(left) is not None or column_of_part(right) is not None:
+            return Bound.WEAK
         column, other = column_in(left), right
         if column is None:
             column, other = column_in(right), left

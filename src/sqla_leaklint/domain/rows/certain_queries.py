@@ -21,8 +21,9 @@ from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.linking.calls import bind
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.rows.bounds import Bound, statement_bound
+from sqla_leaklint.domain.rows.other_modules import Given, domain_of
 from sqla_leaklint.domain.rows.queries import Load, function_text
-from sqla_leaklint.domain.values import BoundMethod, ProjectFunction, Statement, Value
+from sqla_leaklint.domain.values import BoundMethod, ProjectFunction, Statement
 from sqla_leaklint.domain.writes.flushing import may_call, sending_methods
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Kind, Role
@@ -109,10 +110,7 @@ def certain_query(domain: Domain, body: Body, event: Event, left: int = DEEPEST)
     return known[key]
 
 
-Given = tuple[tuple[tuple[str, str], Value], ...]
-"""Sessions by the parameters without an annotation that they are given to."""
 _KNOWN: Memo[Evaluator, dict[tuple[str, str, Given], tuple[Hop, ...]]] = Memo(lambda _: {})
-_DOMAINS: Memo[Domain, dict[tuple[str, Given], Domain]] = Memo(lambda _: {})
 
 
 def _sessions_given(domain: Domain, call: t.Call, function: ProjectFunction) -> Given:
@@ -155,24 +153,6 @@ def hop_to(domain: Domain, name: str, node: tree.Node) -> Hop:
     """The step that a node in a function of that name is."""
     span = SourceMap(domain.module.parsed).span(node)
     return Hop(name, Location(str(Path(domain.module.path)), span))
-
-
-def domain_of(domain: Domain, path: str, given: Given) -> Domain | None:
-    """The domain of a module in which some parameters are known."""
-    from sqla_leaklint.domain.evaluation import Frame
-    from sqla_leaklint.domain.module import Domain as ModuleDomain
-
-    if path == domain.module.path and not given:
-        return domain
-    domains = _DOMAINS.of(domain)
-    if (path, given) not in domains:
-        module = domain.module if path == domain.module.path else domain.evaluator.project.module_at(path)
-        if module is None:
-            return None
-        made = domains[path, given] = ModuleDomain(module, domain.evaluator, domain.settings)
-        if given:
-            made.frame = Frame(module.summary, dict(given))
-    return domains[path, given]
 
 
 def _sending(load: Load) -> tree.Expr | None:

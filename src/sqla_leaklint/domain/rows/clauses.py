@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sqla_leaklint.domain.values import Clause, ModelAttribute, ProjectClass, Statement, Value, alternatives
+from sqla_leaklint.domain.values import Clause, ModelAttribute, ProjectClass, Statement, Symbol, Value, alternatives
+from sqla_leaklint.knowledge.sqlalchemy_parts import CASTS, COARSE_TYPES, PARTS
 
 ALL_OF = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "&"})
 ANY_OF = frozenset({"sqlalchemy.or_", "sqlmodel.or_", "|"})
@@ -47,3 +48,27 @@ def column_in(value: Value, depth: int = 0) -> ModelAttribute | None:
             if found is not None:
                 return found
     return None
+
+
+def column_of_part(value: Value, depth: int = 0) -> ModelAttribute | None:
+    """The column of whose values a clause takes a part, that many rows have in common: of `extract("year", User.born)`,
+    of `cast(User.born, Date)`.
+    """
+    for each in alternatives(value):
+        if isinstance(each, Clause) and depth < 4:
+            below = (column_of_part(operand, depth + 1) for operand in each.operands)
+            if _takes_part(each):
+                below = (column_in(operand) for operand in each.operands)
+            found = next((column for column in below if column is not None), None)
+            if found is not None:
+                return found
+    return None
+
+
+def _takes_part(clause: Clause) -> bool:
+    name = clause.operator.rpartition(".")[2].lower()
+    if name in CASTS:
+        return any(
+            isinstance(each, Symbol) and each.path.rpartition(".")[2] in COARSE_TYPES for each in clause.operands
+        )
+    return name in PARTS and name != clause.operator.lower()

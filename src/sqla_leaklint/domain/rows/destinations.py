@@ -57,22 +57,25 @@ def arrival_of(load: Load) -> Arrival | None:
     if function is None:
         return None
     module = domain.module.summary
-    is_looped = bool(load.usage.of(Deal.ITERATED))
-    if is_looped:
+    if load.usage.of(Deal.ITERATED):
         place = _job(domain.evaluator, module, function)
         if place is not None:
             return Arrival(place, module.path, function.qualname)
+    return _returned(domain.evaluator, module, function, FARTHEST) if is_kept(load) else None
+
+
+def is_kept(load: Load) -> bool:
+    """Whether all the rows of a load leave its function, or what is put together from each of them does."""
+    body = load.body
     kept = [event.value for event in body.events if event.deed in {Deed.RETURNED, Deed.YIELDED}]
-    if is_looped:
+    if load.usage.of(Deal.ITERATED):
         kept += [
             event.value
             for event in body.events
             if event.deed in {Deed.STORED_ITEM, Deed.COLLECTED}
             or (event.deed is Deed.CALLED and method_name(event.call.func) in _GROWING)
         ]
-    if not contains(kept, load.term):
-        return None
-    return _returned(domain.evaluator, module, function, FARTHEST)
+    return contains(kept, load.term)
 
 
 def _returned(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, left: int) -> Arrival | None:
@@ -82,11 +85,19 @@ def _returned(evaluator: Evaluator, module: ModuleSummary, function: FunctionSum
     if not left or function.qualname.startswith("_") or "<" in function.qualname:
         return None
     for user, caller, act in calls_of(evaluator, module, function):
-        if caller is not None and contains(caller.returns, act.value):
-            found = _returned(evaluator, user, caller, left - 1)
-            if found is not None:
-                return found
+        found = passed_on(evaluator, user, caller, act, left)
+        if found is not None:
+            return found
     return None
+
+
+def passed_on(
+    evaluator: Evaluator, user: ModuleSummary, caller: FunctionSummary | None, act: Act, left: int = FARTHEST
+) -> Arrival | None:
+    """Where what a call gives ends, when its caller returns it."""
+    if caller is None or not contains(caller.returns, act.value):
+        return None
+    return _returned(evaluator, user, caller, left - 1)
 
 
 def calls_of(

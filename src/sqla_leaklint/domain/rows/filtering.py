@@ -19,6 +19,7 @@ from sqla_leaklint.domain.mapped.models import Model
 from sqla_leaklint.domain.rows.growth import grows
 from sqla_leaklint.domain.rows.holders import UNCHANGED, is_same
 from sqla_leaklint.domain.rows.queries import Load, function_text
+from sqla_leaklint.domain.rows.row_tests import RowTests
 from sqla_leaklint.domain.rows.truth import called_path
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.scope import names_in
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.rows.usage import FunctionText
 
 _FIGURES = frozenset({"builtins.sum", "builtins.min", "builtins.max"})
-_NUMBERS = frozenset({"builtins.float", "builtins.int", "decimal.Decimal"})
-_COMPARING = frozenset({"==", "!=", "<", "<=", ">", ">=", "is", "is not"})
-_CONTAINING = frozenset({"in", "not in"})
-_UNFIT_TYPES = ("JSON", "JSONB", "ARRAY", "PickleType", "LargeBinary", "BYTEA", "Interval")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,11 +115,11 @@ def _narrowed(load: Load, text: FunctionText, model: Model, place: tree.Node) ->
     assert isinstance(place, tree.CompFor)
     if not isinstance(place.target, tree.Name):
         return None
-    tests = _Tests(load, model, place.target.id, frozenset())
+    tests = RowTests(load, model, place.target.id, frozenset())
     columns = [name for test in place.ifs for name in tests.columns(test) or (None,)]
     if None in columns:
         return None
-    figure = _figure(load.domain, text, comprehension)
+    figure = figure_of(load.domain, text, comprehension)
     if figure and len(comprehension.generators) == 1 and len(comprehension.elements) == 1:
         column = tests.reckoned(comprehension.elements[0])
         if column is not None:
@@ -134,7 +131,7 @@ def _by_loop(load: Load, model: Model, loop: tree.For) -> NarrowedLoad | None:
     if not isinstance(loop.target, tree.Name) or loop.orelse or loop.is_async:
         return None
     changed = names_in(loop.body).bound | set(_mutated(loop))
-    tests = _Tests(load, model, loop.target.id, frozenset(changed))
+    tests = RowTests(load, model, loop.target.id, frozenset(changed))
     first = loop.body[0]
     match first:
         case tree.If(test=test, orelse=()) if len(loop.body) == 1:
@@ -153,7 +150,7 @@ def _by_loop(load: Load, model: Model, loop: tree.For) -> NarrowedLoad | None:
 def _made(
     load: Load,
     node: tree.Node,
-    tests: _Tests,
+    tests: RowTests,
     conditions: tuple[tree.Expr, ...],
     columns: list[str | None] | list[str],
     figure: str = "",
@@ -162,7 +159,7 @@ def _made(
     return NarrowedLoad(load, node, tests.row, conditions, named, figure)
 
 
-def _figure(domain: Domain, text: FunctionText, comprehension: tree.Comprehension) -> str:
+def figure_of(domain: Domain, text: FunctionText, comprehension: tree.Comprehension) -> str:
     """The figure that is reckoned of a comprehension: "sum", "min", "max" or ""."""
     argument = text.parents.get(comprehension)
     call = text.parents.get(argument) if argument is not None else None
@@ -204,75 +201,3 @@ def _mutated(loop: tree.For) -> Iterator[str]:
                             yield from (each.id for each in walk(target) if isinstance(each, tree.Name))
                 case _:
                     pass
-
-
-class _Tests:
-    """Reads what is asked of one row."""
-
-    def __init__(self, load: Load, model: Model, row: str, changed: frozenset[str]) -> None:
-        self.row = row
-        self._domain = load.domain
-        self._model = model
-        self._changed = changed | {row}
-
-    def columns(self, test: tree.Expr) -> list[str] | None:
-        """The columns that a test reads; None when it asks for anything else of the row, or of the loop."""
-        match test:
-            case tree.Not():
-                return self.columns(test.value)
-            case tree.BoolOp():
-                left, right = self.columns(test.left), self.columns(test.right)
-                return left + right if left is not None and right is not None else None
-            case tree.Compare():
-                return self._compared(test)
-            case _:
-                name = self._column(test)
-                return [name] if name is not None else None
-
-    def reckoned(self, value: tree.Expr) -> str | None:
-        """The one column of which a value is made: itself, with something for NULL, as another number."""
-        match value:
-            case tree.BoolOp(operator="or", left=left, right=tree.Constant()):
-                return self.reckoned(left)
-            case tree.Call(args=(argument,)) if called_path(self._domain, value) in _NUMBERS:
-                return self.reckoned(argument.value)
-            case _:
-                return self._column(value)
-
-    def _compared(self, compare: tree.Compare) -> list[str] | None:
-        found: list[str] = []
-        left = compare.left
-        for operator, right in compare.comparisons:
-            name, other = self._column(left), self._column(right)
-            if operator in _CONTAINING:
-                if name is None or not self._is_known_before(right):
-                    return None
-            elif (
-                operator not in _COMPARING
-                or (name is None and other is None)
-                or not all(self._column(each) or self._is_known_before(each) for each in (left, right))
-            ):
-                return None
-            found += [each for each in (name, other) if each is not None]
-            left = right
-        return found
-
-    def _column(self, expr: tree.Expr) -> str | None:
-        match expr:
-            case tree.Attribute(value=tree.Name(id=self.row), attr=name):
-                return name if self._is_plain(name) else None
-            case _:
-                return None
-
-    def _is_plain(self, name: str) -> bool:
-        column = self._model.columns.get(name)
-        return column is not None and not column.type.endswith(_UNFIT_TYPES)
-
-    def _is_known_before(self, expr: tree.Expr) -> bool:
-        """Whether an expression has one value for all rows."""
-        for node in walk(expr):
-            if isinstance(node, tree.Name) and node.id in self._changed:
-                return False
-            if isinstance(node, tree.Await | tree.Lambda | tree.NamedExpr | tree.Comprehension):
-                return False
-        return True

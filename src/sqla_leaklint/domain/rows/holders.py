@@ -15,6 +15,9 @@ SAME_ROWS = frozenset(
 """Called with rows (the last argument), these give the same rows."""
 ONE_ROW = frozenset({"builtins.next", "builtins.min", "builtins.max"})
 
+SAME_VALUES = SAME_ROWS - {"builtins.filter"}
+"""Called with values alone, these give the same values in some order."""
+
 UNCHANGED = frozenset({"builtins.list", "builtins.tuple", "builtins.iter"})
 """Called with rows, these give the same rows in the same order."""
 

@@ -177,6 +177,11 @@ class Load:
         sites = self.domain.module.executor.sites
         return next((node for node, ordinal in sites.items() if ordinal == site), None)
 
+    @property
+    def is_judged_where_called(self) -> bool:
+        """Whether the calls of the function that this load stands in are loads themselves, by its name."""
+        return self.body.qualname.rpartition(".")[2] in _names(self.domain.evaluator.knowledge).consumers
+
     @staticmethod
     def find(domain: Domain) -> Iterator[Load]:
         """Every load of a module whose receiver is known, in the order of the text of each body."""

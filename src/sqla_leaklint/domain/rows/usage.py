@@ -62,9 +62,7 @@ class Deal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One use: of the rows or (`of_row`) of one of them; `name` is the attribute's or method's, `node` where it is
-    done.
-    """
+    """One use, at `node`: of the rows or (`of_row`) of one of them; `name` is the attribute's or method's."""
 
     deal: Deal
     node: tree.Node

@@ -8,6 +8,7 @@ from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.rows.bounds import Bound
 from sqla_leaklint.domain.rows.destinations import arrival_of
 from sqla_leaklint.domain.rows.matching import Matching, matching
+from sqla_leaklint.domain.rows.membership import Membership
 from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.values import Clause, Statement, StepTaken, Unknown, Value
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
@@ -106,6 +107,8 @@ def _verdict(load: Load) -> str:
         return "the rows come in batches"
     if not load.is_everything:
         return "not every row is held at once"
+    if any(membership.load is load for membership in load.domain.subjects(Membership)):
+        return "the rows are only searched for a value (LKS206)"
     if load.bound is Bound.UNKNOWN:
         return "silence: something that cannot be read may bound it"
     if load.bound not in {Bound.NONE, Bound.WEAK}:

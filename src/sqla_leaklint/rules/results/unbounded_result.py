@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.rows.aggregates import Aggregate, Figure, aggregates
 from sqla_leaklint.domain.rows.asking import Asking
 from sqla_leaklint.domain.rows.bounds import Bound
 from sqla_leaklint.domain.rows.destinations import Arrival, Destination, arrival_of
 from sqla_leaklint.domain.rows.exports import BufferedExport
 from sqla_leaklint.domain.rows.filtering import NarrowedLoad
+from sqla_leaklint.domain.rows.generics import received
+from sqla_leaklint.domain.rows.membership import Membership
 from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.fixes.paging import apply_page, stream_rows
@@ -32,10 +35,17 @@ _FATES = {
     Destination.EXPORT: "for an export",
 }
 
+_NAMED = {Figure.SUM: "the sum of", Figure.MIN: "the least", Figure.MAX: "the greatest"}
+
+_UNBOUNDED = frozenset({Bound.NONE, Bound.WEAK})
+
 
 @rule.check(Load)
 def check(load: Load, domain: Domain) -> Iterator[Draft]:
-    if not load.is_everything or load.is_one_row or load.bound not in {Bound.NONE, Bound.WEAK}:
+    if not load.is_everything or load.is_one_row:
+        return
+    judged, arrival = next((each for each in received(load) if _may_grow(each[0])), (load, None))
+    if judged.bound not in _UNBOUNDED:
         return
     if load.usage.is_only_counted or any(asking.load is load for asking in domain.subjects(Asking)):
         return  # what is wrong there is another matter: the database can count, test and pick
@@ -43,32 +53,49 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         return  # that says what becomes of the rows as well
     if any(narrowed.load is load for narrowed in domain.subjects(NarrowedLoad)):
         return
-    model = load.entity
+    if any(membership.load is load for membership in domain.subjects(Membership)):
+        return
+    model = judged.entity
     unused = load.unused_page
-    arrival = arrival_of(load) if model is not None and not (model.is_lookup and not unused) else None
-    is_evident = model is not None and (bool(unused) or arrival is not None)
+    if model is not None and arrival is None and (unused or not model.is_lookup):
+        arrival = arrival_of(load)
+    reckoned = aggregates(load) if model is not None and not unused and arrival is None and not model.is_lookup else ()
+    is_evident = model is not None and (bool(unused) or arrival is not None or bool(reckoned))
     rows = f"every row of `{model.table or model.name}`" if model is not None else "every row of the query"
-    if load.bound is Bound.WEAK:
+    if judged.bound is Bound.WEAK:
         rows = (
             f"every `{model.name}` that the filter lets through"
             if model is not None
             else "every row that the filter lets through"
         )
     fate = f", {_FATES[arrival.destination]}" if arrival is not None else ""
+    if reckoned:
+        fate = f", and Python reckons {_figures(reckoned)}"
     message = f"{rows} is loaded at once{fate}"
     if unused:
         message += f"; {_listed(unused)} {'are' if len(unused) > 1 else 'is'} accepted and not used"
     draft = rule.diagnostic(load.node, message, group=Group.WASTE if is_evident else Group.STRICT).with_help(
-        _help(load, arrival)
+        _help(load, arrival, reckoned)
     )
+    if reckoned:
+        draft = draft.with_note(reckoned[0].node, "reckoned here")
     if arrival is not None and (arrival.path, arrival.qualname) != (domain.module.path, load.body.qualname):
         draft = draft.with_note(domain.locate(arrival.path, arrival.qualname), "the rows are returned from here")
     yield draft.with_fix(apply_page(load, unused) if unused else stream_rows(load))
 
 
-def _help(load: Load, arrival: Arrival | None) -> str:
+def _may_grow(load: Load) -> bool:
+    return load.bound in _UNBOUNDED and load.entity is not None and not load.entity.is_lookup
+
+
+def _help(load: Load, arrival: Arrival | None, reckoned: tuple[Aggregate, ...]) -> str:
     if load.unused_page:
         return "apply them in the query, with an order"
+    if reckoned:
+        assert load.entity is not None
+        functions = dict.fromkeys(_function(load.entity.name, each) for each in reckoned)
+        named = "it" if len(functions) == 1 else "them"
+        return f"let the database reckon {named}: {', '.join(functions)}; then page or stream what else needs rows"
     if load.usage.of(Deal.ITERATED) and (arrival is None or arrival.destination is not Destination.RESPONSE):
         call = "async for … in await session.stream_scalars(…)" if load.is_async else "a loop over `session.scalars(…)`"
         if load.is_async:
@@ -77,6 +104,23 @@ def _help(load: Load, arrival: Arrival | None) -> str:
             )
         return f"stream it, with `yield_per(1000)` and {call}, or work through it in pages by key; aggregate in SQL"
     return "page it, by `.limit(…)` and the last key or `.offset(…)`, or filter it by an owner"
+
+
+def _figures(reckoned: tuple[Aggregate, ...]) -> str:
+    """The first two figures, as the object of a message."""
+    named = dict.fromkeys(
+        f"how many have each `{each.column}`"
+        if each.figure is Figure.COUNT
+        else _NAMED[each.figure] + f" `{each.column}`"
+        for each in reckoned
+    )
+    return " and ".join(list(named)[:2])
+
+
+def _function(model: str, aggregate: Aggregate) -> str:
+    if aggregate.figure is Figure.COUNT:
+        return f"`func.count()` by `{model}.{aggregate.column}`"
+    return f"`func.{aggregate.figure.value}({model}.{aggregate.column})`"
 
 
 def _listed(names: tuple[str, ...]) -> str:

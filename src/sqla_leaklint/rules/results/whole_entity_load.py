@@ -9,6 +9,7 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.mapped.models import Model
 from sqla_leaklint.domain.rows.bounds import Bound
 from sqla_leaklint.domain.rows.filtering import NarrowedLoad
+from sqla_leaklint.domain.rows.membership import Membership
 from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.rows.usage import Deal, Usage
 from sqla_leaklint.fixes import PendingFix
@@ -52,6 +53,8 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         return  # one row costs little, unless it holds something large
     if any(narrowed.load is load and narrowed.figure for narrowed in domain.subjects(NarrowedLoad)):
         return  # the database reckons it: no row is wanted at all
+    if any(membership.load is load for membership in domain.subjects(Membership)):
+        return  # likewise: it looks for it
     columns = [name for name in model.columns if name in read]
     yield (
         rule.diagnostic(load.node, _message(load, model, columns, unread))
