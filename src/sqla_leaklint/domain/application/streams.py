@@ -232,10 +232,20 @@ class _Streams:
         """The sessions that something is, or that it was made with: each with its term, where that is known."""
         direct = list(self.sessions(piece.value))
         yield from ((piece.term, session) for session in direct)
-        is_object = any(isinstance(each, ProjectInstance) for each in alternatives(piece.value))
-        if not direct and is_object and piece.term is not None:
+        if not direct and piece.term is not None and self._was_given_session(piece.value):
             for part in t.all_in([piece.term]):
                 yield from ((part, session) for session in self.sessions(self.domain.value_of(part)))
+
+    def _was_given_session(self, value: Value) -> bool:
+        """Whether an object was made with a session, or with an object that was."""
+        given = [
+            held for each in alternatives(value) if isinstance(each, ProjectInstance) for _, held in each.arguments
+        ]
+        return any(
+            self.evaluator.classes.is_a(held, Kind.SESSION, Kind.ASYNC_SESSION)
+            for each in given
+            for held in alternatives(each)
+        ) or any(self._was_given_session(each) for each in given)
 
     def _holds(
         self,
