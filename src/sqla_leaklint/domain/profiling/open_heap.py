@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.openness import open_route
 from sqla_leaklint.domain.application.refusing import refuses_itself
 from sqla_leaklint.domain.linking.decorators import decoration_of
+from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.profiling.heap import Listings, looks_at_heap
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
@@ -17,6 +19,7 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
 
 
@@ -31,6 +34,8 @@ class OpenHeapEndpoint:
     @staticmethod
     def find(domain: Domain) -> Iterator[OpenHeapEndpoint]:
         """Every such endpoint of the module, in the order of the text."""
+        if not _IS_LISTED.of(domain.evaluator):
+            return
         listings = Listings(domain.evaluator)
         for body in domain.bodies:
             if not isinstance(body.node, tree.Function) or not _is_endpoint(domain, body):
@@ -43,6 +48,13 @@ class OpenHeapEndpoint:
             if route is not None:
                 node = body.node.decorators[body.decorators.index(route)]
                 yield OpenHeapEndpoint(body.node, node, listing)
+
+
+_LISTING = re.compile(rb"\b(?:gc|tracemalloc|objgraph|pympler)\b")
+_IS_LISTED: Memo[Evaluator, bool] = Memo(
+    lambda evaluator: evaluator.project.root is None or any(map(_LISTING.search, evaluator.project.texts()))
+)
+"""Whether any module of the project names what lists a heap; most name nothing of the kind."""
 
 
 def _is_endpoint(domain: Domain, body: Body) -> bool:
