@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.concurrency.owners import owner_that_ends
 from sqla_leaklint.domain.concurrency.starts import Start, starts
+from sqla_leaklint.domain.concurrency.suspension import is_asked_at_once
 from sqla_leaklint.domain.concurrency.work import Piece, Rider
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, nodes_of
 from sqla_leaklint.domain.values import Origin
@@ -218,6 +219,9 @@ class _Session:
             return None
         owner = owner_that_ends(self._domain, rider.passenger, self._key, is_entered_here=bool(self._births))
         if owner is None:
+            return None
+        provider = rider.passenger.session.provider
+        if not (rider.is_async or piece.in_thread) and is_asked_at_once(self._domain, piece.node, self._key, provider):
             return None
         ends = [
             step

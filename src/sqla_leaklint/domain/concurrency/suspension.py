@@ -1,0 +1,108 @@
+"""What a coroutine does before it first lets other work run, and what after that.
+
+A task begins when its creator first waits for something, and runs on to its own first `await`.  FastAPI ends a plain
+dependency in a thread, for which it waits: what a task asks a plain session before its first `await`, it has asked
+before that session is closed.
+
+    async def announce(db, order_id):
+        order = db.get(Order, order_id)         # at once
+        await socket.emit("order", order.id)    # from here on the session may be closed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.domain.application.callers import bound_arguments
+from sqla_leaklint.domain.values import ProjectFunction, alternatives
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
+from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import children, walk
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
+
+_ASKING = frozenset({Deed.CALLED, Deed.ITERATED, Deed.ENTERED})
+
+
+def is_asked_at_once(domain: Domain, call: tree.Expr, session: t.Term, provider: ProjectFunction | None) -> bool:
+    """Whether a coroutine is done with a plain session of FastAPI's before this can be closed.
+
+    `call` makes the coroutine and gives it the session; a provider that is a coroutine itself may close it at once.
+    """
+    term = domain.term(call)
+    summary = domain.evaluator.classes.function(provider) if provider is not None else None
+    if summary is None or summary.is_async or not isinstance(call, tree.Call) or not isinstance(term, t.Call):
+        return False
+    called = alternatives(domain.value_of(term.func))
+    return all(isinstance(each, ProjectFunction) and _is_done(domain, each, term, session) for each in called)
+
+
+def _is_done(domain: Domain, function: ProjectFunction, call: t.Call, session: t.Term) -> bool:
+    summary = domain.evaluator.classes.function(function)
+    module = domain.evaluator.project.module_at(function.path)
+    body = module.executor.bodies.get(function.qualname) if module is not None else None
+    if summary is None or module is None or body is None or not summary.is_async:
+        return False
+    bound = bound_arguments(summary, function, call.args, call.keywords)
+    names = [name for name, argument in bound.items() if argument is session]
+    pool = module.executor.pool
+    return bool(names) and not any(_asks_later(body, pool.make(t.Param, summary.qualname, name)) for name in names)
+
+
+def _asks_later(body: Body, arrived: t.Term) -> bool:
+    """Whether a function asks a parameter, or what that returned, for something after its first `await`."""
+    order = {node: place for place, node in enumerate(_own(body.node))}
+    first = min(filter(_waits, order), key=order.__getitem__, default=None)
+    if first is None:
+        return False
+    before = set(walk(first) if isinstance(first, tree.Await) else ())
+    again = {
+        node
+        for loop in order
+        if isinstance(loop, tree.For | tree.While) and first in set(walk(loop))
+        for node in walk(loop)
+    }
+    for event in body.events:
+        if event.deed not in _ASKING or not _is_about(event.value, arrived):
+            continue
+        is_later = order.get(event.node, len(order)) > order[first] and event.node not in before
+        if is_later or event.node in again:
+            return True
+    return False
+
+
+def _own(node: tree.Node) -> Iterator[tree.Node]:
+    """The nodes of a function, in the order of the text, without what the functions in it hold."""
+    yield node
+    for child in children(node):
+        if not isinstance(child, tree.Function | tree.Lambda):
+            yield from _own(child)
+
+
+def _waits(node: tree.Node) -> bool:
+    match node:
+        case tree.Await():
+            return True
+        case tree.For(is_async=is_async) | tree.With(is_async=is_async) | tree.CompFor(is_async=is_async):
+            return is_async
+        case _:
+            return False
+
+
+def _is_about(term: t.Term, arrived: t.Term) -> bool:
+    """Whether a call asks the parameter, or what it returned, for something, or hands it on."""
+    if isinstance(term, t.Call) and any(
+        each is arrived for each in (*term.args, *(value for _, value in term.keywords))
+    ):
+        return True
+    while term is not arrived:
+        match term:
+            case t.Attr(base=inner) | t.Call(func=inner) | t.Await(value=inner) | t.Enter(value=inner):
+                term = inner
+            case _:
+                return False
+    return True
