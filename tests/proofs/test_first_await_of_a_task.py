@@ -1,4 +1,4 @@
-"""Until its first `await` a task has the session of a plain dependency; an async one closes it before the task begins."""
+"""A task has the session of a plain dependency until its first `await`; an async dependency closes it before that."""
 
 from __future__ import annotations
 
