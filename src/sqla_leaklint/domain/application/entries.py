@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_given_to_library
+from sqla_leaklint.domain.application.callers import calls_naming, is_given_to_library, last_name, users
 from sqla_leaklint.domain.application.endpoints import HANDLERS, decorations, is_handler, is_provider, method_name
-from sqla_leaklint.domain.values import ProjectClass, Symbol
+from sqla_leaklint.domain.values import ProjectClass, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -93,4 +93,25 @@ def _method_entry(evaluator: Evaluator, module: ModuleSummary, function: Functio
         is_middleware = any(evaluator.knowledge.is_a(base.path, Kind.MIDDLEWARE) for base in bases)
         return Entry.REQUEST if is_middleware else None
     outside = [base for base in bases if base.path.partition(".")[0] not in {"builtins", "abc", "typing", "enum"}]
-    return Entry.EVENT if outside else None
+    return Entry.EVENT if outside and not _is_made_in_vain(evaluator, module, cls) else None
+
+
+def _is_made_in_vain(evaluator: Evaluator, module: ModuleSummary, cls: ProjectClass) -> bool:
+    """Whether objects of a class are made, but only by functions that nobody in the project names."""
+    made = [
+        (user, function)
+        for user in users(evaluator, module, cls.name)
+        for function, call in calls_naming(user).get(cls.name, ())
+        if cls in alternatives(evaluator.of(call.func, evaluator.frame(user)))
+    ]
+    return bool(made) and all(function is not None and _is_unused(evaluator, user, function) for user, function in made)
+
+
+def _is_unused(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    if function.decorators or function.owner is not None or function.scope is not None:
+        return False  # others may call it by what it is registered or held by
+    for user in users(evaluator, module, function.name):
+        if user.path != module.path or user.star_imports:
+            return False
+    acts = (act.value for _, act in module.mentions())
+    return not any(last_name(part) == function.name for part in t.all_in(list(acts)))
