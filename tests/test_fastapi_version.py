@@ -160,6 +160,11 @@ def write(path: Path, text: str) -> None:
     path.write_bytes(dedent(text).encode())
 
 
+def test_a_file_in_utf_16_is_read(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes("fastapi==0.110.0\r\n".encode("utf-16"))
+    assert fastapi_versions(tmp_path) == exact("0.110.0")
+
+
 def test_a_lock_file_says_more_than_a_range(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", '[project]\ndependencies = ["fastapi>=0.100"]\n')
     write(tmp_path / "poetry.lock", POETRY)

@@ -6,6 +6,7 @@ wide range, and every question whose answer differs within the range is answered
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,9 +159,12 @@ def _next(version: Version) -> Version:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        data = path.read_bytes()
     except OSError:
         return ""
+    # `pip freeze >` in a Windows shell writes UTF-16, and says so by its first two bytes.
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 
 
 def range_of(versions: Versions) -> VersionRange:

@@ -28,7 +28,7 @@ def check(serialised: SerialisedInTransaction, domain: Domain) -> Iterator[Draft
     place = serialised.returned.value or serialised.returned
     draft = rule.diagnostic(place, f"{what} its connection until a thread is free to serialise the response")
     if not serialised.is_opened_by_return:
-        draft = draft.with_note(serialised.opened_by, "this takes the connection")
+        draft = draft.with_note(serialised.opened_by, "this asks the database, and the connection stays out")
     provider = serialised.provider
     name = provider.qualname.rpartition(".")[2]
     draft = draft.with_note(
