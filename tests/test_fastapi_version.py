@@ -162,7 +162,7 @@ def write(path: Path, text: str) -> None:
 
 def test_a_file_in_utf_16_is_read(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes("fastapi==0.110.0\r\n".encode("utf-16"))
-    assert fastapi_versions(tmp_path) == exact("0.110.0")
+    assert fastapi_versions(tmp_path, None) == exact("0.110.0")
 
 
 def test_a_lock_file_says_more_than_a_range(tmp_path: Path) -> None:
