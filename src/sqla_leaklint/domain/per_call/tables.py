@@ -72,13 +72,9 @@ def _of_class(domain: Domain, body: Body, function: Body, node: tree.Class) -> I
     if not domain.evaluator.classes.is_mapped(cls) or not _is_on_shared_base(domain, body):
         return
     table_name = body.bindings.get("__tablename__")
-    arguments = body.bindings.get("__table_args__")
-    is_extended = _is_extending(arguments)
-    if "__table__" in body.bindings or (table_name is None and not is_extended):
-        return
-    if table_name is not None and _is_constant(table_name) and not is_extended:
-        return
-    yield from _found(domain, function, node, node.name, table_name, is_class=True, is_extended=is_extended)
+    # Of one name there is one table, and the classes that extend it are collected.
+    if "__table__" not in body.bindings and table_name is not None and not _is_constant(table_name):
+        yield from _found(domain, function, node, node.name, table_name, is_class=True, is_extended=False)
 
 
 def _of_call(domain: Domain, body: Body, call: t.Call, node: tree.Call) -> Iterator[TablePerCall]:
@@ -103,9 +99,8 @@ def _of_call(domain: Domain, body: Body, call: t.Call, node: tree.Call) -> Itera
             table_name = given.get("__tablename__")
             if table_name is None or not any(_is_shared_base(domain, base) for base in bases.elements):
                 return
-            is_extended = _is_extending(given.get("__table_args__"))
-            if not _is_constant(table_name) or is_extended:
-                yield from _found(domain, body, node, "", table_name, is_class=True, is_extended=is_extended)
+            if not _is_constant(table_name):
+                yield from _found(domain, body, node, "", table_name, is_class=True, is_extended=False)
         case _:
             return
 
@@ -115,7 +110,7 @@ def _found(
     body: Body,
     node: tree.Class | tree.Call,
     name: str,
-    table_name: t.Term | None,
+    table_name: t.Term,
     *,
     is_class: bool,
     is_extended: bool,
@@ -125,8 +120,8 @@ def _found(
         return
     module = domain.module.summary
     function = module.functions[body.qualname]
-    is_one = is_extended and (table_name is None or _is_constant(table_name))
-    if not is_one and (table_name is None or Provenance(domain.evaluator).trail(module, function, table_name) is None):
+    is_one = is_extended and _is_constant(table_name)
+    if not is_one and Provenance(domain.evaluator).trail(module, function, table_name) is None:
         return
     trail = way_each_time(domain, module, function, always=True)
     if trail is not None:
@@ -139,16 +134,6 @@ def _is_constant(term: t.Term) -> bool:
 
 def _is_true(term: t.Term | None) -> bool:
     return isinstance(term, t.Const) and term.value is True
-
-
-def _is_extending(arguments: t.Term | None) -> bool:
-    """Whether `__table_args__` say `extend_existing`."""
-    return arguments is not None and any(
-        isinstance(key, t.Const) and key.value == "extend_existing" and _is_true(value)
-        for part in t.all_in([arguments])
-        if isinstance(part, t.Collection)
-        for key, value in zip(part.keys, part.elements, strict=False)
-    )
 
 
 def _adds_up(domain: Domain, call: t.Call) -> bool:
