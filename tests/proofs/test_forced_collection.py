@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.proofs.databases import SQLite
-from tests.proofs.harness import Proof, compare
+from tests.proofs.harness import Proof, compare, fixed_text
 
 RULE = "LKS703"
-WAIT = "others wait (ms)"
+WAITS = {"/report": "others wait for an endpoint (ms)", "/watched": "others wait for a middleware (ms)"}
+TIMES = {"/report": "processor time of 8 requests (ms)", "/watched": "of 8 below a middleware (ms)"}
 
-_HEAD = """\
+_PROGRAM = f"""\
 import gc
+import time
 
 from fastapi import FastAPI
 
 from served import ask, longest_wait, noted
 
 app = FastAPI()
-index = {number: [str(number)] for number in range(200_000)}
-"""
-_TAIL = """
+index = {{number: [str(number)] for number in range(300_000)}}
+
+
+@app.middleware("http")
+async def collecting(request, call_next):
+    response = await call_next(request)
+    if request.url.path == "/watched":
+        gc.collect()
+    return response
+
+
+@app.get("/watched")
+def watched():
+    return sum(range(2_000))
+
+
+@app.get("/report")
+def report():
+    rows = [{{"number": number}} for number in range(2_000)]
+    total = sum(row["number"] for row in rows)
+    del rows
+    gc.collect()
+    return total
+
 
 @app.get("/health")
 async def health():
@@ -30,49 +55,21 @@ async def health():
 async def measured():
     if noted:
         return None
-    answers = await ask(app, "/report", "/report")
-    noted["others wait (ms)"] = await longest_wait(app, "/health", *["/report"] * 3)
+    answers = await ask(app, "/report", "/watched")
+    waits, times = {WAITS}, {TIMES}
+    for path in waits:
+        start = time.process_time()
+        await ask(app, *[path] * 8)
+        noted[times[path]] = round((time.process_time() - start) * 1_000)
+        noted[waits[path]] = await longest_wait(app, "/health", path)
     return answers
 """
 
 PROOFS = (
     Proof(
         RULE,
-        "an endpoint collects when it is done, in a process of 200,000 objects",
-        _HEAD
-        + """
-
-@app.get("/report")
-def report():
-    rows = [{"number": number} for number in range(2_000)]
-    total = sum(row["number"] for row in rows)
-    del rows
-    gc.collect()
-    return total
-"""
-        + _TAIL,
-        "measured()",
-        repeats=2,
-    ),
-    Proof(
-        RULE,
-        "a middleware collects after each request, in a process of 200,000 objects",
-        _HEAD
-        + """
-
-@app.middleware("http")
-async def collecting(request, call_next):
-    response = await call_next(request)
-    if request.url.path == "/report":
-        gc.collect()
-    return response
-
-
-@app.get("/report")
-def report():
-    return sum(range(2_000))
-"""
-        + _TAIL,
+        "an endpoint, and a middleware, collect after each request, in a process of 300,000 objects",
+        _PROGRAM,
         "measured()",
         repeats=2,
     ),
@@ -86,6 +83,17 @@ def test_without_a_collection_nobody_waits(proof: Proof, sqlite: SQLite) -> None
     leaking, fixed = comparison.leaking, comparison.fixed
 
     assert "gc.collect()" not in comparison.remedy
-    assert "import gc" not in comparison.remedy
     assert fixed.result == leaking.result == '[[200, "1999000"], [200, "1999000"]]'
-    assert leaking.noted[WAIT] > 3 * fixed.noted[WAIT]
+    # Processor time: on a machine that is busy with other things, everybody waits.
+    for time in TIMES.values():
+        assert leaking.noted[time] > 3 * fixed.noted[time]
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
+def test_the_import_goes_with_the_only_collection(proof: Proof) -> None:
+    alone = replace(
+        proof,
+        program=proof.program.replace("        gc.collect()\n    return response", "        pass\n    return response"),
+    )
+    assert "import gc" in alone.program
+    assert "import gc" not in fixed_text(alone)
