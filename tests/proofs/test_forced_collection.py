@@ -1,4 +1,4 @@
-"""What one collection for every request costs all the others."""
+"""What one collection for every request costs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from tests.proofs.databases import SQLite
 from tests.proofs.harness import Proof, compare, fixed_text
 
 RULE = "LKS703"
-WAITS = {"/report": "others wait for an endpoint (ms)", "/watched": "others wait for a middleware (ms)"}
 TIMES = {"/report": "processor time of 8 requests (ms)", "/watched": "of 8 below a middleware (ms)"}
 
 _PROGRAM = f"""\
@@ -19,7 +18,7 @@ import time
 
 from fastapi import FastAPI
 
-from served import ask, longest_wait, noted
+from served import ask, noted
 
 app = FastAPI()
 index = {{number: [str(number)] for number in range(300_000)}}
@@ -47,21 +46,14 @@ def report():
     return total
 
 
-@app.get("/health")
-async def health():
-    return "ok"
-
-
 async def measured():
     if noted:
         return None
     answers = await ask(app, "/report", "/watched")
-    waits, times = {WAITS}, {TIMES}
-    for path in waits:
+    for path, name in {TIMES}.items():
         start = time.process_time()
         await ask(app, *[path] * 8)
-        noted[times[path]] = round((time.process_time() - start) * 1_000)
-        noted[waits[path]] = await longest_wait(app, "/health", path)
+        noted[name] = round((time.process_time() - start) * 1_000)
     return answers
 """
 
@@ -78,13 +70,13 @@ PROOFS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
-def test_without_a_collection_nobody_waits(proof: Proof, sqlite: SQLite) -> None:
+def test_without_a_collection_requests_cost_less(proof: Proof, sqlite: SQLite) -> None:
     comparison = compare(proof, sqlite)
     leaking, fixed = comparison.leaking, comparison.fixed
 
     assert "gc.collect()" not in comparison.remedy
     assert fixed.result == leaking.result == '[[200, "1999000"], [200, "1999000"]]'
-    # Processor time: on a machine that is busy with other things, everybody waits.
+    # Processor time: how long others wait hangs on what else the machine does.
     for time in TIMES.values():
         assert leaking.noted[time] > 3 * fixed.noted[time]
 
