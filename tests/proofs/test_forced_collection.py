@@ -1,78 +1,67 @@
-"""What one collection for every request costs all the others."""
+"""What one collection for every request costs."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from tests.proofs.databases import SQLite
-from tests.proofs.harness import Proof, compare
+from tests.proofs.harness import Proof, compare, fixed_text
 
 RULE = "LKS703"
-WAIT = "others wait (ms)"
+TIMES = {"/report": "processor time of 8 requests (ms)", "/watched": "of 8 below a middleware (ms)"}
 
-_HEAD = """\
+_PROGRAM = f"""\
 import gc
+import time
 
 from fastapi import FastAPI
 
-from served import ask, longest_wait, noted
+from served import ask, noted
 
 app = FastAPI()
-index = {number: [str(number)] for number in range(200_000)}
-"""
-_TAIL = """
+index = {{number: [str(number)] for number in range(300_000)}}
 
-@app.get("/health")
-async def health():
-    return "ok"
+
+@app.middleware("http")
+async def collecting(request, call_next):
+    response = await call_next(request)
+    if request.url.path == "/watched":
+        gc.collect()
+    return response
+
+
+@app.get("/watched")
+def watched():
+    return sum(range(2_000))
+
+
+@app.get("/report")
+def report():
+    rows = [{{"number": number}} for number in range(2_000)]
+    total = sum(row["number"] for row in rows)
+    del rows
+    gc.collect()
+    return total
 
 
 async def measured():
     if noted:
         return None
-    answers = await ask(app, "/report", "/report")
-    noted["others wait (ms)"] = await longest_wait(app, "/health", *["/report"] * 3)
+    answers = await ask(app, "/report", "/watched")
+    for path, name in {TIMES}.items():
+        start = time.process_time()
+        await ask(app, *[path] * 8)
+        noted[name] = round((time.process_time() - start) * 1_000)
     return answers
 """
 
 PROOFS = (
     Proof(
         RULE,
-        "an endpoint collects when it is done, in a process of 200,000 objects",
-        _HEAD
-        + """
-
-@app.get("/report")
-def report():
-    rows = [{"number": number} for number in range(2_000)]
-    total = sum(row["number"] for row in rows)
-    del rows
-    gc.collect()
-    return total
-"""
-        + _TAIL,
-        "measured()",
-        repeats=2,
-    ),
-    Proof(
-        RULE,
-        "a middleware collects after each request, in a process of 200,000 objects",
-        _HEAD
-        + """
-
-@app.middleware("http")
-async def collecting(request, call_next):
-    response = await call_next(request)
-    if request.url.path == "/report":
-        gc.collect()
-    return response
-
-
-@app.get("/report")
-def report():
-    return sum(range(2_000))
-"""
-        + _TAIL,
+        "an endpoint, and a middleware, collect after each request, in a process of 300,000 objects",
+        _PROGRAM,
         "measured()",
         repeats=2,
     ),
@@ -81,11 +70,22 @@ def report():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
-def test_without_a_collection_nobody_waits(proof: Proof, sqlite: SQLite) -> None:
+def test_without_a_collection_requests_cost_less(proof: Proof, sqlite: SQLite) -> None:
     comparison = compare(proof, sqlite)
     leaking, fixed = comparison.leaking, comparison.fixed
 
     assert "gc.collect()" not in comparison.remedy
-    assert "import gc" not in comparison.remedy
     assert fixed.result == leaking.result == '[[200, "1999000"], [200, "1999000"]]'
-    assert leaking.noted[WAIT] > 3 * fixed.noted[WAIT]
+    # Processor time: how long others wait hangs on what else the machine does.
+    for time in TIMES.values():
+        assert leaking.noted[time] > 3 * fixed.noted[time]
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
+def test_the_import_goes_with_the_only_collection(proof: Proof) -> None:
+    alone = replace(
+        proof,
+        program=proof.program.replace("        gc.collect()\n    return response", "        pass\n    return response"),
+    )
+    assert "import gc" in alone.program
+    assert "import gc" not in fixed_text(alone)

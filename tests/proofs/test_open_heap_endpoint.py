@@ -8,7 +8,7 @@ from tests.proofs.databases import SQLite
 from tests.proofs.harness import Proof, compare, reported
 
 RULE = "LKS704"
-SHOWN = "secrets shown to anybody"
+PASSWORDS, LINES = "passwords shown to anybody", "lines shown to anybody"
 
 _HEAD = """\
 import gc
@@ -30,7 +30,23 @@ def require_admin(given=Depends(HTTPBearer())):
         raise HTTPException(403)
 
 """
-_TAIL = """
+_PROGRAM = (
+    _HEAD
+    + f"""
+
+tracemalloc.start()
+cache = [[number] for number in range(2_000)]
+
+
+@app.get("/objects")
+def objects():
+    return [repr(each)[:200] for each in gc.get_objects() if isinstance(each, dict) and "password" in each]
+
+
+@app.get("/lines")
+def lines():
+    return [str(line) for line in tracemalloc.take_snapshot().statistics("lineno")[:20]]
+
 
 @app.get("/health")
 async def health():
@@ -40,57 +56,28 @@ async def health():
 async def measured():
     if noted:
         return None
-    (answer,) = await ask(app, "/debug")
-    (admitted,) = await ask(app, "/debug", headers={"Authorization": "Bearer token of the admin"})
-    noted["secrets shown to anybody"] = answer[1].count(SECRET)
-    noted["others wait (ms)"] = await longest_wait(app, "/health", "/debug")
-    return [answer[0], admitted[0], SECRET in admitted[1]]
+    found = []
+    for path, secret, name in (("/objects", "correct-horse", "{PASSWORDS}"), ("/lines", "program.py", "{LINES}")):
+        (answer,) = await ask(app, path)
+        (admitted,) = await ask(app, path, headers={{"Authorization": "Bearer token of the admin"}})
+        noted[name] = answer[1].count(secret)
+        found.append([answer[0], admitted[0], secret in admitted[1]])
+    noted["others wait (ms)"] = await longest_wait(app, "/health", "/objects", "/lines")
+    return found
 """
-_OPEN, _GUARDED = '@app.get("/debug")', '@app.get("/debug", dependencies=[Depends(require_admin)])'
-
-_OBJECTS = (
-    _HEAD
-    + f"""
-SECRET = "correct-horse"
-
-
-{_OPEN}
-def debug():
-    return [repr(each)[:200] for each in gc.get_objects() if isinstance(each, dict) and "password" in each]
-"""
-    + _TAIL
 )
-_LINES = (
-    _HEAD
-    + f"""
-SECRET = "program.py"
-tracemalloc.start()
-cache = [[number] for number in range(2_000)]
-
-
-{_OPEN}
-def debug():
-    return [str(line) for line in tracemalloc.take_snapshot().statistics("lineno")[:20]]
-"""
-    + _TAIL
-)
+_GUARDED = _PROGRAM
+for _path in ("/objects", "/lines"):
+    _GUARDED = _GUARDED.replace(f'get("{_path}")', f'get("{_path}", dependencies=[Depends(require_admin)])')
 
 PROOFS = (
     Proof(
         RULE,
-        "`gc.get_objects()`: a password of the settings",
-        _OBJECTS,
+        "`gc.get_objects()` shows a password of the settings, `tracemalloc` the files and lines of the program",
+        _PROGRAM,
         "measured()",
         repeats=2,
-        remedy=_OBJECTS.replace(_OPEN, _GUARDED),
-    ),
-    Proof(
-        RULE,
-        "`tracemalloc`: the files and lines of the program",
-        _LINES,
-        "measured()",
-        repeats=2,
-        remedy=_LINES.replace(_OPEN, _GUARDED),
+        remedy=_GUARDED,
     ),
 )
 
@@ -99,12 +86,13 @@ PROOFS = (
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
 def test_an_open_endpoint_shows_the_heap_to_anybody(proof: Proof, sqlite: SQLite) -> None:
     assert proof.remedy is not None
-    assert len(reported(proof.program, proof)) == 1
+    assert len(reported(proof.program, proof)) == 2
     assert not reported(proof.remedy, proof)
 
     comparison = compare(proof, sqlite)
     leaking, fixed = comparison.leaking, comparison.fixed
-    assert leaking.result == "[200, 200, true]"
-    assert fixed.result == "[401, 200, true]"
-    assert leaking.noted[SHOWN] >= 1
-    assert fixed.noted[SHOWN] == 0
+    assert leaking.result == "[[200, 200, true], [200, 200, true]]"
+    assert fixed.result == "[[401, 200, true], [401, 200, true]]"
+    for shown in (PASSWORDS, LINES):
+        assert leaking.noted[shown] >= 1
+        assert fixed.noted[shown] == 0

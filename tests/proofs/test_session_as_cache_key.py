@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
@@ -12,8 +10,9 @@ from tests.proofs.databases import SQLite
 from tests.proofs.harness import Proof, compare, reported
 
 RULE = "LKS604"
-REQUESTS = 40
-HITS, ALIVE, STATUS = "found in the memo", "kept alive", "second answer"
+REQUESTS = 20
+ALIVE = ("sessions alive", "requests alive", "accounts alive")
+HITS, STATUS = "found in the memos", "second answer of the coroutine"
 
 _HEAD = """\
 import gc
@@ -33,112 +32,105 @@ def get_db():
     with SessionLocal() as db:
         yield db
 
+"""
+_SERVING = f"""
 
-async def serve(cls, memo, more):
-    first, second = [(await ask(app, "/accounts/1"))[0] for _ in range(2)]
-    if more:
-        await kept(app, ["/accounts/1"] * more, warm=0)
+async def serve():
+    if noted:
+        return None
+    for path in ("/session/1", "/request/1", "/entity/1"):
+        await kept(app, [path] * {REQUESTS}, warm=1)
     gc.collect()
-    noted["kept alive"] = sum(isinstance(each, cls) for each in gc.get_objects())
-    noted["found in the memo"] = memo.cache_info().hits
-    noted["second answer"] = second[0]
+    there = gc.get_objects()
+    for name, cls in zip({ALIVE}, (Session, Request, Account)):
+        noted[name] = sum(isinstance(each, cls) for each in there)
+    memos = {{each for name, each in globals().items() if name.startswith("name_")}}
+    noted["{HITS}"] = sum(memo.cache_info().hits for memo in memos)
+    first, second = [(await ask(app, "/coroutine/1"))[0] for _ in range(2)]
+    noted["{STATUS}"] = second[0]
     return first
 """
 
-_OF_VALUES = """
+_BY_WHAT_CHANGES = """
+@lru_cache(maxsize=1000)
+def name_by_session(db, number):
+    return db.get(Account, number).name
+
+
+@app.get("/session/{number}")
+def session(number: int, db: Session = Depends(get_db)):
+    return name_by_session(db, number)
+
+
+@lru_cache(maxsize=1000)
+def name_by_request(request: Request):
+    with SessionLocal() as db:
+        return db.get(Account, request.path_params["number"]).name
+
+
+@app.get("/request/{number}")
+def request(request: Request):
+    return name_by_request(request)
+
+
+@lru_cache(maxsize=1000)
+def name_by_entity(account):
+    return account.name
+
+
+@app.get("/entity/{number}")
+def entity(number: int, db: Session = Depends(get_db)):
+    return name_by_entity(db.get(Account, number))
+
+
+@lru_cache(maxsize=1000)
+async def name_of_coroutine(number):
+    with SessionLocal() as db:
+        return db.get(Account, number).name
+
+
+@app.get("/coroutine/{number}")
+async def coroutine(number: int):
+    return await name_of_coroutine(number)
+"""
+
+_BY_VALUES = """
 @lru_cache(maxsize=1000)
 def name_of(number):
     with SessionLocal() as db:
         return db.get(Account, number).name
 
 
-@app.get("/accounts/{number}")
+@app.get("/session/{number}")
+@app.get("/request/{number}")
+@app.get("/entity/{number}")
+@app.get("/coroutine/{number}")
 def read(number: int):
     return name_of(number)
 """
 
-
-def _proof(claim: str, body: str, cls: str, more: int = REQUESTS - 2) -> Proof:
-    program, right = _HEAD + "\n" + dedent(body), _HEAD + "\n" + _OF_VALUES
-    return Proof(RULE, claim, program, f"serve({cls}, name_of, {more})", repeats=2, remedy=right)
-
-
 PROOFS = (
-    _proof(
-        "memoised by the request's session (40 requests, twice)",
-        """
-        @lru_cache(maxsize=1000)
-        def name_of(db, number):
-            return db.get(Account, number).name
-
-
-        @app.get("/accounts/{number}")
-        def read(number: int, db: Session = Depends(get_db)):
-            return name_of(db, number)
-        """,
-        "Session",
-    ),
-    _proof(
-        "memoised by the request",
-        """
-        @lru_cache(maxsize=1000)
-        def name_of(request: Request):
-            with SessionLocal() as db:
-                return db.get(Account, request.path_params["number"]).name
-
-
-        @app.get("/accounts/{number}")
-        def read(request: Request):
-            return name_of(request)
-        """,
-        "Request",
-    ),
-    _proof(
-        "memoised by an entity",
-        """
-        @lru_cache(maxsize=1000)
-        def name_of(account):
-            return account.name
-
-
-        @app.get("/accounts/{number}")
-        def read(number: int, db: Session = Depends(get_db)):
-            return name_of(db.get(Account, number))
-        """,
-        "Account",
-    ),
-    _proof(
-        "an `async def`, memoised by plain values",
-        """
-        @lru_cache(maxsize=1000)
-        async def name_of(number):
-            with SessionLocal() as db:
-                return db.get(Account, number).name
-
-
-        @app.get("/accounts/{number}")
-        async def read(number: int):
-            return await name_of(number)
-        """,
-        "Session",
-        more=0,
+    Proof(
+        RULE,
+        f"memoised by the request's session, by the request, by an entity ({REQUESTS} requests each); a coroutine",
+        _HEAD + _BY_WHAT_CHANGES + _SERVING,
+        "serve()",
+        repeats=2,
+        remedy=_HEAD + _BY_VALUES + _SERVING,
     ),
 )
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
-def test_a_memo_by_plain_values_is_what_was_meant(proof: Proof, tmp_path: Path) -> None:
-    assert reported(dedent(proof.program), proof)
-    assert reported(dedent(proof.remedy or ""), proof) == []
-    comparison = compare(proof, SQLite(tmp_path))
+def test_a_memo_by_plain_values_is_what_was_meant(proof: Proof, sqlite: SQLite) -> None:
+    assert len(reported(proof.program, proof)) == 4
+    assert reported(proof.remedy or "", proof) == []
+    comparison = compare(proof, sqlite)
     leaking, fixed = comparison.leaking.noted, comparison.fixed.noted
 
-    assert (fixed[ALIVE], fixed[STATUS]) == (0, 200)
-    if "async" in proof.claim:
-        assert leaking[HITS] == fixed[HITS] == 3
-        assert leaking[STATUS] == 500, "a coroutine was awaited twice"
-        assert json.loads(comparison.leaking.result)[0] == 200, "the first call is the one that works"
-    else:
-        assert (leaking[HITS], fixed[HITS]) == (0, 2 * REQUESTS - 1)
-        assert leaking[STATUS] == 200
-        assert leaking[ALIVE] == 2 * REQUESTS
+    assert json.loads(comparison.leaking.result)[0] == 200, "the first call is the one that works"
+    assert comparison.fixed.result == comparison.leaking.result
+    assert (leaking[HITS], fixed[HITS]) == (0, 3 * REQUESTS - 1)
+    assert all(leaking[name] >= REQUESTS for name in ALIVE)
+    assert [fixed[name] for name in ALIVE] == [0, 0, 0]
+    assert (leaking[STATUS], fixed[STATUS]) == (500, 200), "a coroutine was awaited twice"

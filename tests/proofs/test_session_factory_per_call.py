@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.proofs.databases import Database
+from tests.proofs.databases import SQLite
 from tests.proofs.harness import Proof, compare, reported
 
 RULE = "LKS503"
@@ -73,8 +73,8 @@ PROOFS = (
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
-def test_a_registry_for_every_call_gives_a_session_for_every_call(proof: Proof, database: Database) -> None:
-    comparison = compare(proof, database)
+def test_a_registry_for_every_call_gives_a_session_for_every_call(proof: Proof, sqlite: SQLite) -> None:
+    comparison = compare(proof, sqlite)
     leaking, fixed = comparison.leaking, comparison.fixed
 
     assert fixed.result == leaking.result

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.proofs.databases import SQLite
@@ -53,8 +51,8 @@ PROOFS = (
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
-def test_a_memo_with_a_bound_stops_growing(proof: Proof, tmp_path: Path) -> None:
-    comparison = compare(proof, SQLite(tmp_path))
+def test_a_memo_with_a_bound_stops_growing(proof: Proof, sqlite: SQLite) -> None:
+    comparison = compare(proof, sqlite)
     leaking, fixed = comparison.leaking, comparison.fixed
 
     assert "@lru_cache(maxsize=1024)" in comparison.remedy
