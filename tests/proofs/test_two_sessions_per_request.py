@@ -1,4 +1,4 @@
-"""A request with two sessions takes two connections: five at once, which have one each, wait for another until some fail."""
+"""A request with two sessions takes two connections: five at once, one each, wait for another until some fail."""
 
 from __future__ import annotations
 
