@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.proofs.databases import Database
+from tests.proofs.databases import SQLite
 from tests.proofs.harness import Proof, compare, reported, run
 
 RULE = "LKS407"
@@ -123,9 +123,9 @@ PROOFS = (
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
-def test_silent_sockets_keep_no_connection(proof: Proof, database: Database) -> None:
+def test_silent_sockets_keep_no_connection(proof: Proof, sqlite: SQLite) -> None:
     assert len(reported(proof.program, proof)) == 1
-    comparison = compare(proof, database)
+    comparison = compare(proof, sqlite)
 
     assert reported(comparison.remedy, proof) == []
     assert (json.loads(comparison.leaking.result), json.loads(comparison.fixed.result)) == (500, 200)
@@ -134,22 +134,35 @@ def test_silent_sockets_keep_no_connection(proof: Proof, database: Database) -> 
     assert (comparison.leaking.held, comparison.fixed.held) == (0, 0), "they come back when the sockets are closed"
 
 
-def test_the_scope_of_the_dependency_changes_nothing(database: Database) -> None:
-    program = CHAT.replace(
-        "Depends(get_session)):\n    await socket", 'Depends(get_session, scope="function")):\n    await socket'
-    )
-    assert 'scope="function"' in program
-    metrics, _ = run(program, replace(PROOFS[0], program=program), database)
-    assert metrics.noted[CONNECTIONS] == 5
-
-
-@pytest.mark.parametrize(
-    "after",
-    ["await session.commit()", "await session.rollback()", "await session.close()"],
+HEAD, _, _ = CHAT.partition('@app.websocket("/posts")')
+SOCKET = """
+@app.websocket("/{name}")
+async def {name}_posts(socket: WebSocket, session: AsyncSession = Depends(get_session{scope})):
+    await socket.accept()
+    while True:
+        account_id = int(await socket.receive_text())
+        posts = await session.scalar(select(func.count()).where(Post.account_id == account_id))
+        {last}
+        await socket.send_json(posts)
+"""
+ENDED = HEAD + "\n".join(
+    SOCKET.format(name=name, scope="", last=f"await session.{name}()") for name in ("commit", "rollback", "close")
 )
-def test_what_ends_the_transaction_gives_the_connection_back(after: str, database: Database) -> None:
-    line = "        await socket.send_json(posts)\n"
-    program = CHAT.replace(line, f"        {after}\n{line}")
-    assert reported(program, PROOFS[0]) == []
-    metrics, _ = run(program, replace(PROOFS[0], program=program), database)
-    assert metrics.noted[CONNECTIONS] == 0
+SCOPED = SOCKET.format(name="function", scope=', scope="function"', last="pass")
+EACH = """
+
+async def each():
+    for name in ("commit", "rollback", "close", "function"):
+        async with opened(app, f"/{name}", 5, "7"):
+            await until(lambda: engine.pool.checkedout() == 0, 0.5)
+            noted[name] = engine.pool.checkedout()
+        await until(lambda: engine.pool.checkedout() == 0)
+"""
+
+
+def test_what_ends_the_transaction_gives_the_connection_back_and_the_scope_of_the_dependency_does_not(
+    sqlite: SQLite,
+) -> None:
+    assert reported(ENDED, PROOFS[0]) == []
+    metrics, _ = run(ENDED + SCOPED + EACH, replace(PROOFS[0], call="each()"), sqlite)
+    assert metrics.noted == {"commit": 0, "rollback": 0, "close": 0, "function": 5}

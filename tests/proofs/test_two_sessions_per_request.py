@@ -1,4 +1,4 @@
-"""A request with two sessions takes two connections: five at once, which have one each, wait for another in vain."""
+"""A request with two sessions takes two connections: five at once, one each, wait for another until some fail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.proofs.databases import Database
+from tests.proofs.databases import SQLite
 from tests.proofs.harness import Proof, compare, reported, run
 
 RULE = "LKS409"
@@ -66,27 +66,34 @@ MIXED = SHARED.replace("session: Session = Depends(get_db)", 'session: Session =
 
 PROOFS = tuple(
     Proof(RULE, f"{what}; five requests at once: 500 → 200", program, "one_then_five()", repeats=2, remedy=SHARED)
-    for what, program in (("two providers", PROGRAM), ("`use_cache=False`", UNCACHED), ("two scopes", MIXED))
+    for what, program in (("two providers", PROGRAM), ("two scopes", MIXED))
 )
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
-def test_a_request_needs_one_connection(proof: Proof, database: Database) -> None:
+def test_a_request_needs_one_connection(proof: Proof, sqlite: SQLite) -> None:
     assert len(reported(proof.program, proof)) == 1
-    comparison = compare(proof, database)
+    comparison = compare(proof, sqlite)
 
     assert reported(comparison.remedy, proof) == []
-    assert json.loads(comparison.leaking.result) == [500] * 5
+    assert 500 in json.loads(comparison.leaking.result), "the first that gives up may let another through"
     assert json.loads(comparison.fixed.result) == [200] * 5
     assert (comparison.leaking.noted[CONNECTIONS], comparison.fixed.noted[CONNECTIONS]) == (2, 1)
     assert (comparison.leaking.held, comparison.fixed.held) == (0, 0)
 
 
-def test_what_is_asked_for_first_without_the_cache_is_shared_all_the_same(database: Database) -> None:
+def test_a_session_without_the_cache_is_another(sqlite: SQLite) -> None:
+    proof = replace(PROOFS[0], program=UNCACHED)
+    assert len(reported(UNCACHED, proof)) == 1
+    metrics, _ = run(UNCACHED, proof, sqlite)
+    assert metrics.noted[CONNECTIONS] == 2
+
+
+def test_what_is_asked_for_first_without_the_cache_is_shared_all_the_same(sqlite: SQLite) -> None:
     program = SHARED.replace(
         "db: Session = Depends(get_db), user", "db: Session = Depends(get_db, use_cache=False), user"
     )
     proof = replace(PROOFS[0], program=program, remedy=None)
     assert reported(program, proof) == []
-    metrics, _ = run(program, proof, database)
+    metrics, _ = run(program, proof, sqlite)
     assert metrics.noted[CONNECTIONS] == 1
