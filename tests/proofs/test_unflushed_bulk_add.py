@@ -153,4 +153,4 @@ def test_what_is_flushed_is_freed(proof: Proof, database: Database) -> None:
 
     assert fixed.result == leaking.result
     assert (fixed.held, fixed.failures) == (leaking.held, leaking.failures) == (0, 0)
-    assert fixed.peak * 2 < leaking.peak
+    assert fixed.peak * 5 < leaking.peak * 3

@@ -30,8 +30,7 @@ class CallSite:
 
     @property
     def node(self) -> tree.Call:
-        assert isinstance(self.event.node, tree.Call)
-        return self.event.node
+        return self.event.call_node
 
     @property
     def term(self) -> Call:

@@ -6,7 +6,7 @@ import re
 from enum import Enum
 from pathlib import Path
 
-from sqla_leaklint.semantic.project import is_test_file
+from sqla_leaklint.semantic.places import is_test_file
 
 _REVISION = re.compile(rb"^down_revision\b", re.MULTILINE)
 

@@ -21,7 +21,8 @@ from sqla_leaklint.linter.prefilter import is_plainly_valid, may_matter
 from sqla_leaklint.linter.roles import role_of
 from sqla_leaklint.linter.selection import selection
 from sqla_leaklint.rules.registry import all_rules
-from sqla_leaklint.semantic.project import Project, project_root
+from sqla_leaklint.semantic.places import project_root
+from sqla_leaklint.semantic.project import Project
 from sqla_leaklint.semantic.summary import ModuleSummary
 from sqla_leaklint.syntax.deep_stack import call_with_deep_stack
 from sqla_leaklint.syntax.source import Source, SourceError, decode_source

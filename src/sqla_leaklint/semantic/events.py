@@ -54,3 +54,9 @@ class Event:
         """The term of a `CALLED` event."""
         assert isinstance(self.value, Call)
         return self.value
+
+    @property
+    def call_node(self) -> tree.Call:
+        """The node of a `CALLED` event."""
+        assert isinstance(self.node, tree.Call)
+        return self.node

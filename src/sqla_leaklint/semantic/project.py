@@ -1,8 +1,8 @@
 """The project on disk: which module is which file, what it says (its summary), and who mentions a name.
 
-Modules are found as Python finds them, from the place of the module that imports: its own source root first (the
-folder above
-its topmost package), then every folder above it up to the project's root, and their `src`.  So two services of one
+Modules are found as Python finds them, from the place of the module that imports: its own source root first (the folder
+above its
+topmost package), then every folder above it up to the project's root, and their `src`.  So two services of one
 repository may both have a package `app`.  Files are read when they are first asked for, and never twice.
 """
 
@@ -11,17 +11,17 @@ from __future__ import annotations
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqla_leaklint.semantic.execution import Executor
+from sqla_leaklint.semantic.places import Place, is_test_file, place_of
 from sqla_leaklint.semantic.summary import ModuleSummary, summarise
 from sqla_leaklint.semantic.terms import Ref, Term
 from sqla_leaklint.syntax.parse import ParsedModule, parse_source
 from sqla_leaklint.syntax.source import Source, SourceError, read_source
 
-PROJECT_MARKERS = ("pyproject.toml", "leaklint.toml", "setup.py", "setup.cfg", ".git")
 KEPT_SOURCE_CHARACTERS = 3_000_000
 """How much source text may have its tree kept in memory; a libcst tree is about sixty times its source."""
 
@@ -37,15 +37,6 @@ class Module:
     @property
     def path(self) -> str:
         return self.summary.path
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a file stands among modules: its dotted name and the source root that the name counts from."""
-
-    name: str
-    root: str
-    is_package: bool
 
 
 class Project:
@@ -64,6 +55,7 @@ class Project:
         self._bytes: dict[str, bytes] = {}
         self._paths: tuple[str, ...] | None = None
         self._matching: dict[str, tuple[str, ...]] = {}
+        self._tests: dict[str, bool] = {}
 
     # --- modules ---
 
@@ -121,7 +113,7 @@ class Project:
         """The dotted name of a file and the source root that it counts from."""
         found = self._places.get(path)
         if found is None:
-            found = self._places[path] = _place(Path(path), self.root)
+            found = self._places[path] = place_of(Path(path), self.root)
         return found
 
     def resolve(self, dotted: str, importer: ModuleSummary) -> tuple[ModuleSummary, list[str]] | None:
@@ -199,19 +191,25 @@ class Project:
         *,
         and_any_of: Iterable[str] = (),
         and_calls: Iterable[str] = (),
-        where: Callable[[str], bool] | None = None,
+        and_tests: bool = True,
     ) -> Iterator[ModuleSummary]:
-        """The summaries of all files of the project whose text contains a name (if asked for, also one of some words,
-        or a call of one of some names; and whose path fits), in the order of their paths.
+        """The summaries of all files of the project, or all but its tests, whose text contains a name (if asked for,
+        also one of some words, or a call of one of some names), in the order of their paths.
         """
         word, pattern = name.encode(), "|".join(map(re.escape, sorted(and_any_of)))
         if names := "|".join(map(re.escape, sorted(and_calls))):
             pattern = rf"\b(?:{names})(?:\s*\(|\s+as\b)"
         for path in self._paths_with(pattern):
-            if word in self._text(path) and (where is None or where(path)):
+            if word in self._text(path) and (and_tests or not self.is_test(path)):
                 summary = self.summary_at(path)
                 if summary is not None:
                     yield summary
+
+    def is_test(self, path: str) -> bool:
+        """Whether a file is one of the project's tests."""
+        if path not in self._tests:
+            self._tests[path] = is_test_file(Path(path), self.root)
+        return self._tests[path]
 
     def _paths_with(self, pattern: str) -> tuple[str, ...]:
         """The files whose text a pattern matches somewhere: all of them, where it is empty."""
@@ -256,24 +254,6 @@ def binding(
     return None
 
 
-def _place(path: Path, root: Path | None) -> Place:
-    is_package = path.name == "__init__.py"
-    folder = path.parent
-    while (folder / "__init__.py").is_file() and folder != folder.parent:
-        folder = folder.parent
-    if folder == path.parent and root is not None and root in path.parents:
-        # No regular package: a namespace package counts from the nearest folder that looks like a source root.
-        folder = next((up for up in path.parents if up == root or up.name == "src" or _is_marked(up)), root)
-    parts = list(path.relative_to(folder).with_suffix("").parts) if folder in path.parents else [path.stem]
-    if is_package:
-        parts = parts[:-1]
-    return Place(".".join(parts) or path.stem, str(folder), is_package)
-
-
-def _is_marked(folder: Path) -> bool:
-    return any((folder / marker).exists() for marker in PROJECT_MARKERS)
-
-
 def _is_submodule(package: ModuleSummary, rest: list[str]) -> bool:
     """Whether a name of a package means its module of that name, bound by itself or hidden by what is imported from it.
 
@@ -283,17 +263,3 @@ def _is_submodule(package: ModuleSummary, rest: list[str]) -> bool:
     bound = package.bindings[rest[0]]
     own = f"{package.name}.{rest[0]}"
     return isinstance(bound, Ref) and (bound.path == own or (len(rest) > 1 and bound.path.startswith(f"{own}.")))
-
-
-def project_root(path: Path) -> Path | None:
-    """The nearest folder at or above a path that holds a project file, or None."""
-    start = path.resolve()
-    return next((folder for folder in (start, *start.parents) if folder.is_dir() and _is_marked(folder)), None)
-
-
-def is_test_file(path: Path, root: Path | None) -> bool:
-    """Whether a file of a project is one of its tests, by where it lies and what it is called."""
-    *folders, name = path.relative_to(root).parts if root is not None and root in path.parents else (path.name,)
-    if any(folder in {"tests", "test", "testing"} or folder.endswith("_tests") for folder in folders):
-        return True
-    return name in {"conftest.py", "tests.py"} or name.startswith("test_") or name.endswith("_test.py")

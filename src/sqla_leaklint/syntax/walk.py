@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from sqla_leaklint.syntax.tree import Constant, Expr, Node, Operation
+from sqla_leaklint.syntax.tree import (
+    Await,
+    Class,
+    CompFor,
+    Constant,
+    Expr,
+    For,
+    Function,
+    Lambda,
+    Node,
+    Operation,
+    With,
+)
 
 _CHILD_FIELDS: dict[type[Node], tuple[str, ...]] = {Constant: ()}  # the value of a constant is no node
 
@@ -23,6 +35,27 @@ def children(node: Node) -> Iterator[Node]:
     """Yield the nodes directly below a node, in the order of the fields."""
     for name in _child_fields(type(node)):
         yield from _nodes_in(getattr(node, name))
+
+
+def own(*nodes: Node) -> Iterator[Node]:
+    """Yield nodes and all nodes below them, without what is in the functions, lambdas and classes among them."""
+    pending = list(reversed(nodes))
+    while pending:
+        current = pending.pop()
+        yield current
+        if not isinstance(current, Function | Lambda | Class):
+            pending.extend(reversed(list(children(current))))
+
+
+def is_waiting(node: Node) -> bool:
+    """Whether a node gives the event loop to others: `await`, `async for`, `async with`."""
+    match node:
+        case Await():
+            return True
+        case For(is_async=is_async) | With(is_async=is_async) | CompFor(is_async=is_async):
+            return is_async
+        case _:
+            return False
 
 
 def _nodes_in(value: object) -> Iterator[Node]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.endpoints import is_depends, is_provider, method_name
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Value, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
-from sqla_leaklint.semantic.project import is_test_file
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax.tree import ParameterKind
 
@@ -42,24 +40,20 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
     Only calls whose callee is known to be this function; tests do not count, and neither does `Depends(function)`,
     which says who calls it for every request, and calls nothing itself.
     """
-    wanted: ProjectFunction | ProjectClass = ProjectFunction(module.path, function.qualname)
-    name = function.name
-    if function.owner is not None and name == "__init__":
-        wanted = ProjectClass(module.path, function.owner)
-        name = wanted.name
+    wanted, name = called_for(module, function)
     for user in users(evaluator, module, name):
         frame = evaluator.frame(user)
         for caller, call in calls_naming(user).get(name, ()):
             if caller is not None and caller is function:
                 continue
             for value in alternatives(evaluator.of(call.func, frame)):
-                if _is(value, wanted):
+                if is_same(value, wanted):
                     yield CallFrom(user, caller, bound_arguments(function, value, call.args, call.keywords), call)
             for position, argument in enumerate(() if is_depends(call) else call.args):
                 if last_name(argument) != name:
                     continue
                 for value in alternatives(evaluator.of(argument, frame)):
-                    if _is(value, wanted):
+                    if is_same(value, wanted):
                         given = bound_arguments(function, value, call.args[position + 1 :], call.keywords)
                         yield CallFrom(user, caller, given)
 
@@ -77,7 +71,9 @@ def is_given_to_library(evaluator: Evaluator, module: ModuleSummary, function: F
         frame = evaluator.frame(user)
         for _, call in calls_naming(user).get(function.name, ()):
             given = [argument for argument in call.args if last_name(argument) == function.name]
-            if any(_is(value, wanted) for argument in given for value in alternatives(evaluator.of(argument, frame))):
+            if any(
+                is_same(value, wanted) for argument in given for value in alternatives(evaluator.of(argument, frame))
+            ):
                 callees = alternatives(evaluator.of(call.func, frame))
                 return not any(isinstance(callee, ProjectFunction | ProjectClass) for callee in callees)
     return False
@@ -94,7 +90,7 @@ def decorated_by(
             for term in function.decorators:
                 applied = term.func if isinstance(term, t.Call) else term
                 if last_name(applied) == decorator.name and any(
-                    _is(value, wanted) for value in alternatives(evaluator.of(applied, frame))
+                    is_same(value, wanted) for value in alternatives(evaluator.of(applied, frame))
                 ):
                     yield user, function
 
@@ -113,16 +109,6 @@ def calls_naming(module: ModuleSummary) -> Mapping[str, list[tuple[FunctionSumma
     return found
 
 
-def is_test(path: str, evaluator: Evaluator) -> bool:
-    """Whether a file is one of the project's tests."""
-    return _is_test_below(path, evaluator.project.root)
-
-
-@lru_cache(maxsize=1 << 14)
-def _is_test_below(path: str, root: Path | None) -> bool:
-    return is_test_file(Path(path), root)
-
-
 def last_name(term: t.Term) -> str:
     """The name under which its module knows what a term names, local functions and classes included."""
     if isinstance(term, t.FunctionRef | t.ClassRef):
@@ -137,14 +123,21 @@ def users(
     given), and itself where there is no project.
     """
     if evaluator.project.root is not None:
-        yield from evaluator.project.mentioning(
-            name, and_calls=and_calls, where=lambda path: not is_test(path, evaluator)
-        )
+        yield from evaluator.project.mentioning(name, and_calls=and_calls, and_tests=False)
     elif module is not None:
         yield module
 
 
-def _is(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:
+def called_for(module: ModuleSummary, function: FunctionSummary) -> tuple[ProjectFunction | ProjectClass, str]:
+    """What is called to have a function run, and its name: the function itself, or the class whose `__init__` it is."""
+    if function.owner is not None and function.name == "__init__":
+        cls = ProjectClass(module.path, function.owner)
+        return cls, cls.name
+    return ProjectFunction(module.path, function.qualname), function.name
+
+
+def is_same(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:
+    """Whether a value is that function, bound to whatever object, or that class."""
     match value:
         case ProjectFunction():
             return isinstance(wanted, ProjectFunction) and (value.path, value.qualname) == (

@@ -21,6 +21,7 @@ from sqla_leaklint.domain.values import Instance, alternatives
 from sqla_leaklint.knowledge.facts import Executor
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.questions import is_name
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
@@ -74,7 +75,7 @@ def is_touched(handoff: Handoff, holder: str, name: str) -> bool:
                 return True
             case tree.Return(value=value) if value is not None and _names(value, holder):
                 return True
-            case tree.Call() if any(_is(each.value, holder) for each in node.args) and not _is_of_session(node):
+            case tree.Call() if any(is_name(each.value, holder) for each in node.args) and not _is_of_session(node):
                 return True
             case _:
                 pass
@@ -86,10 +87,6 @@ def _is_of_session(call: tree.Call) -> bool:
     return isinstance(call.func, tree.Attribute) and call.func.attr in {"add", "flush", "delete"} | (
         {"refresh"} if len(call.args) == 1 else set()
     )
-
-
-def _is(expr: tree.Expr, holder: str) -> bool:
-    return isinstance(expr, tree.Name) and expr.id == holder
 
 
 def _names(expr: tree.Expr, holder: str) -> bool:

@@ -13,6 +13,7 @@ from sqla_leaklint.domain.lifetimes.uses import Tracker, events_within, uses_in
 from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction, ResultValue, Symbol, Value, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.semantic.questions import is_parameter
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.semantic.terms import Term
 
@@ -164,7 +165,7 @@ class Generators:
                 values = alternatives(self.evaluator.of(term.source, self._frame(module, given)))
                 is_lazy = any(isinstance(each, ResultValue) for each in values)
                 parts = t.all_in([term.source]) if is_lazy else _asked_for_each(term)
-                if any(_is_parameter(part, function, parameter) for part in parts):
+                if any(is_parameter(part, function.qualname, parameter) for part in parts):
                     yield Hold.ACROSS
             case t.Call():
                 yield from self._called(term, module, function, parameter, depth)
@@ -187,7 +188,7 @@ class Generators:
             if not isinstance(value, ProjectFunction):
                 continue
             for place, argument in arguments_of(call):
-                if _is_parameter(argument, function, parameter):
+                if is_parameter(argument, function.qualname, parameter):
                     inner = self._parameter(value, place, callees)
                     if inner is not None:
                         yield from self.holds(value, inner, depth + 1)
@@ -205,7 +206,3 @@ def _asked_for_each(term: t.Mapped) -> Iterator[Term]:
         if not isinstance(part, t.Element):
             yield part
             pending.extend(t.parts_of(part))
-
-
-def _is_parameter(term: Term, function: FunctionSummary, name: str) -> bool:
-    return isinstance(term, t.Param) and (term.function, term.name) == (function.qualname, name)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -59,25 +60,15 @@ def _outliving(function: FunctionSummary) -> Iterator[str]:
         if act.deed in _STORED and isinstance(act.key, str):
             yield act.key
         elif act.deed is Deed.STORED_ITEM and act.base is not None:
-            yield _last_name(act.base)
+            yield method_name(act.base)
         elif act.deed is Deed.CALLED and isinstance(act.value, t.Call):
             match act.value.func:
                 case t.Attr(base=base, name=name) if name in _FILLING:
-                    yield _last_name(base)
+                    yield method_name(base)
                 case t.Ref(path=path) if path.rpartition(".")[2] in _FILLING:
                     yield path.rpartition(".")[0].rpartition(".")[2]
                 case _:
                     pass
-
-
-def _last_name(term: t.Term) -> str:
-    match term:
-        case t.Attr(name=name):
-            return name
-        case t.Ref(path=path):
-            return path.rpartition(".")[2]
-        case _:
-            return ""
 
 
 def _names_in(test: tree.Expr) -> Iterator[str]:

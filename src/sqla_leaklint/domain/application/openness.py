@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.application.refusing import depends_on_refusal, may_be_stopped_before, refusing_keyword
 from sqla_leaklint.domain.application.starting import is_always_run, is_defined_always, runs_at_start
@@ -146,7 +145,7 @@ def _including_modules(evaluator: Evaluator, maker: Maker) -> Iterator[Module]:
         if found is not None:
             yield found
         return
-    for user in project.mentioning(_INCLUDES, where=lambda path: not is_test(path, evaluator)):
+    for user in project.mentioning(_INCLUDES, and_tests=False):
         module = project.module_at(user.path)
         if module is not None:
             yield module

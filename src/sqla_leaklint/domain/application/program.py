@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import HANDLERS, called_names, decorations
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import alternatives
@@ -47,7 +46,7 @@ def is_of_program(evaluator: Evaluator, module: ModuleSummary) -> bool:
     """Whether a module is imported when a program that serves starts, as far as is known."""
     known = _BELONGS.of(evaluator)
     if module.path not in known:
-        known[module.path] = not is_test(module.path, evaluator) and _is_reached(evaluator, module)
+        known[module.path] = not evaluator.project.is_test(module.path) and _is_reached(evaluator, module)
     return known[module.path]
 
 
@@ -61,7 +60,7 @@ def _is_reached(evaluator: Evaluator, module: ModuleSummary) -> bool:
         if evaluator.project.root is None:
             return False
         name = current.name.rpartition(".")[2]
-        for user in evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator)):
+        for user in evaluator.project.mentioning(name, and_tests=False):
             if user.path not in seen and imports(user, current.name):
                 seen.add(user.path)
                 waiting.append(user)

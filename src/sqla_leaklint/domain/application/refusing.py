@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import decorations, method_name
 from sqla_leaklint.domain.linking.parameters import dependency_of
 from sqla_leaklint.domain.memo import Memo
@@ -168,7 +167,7 @@ def may_be_stopped_before(evaluator: Evaluator, own: ModuleSummary) -> bool:
 
 
 def _is_stopped(evaluator: Evaluator) -> bool:
-    users = evaluator.project.mentioning("iddleware", where=lambda path: not is_test(path, evaluator))
+    users = evaluator.project.mentioning("iddleware", and_tests=False)
     return _has_refusing_middleware(evaluator, users)
 
 

@@ -63,8 +63,7 @@ class Sending:
 
     @property
     def node(self) -> tree.Call:
-        assert isinstance(self.event.node, tree.Call)
-        return self.event.node
+        return self.event.call_node
 
     @property
     def callee(self) -> tree.Expr | None:

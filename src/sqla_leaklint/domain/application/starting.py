@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqla_leaklint.domain.application.callers import last_name, users
+from sqla_leaklint.domain.application.callers import called_for, is_same, last_name, users
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.application.program import is_of_program
 from sqla_leaklint.domain.linking.decorators import decoration_of
 from sqla_leaklint.domain.rows.loops import Loops
-from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, alternatives
+from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.knowledge.facts import Decoration, Kind
 from sqla_leaklint.semantic import terms as t
@@ -105,11 +105,7 @@ def _calls_of(
     evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary
 ) -> Iterator[tuple[ModuleSummary, Body, Event]]:
     """The calls of a function, or of the class whose `__init__` it is, with the bodies that make them."""
-    wanted: ProjectFunction | ProjectClass = ProjectFunction(module.path, function.qualname)
-    name = function.name
-    if function.owner is not None and name == "__init__":
-        wanted = ProjectClass(module.path, function.owner)
-        name = wanted.name
+    wanted, name = called_for(module, function)
     for user in users(evaluator, module, name):
         parsed = evaluator.project.module_at(user.path)
         if parsed is None:
@@ -119,14 +115,8 @@ def _calls_of(
             for event in body.events:
                 if event.deed is not Deed.CALLED or last_name(event.call.func) != name:
                     continue
-                if any(_is(value, wanted) for value in alternatives(evaluator.of(event.call.func, frame))):
+                if any(is_same(value, wanted) for value in alternatives(evaluator.of(event.call.func, frame))):
                     yield parsed.summary, body, event
-
-
-def _is(value: object, wanted: ProjectFunction | ProjectClass) -> bool:
-    if isinstance(value, ProjectFunction) and isinstance(wanted, ProjectFunction):
-        return (value.path, value.qualname) == (wanted.path, wanted.qualname)
-    return value == wanted
 
 
 # --- what starts an application ---------------------------------------------------------------------------------------
@@ -165,7 +155,7 @@ def _registrations(evaluator: Evaluator, module: ModuleSummary, function: Functi
                 given.extend(call.args[1:2])
             parts = [part for each in given for part in (each.elements if isinstance(each, t.Collection) else (each,))]
             if any(
-                _is(value, wanted)
+                is_same(value, wanted)
                 for part in parts
                 if last_name(part) == function.name
                 for value in alternatives(evaluator.of(part, frame))

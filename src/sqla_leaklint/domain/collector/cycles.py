@@ -27,6 +27,7 @@ from sqla_leaklint.domain.values import Origin, ProjectClass, ProjectInstance, a
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.semantic.questions import is_parameter
 from sqla_leaklint.semantic.summary import ClassSummary
 from sqla_leaklint.syntax import tree
 
@@ -130,7 +131,9 @@ class _Cycles:
         """What a method puts in an attribute of its object, or in a container there."""
         for event in body.events:
             match event.deed:
-                case Deed.STORED_ATTRIBUTE if _is_receiver(event.base, body, receiver) and isinstance(event.key, str):
+                case Deed.STORED_ATTRIBUTE if is_parameter(event.base, body.qualname, receiver) and isinstance(
+                    event.key, str
+                ):
                     yield event, event.key, event.value
                 case Deed.STORED_ITEM if name := _own_attribute(event.base, body, receiver):
                     if self._is_strong(body, name):
@@ -156,8 +159,8 @@ class _Cycles:
         """`Part(self)`: the class, the attribute in which it keeps the object, the parameter."""
         if not isinstance(term, t.Call):
             return None
-        given = [number for number, each in enumerate(term.args) if _is_receiver(each, body, receiver)]
-        named = [name for name, each in term.keywords if _is_receiver(each, body, receiver)]
+        given = [number for number, each in enumerate(term.args) if is_parameter(each, body.qualname, receiver)]
+        named = [name for name, each in term.keywords if is_parameter(each, body.qualname, receiver)]
         if not given and not named:
             return None
         for value in alternatives(self._domain.value_of(term.func)):
@@ -182,7 +185,9 @@ class _Cycles:
         for parameter in (*(names[number] for number in given if number < len(names)), *named):
             for summary in self._classes.project_line(cls):
                 for attribute, value in summary.instance_attributes.items():
-                    if _is_parameter(value, function.qualname, parameter) and self._is_plain_attribute(cls, attribute):
+                    if any(
+                        is_parameter(each, function.qualname, parameter) for each in _alternatives(value)
+                    ) and self._is_plain_attribute(cls, attribute):
                         return attribute, parameter
         return None
 
@@ -198,10 +203,14 @@ class _Cycles:
         self, term: t.Term, body: Body, receiver: str, owner: ProjectClass
     ) -> tuple[ProjectClass, str, str] | None:
         """`part.owner = self`, of a part that the method was given."""
-        if not isinstance(term, t.Param) or _is_receiver(term, body, receiver):
+        if not isinstance(term, t.Param) or is_parameter(term, body.qualname, receiver):
             return None
         for event in body.events:
-            if event.deed is Deed.STORED_ATTRIBUTE and event.base is term and _is_receiver(event.value, body, receiver):
+            if (
+                event.deed is Deed.STORED_ATTRIBUTE
+                and event.base is term
+                and is_parameter(event.value, body.qualname, receiver)
+            ):
                 assert isinstance(event.key, str)
                 part = self._class_of(term, body, owner, event.key)
                 if part is not None and self._is_plain(part) and self._is_plain_attribute(part, event.key):
@@ -234,12 +243,8 @@ class _Cycles:
         return found is None or not isinstance(found[1], t.FunctionRef | t.Call)
 
 
-def _is_receiver(term: t.Term | None, body: Body, receiver: str) -> bool:
-    return isinstance(term, t.Param) and (term.function, term.name) == (body.qualname, receiver)
-
-
 def _own_attribute(term: t.Term | None, body: Body, receiver: str) -> str:
-    return term.name if isinstance(term, t.Attr) and _is_receiver(term.base, body, receiver) else ""
+    return term.name if isinstance(term, t.Attr) and is_parameter(term.base, body.qualname, receiver) else ""
 
 
 def _alternatives(term: t.Term) -> Iterator[t.Term]:
@@ -265,12 +270,6 @@ def _is_strong_container(term: t.Term) -> bool:
             return path in _STRONG
         case _:
             return False
-
-
-def _is_parameter(term: t.Term, function: str, name: str) -> bool:
-    return any(
-        isinstance(each, t.Param) and (each.function, each.name) == (function, name) for each in _alternatives(term)
-    )
 
 
 def _is_dataclass(term: t.Term) -> bool:

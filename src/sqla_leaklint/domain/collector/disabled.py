@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test, last_name
+from sqla_leaklint.domain.application.callers import last_name, users
 from sqla_leaklint.domain.application.starting import Step, way_from_start
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.origins.provenance import Provenance
@@ -82,7 +82,7 @@ def _is_off(evaluator: Evaluator) -> bool:
     from sqla_leaklint.config import Settings
     from sqla_leaklint.domain.module import Domain
 
-    for summary in evaluator.project.mentioning("gc", where=lambda path: not is_test(path, evaluator)):
+    for summary in evaluator.project.mentioning("gc", and_tests=False):
         module = evaluator.project.module_at(summary.path)
         if module is not None and any(
             each.path != FREEZE for each in DisabledCollector.find(Domain(module, evaluator, Settings()))
@@ -127,20 +127,11 @@ def _way_from_outside(domain: Domain, body: Body, event: Event) -> tuple[Step, .
 # --- what undoes it ---------------------------------------------------------------------------------------------------
 
 
-def _modules(domain: Domain) -> Iterator[ModuleSummary]:
-    """The modules of the project, tests apart, that speak of the collector."""
-    evaluator = domain.evaluator
-    if evaluator.project.root is None:
-        yield domain.module.summary
-    else:
-        yield from evaluator.project.mentioning("gc", where=lambda path: not is_test(path, evaluator))
-
-
 def _mentions(domain: Domain, path: str) -> bool:
     """Whether the project calls a function of the collector, or hands it to somebody who may."""
     return any(
         isinstance(part, t.Ref) and part.path == path
-        for module in _modules(domain)
+        for module in users(domain.evaluator, domain.module.summary, "gc")
         for _, act in module.mentions()
         if act.deed is Deed.CALLED
         for part in t.all_in([act.value])
@@ -155,7 +146,7 @@ def _is_switched_on(domain: Domain, path: str) -> bool:
         and isinstance(act.value.func, t.Ref)
         and act.value.func.path == THRESHOLD
         and not _is_zero(act.value)
-        for module in _modules(domain)
+        for module in users(domain.evaluator, domain.module.summary, "gc")
         for _, act in module.mentions()
         if act.deed is Deed.CALLED
     )
@@ -164,7 +155,7 @@ def _is_switched_on(domain: Domain, path: str) -> bool:
 def _is_collected(domain: Domain, own: Body) -> bool:
     """Whether the project collects by itself, other than once, when it starts."""
     evaluator = domain.evaluator
-    for summary in _modules(domain):
+    for summary in users(domain.evaluator, domain.module.summary, "gc"):
         is_own = summary is domain.module.summary
         module = domain.module if is_own else evaluator.project.module_at(summary.path)
         for body in module.executor.bodies.values() if module is not None else ():
@@ -197,9 +188,7 @@ def _does_use(evaluator: Evaluator) -> bool:
     libraries = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy")
     return any(
         _makes_sessions(evaluator, module)
-        for module in evaluator.project.mentioning(
-            "", and_any_of=libraries, where=lambda path: not is_test(path, evaluator)
-        )
+        for module in evaluator.project.mentioning("", and_any_of=libraries, and_tests=False)
     )
 
 

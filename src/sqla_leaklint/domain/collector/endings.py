@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import callers, is_test, last_name
+from sqla_leaklint.domain.application.callers import callers, last_name, users
 from sqla_leaklint.domain.application.starting import starts_application
 from sqla_leaklint.domain.values import ProjectClass, alternatives
 from sqla_leaklint.semantic import terms as t
@@ -31,7 +31,7 @@ class Endings:
         return any(
             _lets_go(act, attribute)
             for attribute in attributes
-            for module in self._mentioning(attribute)
+            for module in users(self._evaluator, self._module, attribute)
             for function, act in module.mentions()
             if function is None or function.name != "__init__"
         )
@@ -49,15 +49,8 @@ class Endings:
             and all(function is None or self._runs_once(module, function, depth) for module, function in made)
         )
 
-    def _mentioning(self, name: str) -> Iterator[ModuleSummary]:
-        project = self._evaluator.project
-        if project.root is None:
-            yield self._module
-        else:
-            yield from project.mentioning(name, where=lambda path: not is_test(path, self._evaluator))
-
     def _makers(self, cls: ProjectClass) -> Iterator[tuple[ModuleSummary, FunctionSummary | None]]:
-        for user in self._mentioning(cls.name):
+        for user in users(self._evaluator, self._module, cls.name):
             frame = self._evaluator.frame(user)
             for function, act in user.mentions():
                 call = act.value

@@ -46,8 +46,7 @@ class ForcedCollection:
 
     @property
     def node(self) -> tree.Call:
-        assert isinstance(self.event.node, tree.Call)
-        return self.event.node
+        return self.event.call_node
 
     @property
     def bound(self) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test, last_name
+from sqla_leaklint.domain.application.callers import last_name
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.application.handoffs import handoff_row
 from sqla_leaklint.domain.memo import Memo
@@ -23,6 +23,7 @@ from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Executor
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.questions import is_parameter
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.tree import ParameterKind
@@ -82,9 +83,7 @@ _NAMES: Memo[Evaluator, frozenset[str]] = Memo(
     lambda evaluator: frozenset(
         name
         for word in _WORDS
-        for module in evaluator.project.mentioning(
-            word, and_any_of=("asyncio",), where=lambda path: not is_test(path, evaluator)
-        )
+        for module in evaluator.project.mentioning(word, and_any_of=("asyncio",), and_tests=False)
         for name in _starting_in(module)
     )
 )
@@ -116,7 +115,7 @@ def _find(evaluator: Evaluator, function: ProjectFunction, summary: FunctionSumm
             for parameter in summary.parameters:
                 if is_beside and _is_each(argument, summary, parameter.name):
                     yield parameter.name, Fate.TOGETHER
-                elif _is_parameter(argument, summary, parameter.name) and not row.owner and not summary.awaits:
+                elif is_parameter(argument, summary.qualname, parameter.name) and not row.owner and not summary.awaits:
                     yield parameter.name, Fate.ON_ITS_OWN
 
 
@@ -125,13 +124,10 @@ def _is_each(term: t.Term, function: FunctionSummary, name: str) -> bool:
     collection = term.value if isinstance(term, t.Star | t.Element) else None
     if collection is None:
         return any(
-            isinstance(part, t.Element) and _is_parameter(part.value, function, name) for part in t.all_in([term])
+            isinstance(part, t.Element) and is_parameter(part.value, function.qualname, name)
+            for part in t.all_in([term])
         )
-    return any(_is_parameter(part, function, name) for part in t.all_in([collection]))
-
-
-def _is_parameter(term: t.Term, function: FunctionSummary, name: str) -> bool:
-    return isinstance(term, t.Param) and (term.function, term.name) == (function.qualname, name)
+    return any(is_parameter(part, function.qualname, name) for part in t.all_in([collection]))
 
 
 def _bound(call: tree.Call, function: FunctionSummary, *, is_bound: bool) -> Iterator[tuple[tree.Expr, str]]:

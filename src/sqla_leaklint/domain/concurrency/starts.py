@@ -54,8 +54,7 @@ class Start:
 
     @property
     def node(self) -> tree.Call:
-        assert isinstance(self.event.node, tree.Call)
-        return self.event.node
+        return self.event.call_node
 
 
 def starts(domain: Domain, body: Body) -> Iterator[Start]:

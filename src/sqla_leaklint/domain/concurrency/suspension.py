@@ -11,7 +11,6 @@ before that session is closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import bound_arguments
@@ -20,7 +19,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import children, walk
+from sqla_leaklint.syntax.walk import is_waiting, own, walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
@@ -50,13 +49,16 @@ def _is_done(domain: Domain, function: ProjectFunction, call: t.Call, session: t
     bound = bound_arguments(summary, function, call.args, call.keywords)
     names = [name for name, argument in bound.items() if argument is session]
     pool = module.executor.pool
-    return bool(names) and not any(_asks_later(body, pool.make(t.Param, summary.qualname, name)) for name in names)
+    if not names or not isinstance(body.node, tree.Function):
+        return False
+    arrived = [pool.make(t.Param, summary.qualname, name) for name in names]
+    return not any(_asks_later(body, body.node, each) for each in arrived)
 
 
-def _asks_later(body: Body, arrived: t.Term) -> bool:
+def _asks_later(body: Body, function: tree.Function, arrived: t.Term) -> bool:
     """Whether a function asks a parameter, or what that returned, for something after its first `await`."""
-    order = {node: place for place, node in enumerate(_own(body.node))}
-    first = min(filter(_waits, order), key=order.__getitem__, default=None)
+    order = {node: place for place, node in enumerate(own(*function.body))}
+    first = min(filter(is_waiting, order), key=order.__getitem__, default=None)
     if first is None:
         return False
     before = set(walk(first) if isinstance(first, tree.Await) else ())
@@ -73,24 +75,6 @@ def _asks_later(body: Body, arrived: t.Term) -> bool:
         if is_later or event.node in again:
             return True
     return False
-
-
-def _own(node: tree.Node) -> Iterator[tree.Node]:
-    """The nodes of a function, in the order of the text, without what the functions in it hold."""
-    yield node
-    for child in children(node):
-        if not isinstance(child, tree.Function | tree.Lambda):
-            yield from _own(child)
-
-
-def _waits(node: tree.Node) -> bool:
-    match node:
-        case tree.Await():
-            return True
-        case tree.For(is_async=is_async) | tree.With(is_async=is_async) | tree.CompFor(is_async=is_async):
-            return is_async
-        case _:
-            return False
 
 
 def _is_about(term: t.Term, arrived: t.Term) -> bool:

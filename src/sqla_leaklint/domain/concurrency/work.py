@@ -37,6 +37,7 @@ from sqla_leaklint.knowledge.facts import Handoff as HandoffRow
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.questions import is_name
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import children, walk
 
@@ -113,7 +114,7 @@ def _assigned(body: Body, name: str) -> list[tree.Expr]:
     return [
         node.value
         for node in walk(body.node)
-        if isinstance(node, tree.Assign) and len(node.targets) == 1 and _is_name(node.targets[0], name)
+        if isinstance(node, tree.Assign) and len(node.targets) == 1 and is_name(node.targets[0], name)
     ]
 
 
@@ -121,7 +122,7 @@ def _appended(domain: Domain, body: Body, name: str, depth: int) -> Iterator[Pie
     """What is appended to a list of that name; in a loop, it is many."""
     for loop, node in _with_loops(body.node):
         match node:
-            case tree.Call(func=tree.Attribute(value=value, attr="append"), args=(argument,)) if _is_name(value, name):
+            case tree.Call(func=tree.Attribute(value=value, attr="append"), args=(argument,)) if is_name(value, name):
                 for piece in pieces(domain, body, argument.value, depth=depth + 1):
                     yield replace(piece, repeated_by=loop) if loop is not None else piece
             case _:
@@ -136,10 +137,6 @@ def _with_loops(root: tree.Node) -> Iterator[tuple[tree.Node | None, tree.Node]]
         yield loop, node
         inner = node if isinstance(node, tree.For | tree.While) else loop
         pending.extend((inner, child) for child in children(node))
-
-
-def _is_name(expr: tree.Expr, name: str) -> bool:
-    return isinstance(expr, tree.Name) and expr.id == name
 
 
 def _of_call(domain: Domain, body: Body, call: tree.Call, depth: int) -> Iterator[Piece]:

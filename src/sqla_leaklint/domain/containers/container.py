@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.containers.definitions import Definition, definitions, may_grow
 from sqla_leaklint.domain.containers.identity import Holder
@@ -45,7 +44,7 @@ class Container:
     @staticmethod
     def find(domain: Domain) -> Iterator[Container]:
         # Without a project nobody knows what other modules do.
-        if domain.evaluator.project.root is None or is_test(domain.module.path, domain.evaluator):
+        if domain.evaluator.project.root is None or domain.evaluator.project.is_test(domain.module.path):
             return
         for definition in definitions(domain):
             if may_grow(domain, definition):
@@ -92,7 +91,7 @@ class Container:
             if self._looks_after(use):
                 return
         name = self.definition.identity.name
-        for module in evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator)):
+        for module in evaluator.project.mentioning(name, and_tests=False):
             if module.path == own.path:
                 continue
             for use in uses_in(evaluator, self.definition.identity, module):
@@ -104,7 +103,7 @@ class Container:
         """Every use of it, also after one that looks after it."""
         yield from self._own_uses
         name, evaluator = self.definition.identity.name, self.domain.evaluator
-        for module in evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator)):
+        for module in evaluator.project.mentioning(name, and_tests=False):
             if module.path != self.domain.module.path:
                 yield from uses_in(evaluator, self.definition.identity, module)
 

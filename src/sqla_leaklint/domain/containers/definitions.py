@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.containers.identity import Holder, Identity
 from sqla_leaklint.domain.values import ProjectClass, Symbol
 from sqla_leaklint.knowledge.facts import Effect, Kind
@@ -71,7 +70,7 @@ def may_grow(domain: Domain, definition: Definition) -> bool:
     if not definition.is_empty:
         return False
     evaluator = domain.evaluator
-    users = evaluator.project.mentioning(name, where=lambda path: not is_test(path, evaluator))
+    users = evaluator.project.mentioning(name, and_tests=False)
     return any(name in _grown_names(module) for module in users)
 
 

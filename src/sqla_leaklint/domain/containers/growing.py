@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.entries import Entry
 from sqla_leaklint.domain.containers.attributes import object_definitions, state_definitions
 from sqla_leaklint.domain.containers.container import Container, Kept
@@ -57,7 +56,7 @@ def lasting_containers(domain: Domain) -> tuple[Container, ...]:
 
 def _lasting(domain: Domain) -> Iterator[Container]:
     yield from domain.subjects(Container)
-    if domain.evaluator.project.root is None or is_test(domain.module.path, domain.evaluator):
+    if domain.evaluator.project.root is None or domain.evaluator.project.is_test(domain.module.path):
         return
     for definition in (*object_definitions(domain), *state_definitions(domain)):
         if may_grow(domain, definition) and _is_kept_for_ever(domain, definition):

@@ -68,8 +68,7 @@ class EnginePerCall(InFunction):
 
     @property
     def node(self) -> tree.Call:
-        assert isinstance(self.event.node, tree.Call)
-        return self.event.node
+        return self.event.call_node
 
     @property
     def name(self) -> str | None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import decorations, method_name
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept, kept_calls
 from sqla_leaklint.domain.lifetimes.opening import opening
@@ -57,7 +56,7 @@ class UndisposedEngine:
     def find(domain: Domain) -> Iterator[UndisposedEngine]:
         """Every such engine of the module, in the order of the text."""
         evaluator = domain.evaluator
-        if evaluator.project.root is None or is_test(domain.module.path, evaluator):
+        if evaluator.project.root is None or evaluator.project.is_test(domain.module.path):
             return
         for kept in kept_calls(domain):
             found = opening(evaluator, kept.call, domain.frame, ENGINE) if kept.keeper in _KEEPERS else None
@@ -85,7 +84,7 @@ def _modules(evaluator: Evaluator, words: tuple[str, ...]) -> Iterator[ModuleSum
     """The modules of the program itself that mention one of some words: tests and migrations have their own engines."""
     seen: set[str] = set()
     for word in words:
-        for user in evaluator.project.mentioning(word, where=lambda path: not is_test(path, evaluator)):
+        for user in evaluator.project.mentioning(word, and_tests=False):
             if user.path not in seen and not _migrates(user):
                 seen.add(user.path)
                 yield user

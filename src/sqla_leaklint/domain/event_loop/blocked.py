@@ -11,7 +11,7 @@ from sqla_leaklint.domain.event_loop.running import runs_on_loop
 from sqla_leaklint.domain.subjects import InFunction
 from sqla_leaklint.domain.values import Origin, ProjectFunction
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import children
+from sqla_leaklint.syntax.walk import is_waiting, own
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
@@ -49,7 +49,7 @@ class BlockedLoop(InFunction):
     @property
     def awaits(self) -> bool:
         """Whether the function needs the loop for something: `await`, `async for`, `async with`."""
-        return any(_needs_loop(node) for node in _own(self.function))
+        return any(map(is_waiting, own(*self.function.body)))
 
 
 def _first(domain: Domain, body: Body) -> Blocking | None:
@@ -64,23 +64,3 @@ def _first(domain: Domain, body: Body) -> Blocking | None:
         if is_on_loop:
             return found
     return None
-
-
-def _own(function: tree.Function) -> Iterator[tree.Node]:
-    """The nodes of a function's body, without the functions, lambdas and classes in it."""
-    pending: list[tree.Node] = list(function.body)
-    while pending:
-        current = pending.pop()
-        yield current
-        if not isinstance(current, tree.Function | tree.Lambda | tree.Class):
-            pending.extend(children(current))
-
-
-def _needs_loop(node: tree.Node) -> bool:
-    match node:
-        case tree.Await():
-            return True
-        case tree.For(is_async=is_async) | tree.With(is_async=is_async) | tree.CompFor(is_async=is_async):
-            return is_async
-        case _:
-            return False

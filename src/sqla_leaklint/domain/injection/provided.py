@@ -32,6 +32,7 @@ from sqla_leaklint.domain.values import (
 )
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.questions import receiver_of
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _database(evaluator: Evaluator, call: t.Call | None, module: ModuleSummary, 
         case (Instance(),):
             return _of_factory(evaluator, call, call.func, module)
         case (BoundMethod(receiver=Instance(), name="begin" | "session_factory"),):
-            return _of_factory(evaluator, call, _receiver(call.func), module)
+            return _of_factory(evaluator, call, receiver_of(call.func) or call.func, module)
         case (Symbol(),):
             return _engine(evaluator, call, module)
         case (ProjectFunction() as function,) | (ManagerFactory(function=ProjectFunction() as function),):
@@ -157,13 +158,3 @@ def _engine(evaluator: Evaluator, maker: t.Call, module: ModuleSummary) -> tuple
     if place is None and isinstance(given, t.Call) and not given.args and not given.keywords:
         place = place_of_term(evaluator, given.func, module)  # sessionmaker(get_engine())
     return (place[0].path, place[1]) if place is not None else None
-
-
-def _receiver(function: t.Term) -> t.Term:
-    match function:
-        case t.Ref(path=path):
-            return t.Ref(path.rpartition(".")[0])
-        case t.Attr(base=base):
-            return base
-        case _:
-            return function

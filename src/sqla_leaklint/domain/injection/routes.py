@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test, last_name
+from sqla_leaklint.domain.application.callers import last_name
 from sqla_leaklint.domain.application.endpoints import REGISTERED_BY, method_name
 from sqla_leaklint.domain.linking.attached import place_of_term
 from sqla_leaklint.domain.linking.decorators import decoration_of
@@ -23,6 +23,7 @@ from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.project import binding
+from sqla_leaklint.semantic.questions import receiver_of
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def added_by_routes(evaluator: Evaluator, module: ModuleSummary, function: Funct
         return
     _, call, user = route
     yield from _written(evaluator, call, user)
-    yield from _of_router(evaluator, _receiver(call.func), user, 0)
+    yield from _of_router(evaluator, receiver_of(call.func), user, 0)
 
 
 def _of_router(evaluator: Evaluator, router: t.Term | None, module: ModuleSummary, depth: int) -> Iterator[Dependency]:
@@ -81,7 +82,7 @@ def _of_router(evaluator: Evaluator, router: t.Term | None, module: ModuleSummar
         yield from _written(evaluator, made, owner)
     for user, call in _inclusions(evaluator, place):
         yield from _written(evaluator, call, user)
-        yield from _of_router(evaluator, _receiver(call.func), user, depth + 1)
+        yield from _of_router(evaluator, receiver_of(call.func), user, depth + 1)
         break  # of a router that is included more than once, one route is as good as another
 
 
@@ -95,24 +96,13 @@ def _written(evaluator: Evaluator, call: t.Call, module: ModuleSummary) -> Itera
                 yield value
 
 
-def _receiver(function: t.Term) -> t.Term | None:
-    """What a method is called on; of a name of a module, the rest of its path."""
-    match function:
-        case t.Ref(path=path):
-            return t.Ref(path.rpartition(".")[0])
-        case t.Attr(base=base):
-            return base
-        case _:
-            return None
-
-
 # --- what the project registers and includes ---
 
 
 def _calls(evaluator: Evaluator, words: tuple[str, ...]) -> tuple[tuple[ModuleSummary, t.Call], ...]:
     found: dict[tuple[str, int], tuple[ModuleSummary, t.Call]] = {}
     for word in words:
-        for user in evaluator.project.mentioning(word, where=lambda path: not is_test(path, evaluator)):
+        for user in evaluator.project.mentioning(word, and_tests=False):
             for _, act in user.mentions():
                 if act.deed is Deed.CALLED and isinstance(act.value, t.Call) and method_name(act.value.func) in words:
                     found[user.path, act.value.site] = user, act.value

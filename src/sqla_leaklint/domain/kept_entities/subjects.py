@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import calls_naming, is_test, last_name, users
+from sqla_leaklint.domain.application.callers import calls_naming, last_name, users
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.application.state import is_application_state
 from sqla_leaklint.domain.containers import Container
@@ -53,7 +53,7 @@ class KeptEntity:
 
     @staticmethod
     def find(domain: Domain) -> Iterator[KeptEntity]:
-        if domain.evaluator.project.root is None or is_test(domain.module.path, domain.evaluator):
+        if domain.evaluator.project.root is None or domain.evaluator.project.is_test(domain.module.path):
             return
         entities = Entities(domain.evaluator)
         for definition in definitions(domain, and_bounded=True):

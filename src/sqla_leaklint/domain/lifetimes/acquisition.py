@@ -44,8 +44,7 @@ class Acquisition(InFunction):
 
     @property
     def node(self) -> tree.Call:
-        assert isinstance(self.event.node, tree.Call)
-        return self.event.node
+        return self.event.call_node
 
     @property
     def type(self) -> str:

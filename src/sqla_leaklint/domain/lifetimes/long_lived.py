@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import callers, calls_naming, is_test
+from sqla_leaklint.domain.application.callers import callers, calls_naming
 from sqla_leaklint.domain.application.endpoints import decorations, method_name
 from sqla_leaklint.domain.application.program import imports
 from sqla_leaklint.domain.lifetimes.by_hand import NEXT, generator_taken_from, own_session_of
@@ -67,7 +67,7 @@ class LongLivedSession:
     @staticmethod
     def find(domain: Domain) -> Iterator[LongLivedSession]:
         """Every such session of the module, in the order of the text."""
-        if is_test(domain.module.path, domain.evaluator):
+        if domain.evaluator.project.is_test(domain.module.path):
             return
         found = (_Judgement(domain, kept, held).verdict() for kept, held in _candidates(domain))
         seen: dict[tree.Node, LongLivedSession] = {}
@@ -244,7 +244,7 @@ class _Judgement:
         if self.evaluator.project.root is None:
             return False
         name = own.name.rpartition(".")[2]
-        users = self.evaluator.project.mentioning(name, where=lambda path: not is_test(path, self.evaluator))
+        users = self.evaluator.project.mentioning(name, and_tests=False)
         return any(imports(user, own.name) for user in users if user is not own)
 
 

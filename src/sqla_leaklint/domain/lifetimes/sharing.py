@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import is_provider, method_name
 from sqla_leaklint.domain.containers.identity import Holder, Identity, Matcher
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
@@ -138,9 +137,7 @@ class _Search:
     def _mentioning(self, words: set[str]) -> list[ModuleSummary]:
         """The modules that name it together with one of some words, and its own."""
         own, project = self.domain.module.summary, self.evaluator.project
-        found = project.mentioning(
-            self.kept.name, and_any_of=words, where=lambda path: not is_test(path, self.evaluator)
-        )
+        found = project.mentioning(self.kept.name, and_any_of=words, and_tests=False)
         return [own, *(user for user in found if user is not own)]
 
     def _of_own_method(self, user: ModuleSummary, method: FunctionSummary) -> Iterator[SharedUse]:

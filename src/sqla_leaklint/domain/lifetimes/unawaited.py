@@ -66,8 +66,7 @@ class IdleCoroutine:
 
     @property
     def node(self) -> tree.Call:
-        assert isinstance(self.event.node, tree.Call)
-        return self.event.node
+        return self.event.call_node
 
     @property
     def can_await(self) -> bool:

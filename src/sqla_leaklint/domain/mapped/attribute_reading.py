@@ -20,6 +20,7 @@ from sqla_leaklint.domain.values import (
 )
 from sqla_leaklint.knowledge.facts import LoadStrategy
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.questions import is_true
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
@@ -124,9 +125,9 @@ class AttributeReader:
             column = replace(column, foreign_key=_text(given["foreign_key"]))
         return replace(
             column,
-            is_primary_key=column.is_primary_key or _is_true(given.get("primary_key")),
-            is_unique=column.is_unique or _is_true(given.get("unique")),
-            is_deferred=column.is_deferred or _is_true(given.get("deferred")),
+            is_primary_key=column.is_primary_key or is_true(given.get("primary_key")),
+            is_unique=column.is_unique or is_true(given.get("unique")),
+            is_deferred=column.is_deferred or is_true(given.get("deferred")),
         )
 
     def _typed(self, column: Column, value: Value) -> Column:
@@ -236,10 +237,6 @@ class AttributeReader:
 
 def _text(term: t.Term) -> str:
     return term.value if isinstance(term, t.Const) and isinstance(term.value, str) else "?"
-
-
-def _is_true(term: t.Term | None) -> bool:
-    return isinstance(term, t.Const) and term.value is True
 
 
 def _is_temporal(path: str) -> bool:

@@ -12,7 +12,6 @@ from sqla_leaklint.domain.application.callers import (
     bound_arguments,
     callers,
     calls_naming,
-    is_test,
     last_name,
     users,
 )
@@ -55,7 +54,7 @@ class Memoized:
 
     @staticmethod
     def find(domain: Domain) -> Iterator[Memoized]:
-        if is_test(domain.module.path, domain.evaluator):
+        if domain.evaluator.project.is_test(domain.module.path):
             return
         for body in domain.bodies:
             match body.node:

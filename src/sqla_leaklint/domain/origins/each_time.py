@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import callers
+from sqla_leaklint.domain.application.callers import called_for, callers
 from sqla_leaklint.domain.application.entries import entry_of
 from sqla_leaklint.domain.linking.decorators import is_memoised
 from sqla_leaklint.domain.origins.provenance import Stop, Trail
@@ -52,8 +52,7 @@ def _way(domain: Domain, stops: tuple[Stop, ...], *, always: bool) -> Trail | No
         return Trail(stops, entry)
     if len(stops) > _DEEPEST:
         return None
-    is_constructor = function.owner is not None and function.name == "__init__"
-    name = function.owner.rpartition(".")[2] if is_constructor and function.owner is not None else function.name
+    _, name = called_for(module, function)
     for call in callers(evaluator, module, function):
         body = body_of(domain, call.module, call.function) if call.function is not None else None
         if body is None or call.function is None or any(call.function is stop.function for stop in stops):

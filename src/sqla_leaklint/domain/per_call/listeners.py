@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test, last_name
+from sqla_leaklint.domain.application.callers import last_name
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.containers.attributes import CONSTRUCTORS
 from sqla_leaklint.domain.containers.lasting import is_lasting
@@ -79,7 +79,7 @@ class ListenerPerCall:
     @staticmethod
     def find(domain: Domain) -> Iterator[ListenerPerCall]:
         """Every such call of the module, in the order of the text."""
-        if is_test(domain.module.path, domain.evaluator):
+        if domain.evaluator.project.is_test(domain.module.path):
             return
         for body in domain.bodies:
             if not body.is_function:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import is_test
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.origins.each_time import is_done_each_time, way_each_time
 from sqla_leaklint.domain.origins.provenance import Provenance
@@ -20,6 +19,7 @@ from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.knowledge.sqlalchemy import METADATA, TABLE_CLASS
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.questions import is_true, receiver_of
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class TablePerCall:
     @staticmethod
     def find(domain: Domain) -> Iterator[TablePerCall]:
         """Every such class and table of the module, in the order of the text."""
-        if is_test(domain.module.path, domain.evaluator):
+        if domain.evaluator.project.is_test(domain.module.path):
             return
         for body in domain.bodies:
             if isinstance(body.node, tree.Class) and body.parent is not None and body.parent.is_function:
@@ -83,7 +83,7 @@ def _of_call(domain: Domain, body: Body, call: t.Call, node: tree.Call) -> Itera
             keywords = dict(call.keywords)
             if not _is_shared_metadata(domain, call.args[1]) or _REFLECTING & keywords.keys():
                 return
-            is_extended = _is_true(keywords.get("extend_existing"))
+            is_extended = is_true(keywords.get("extend_existing"))
             if _is_constant(call.args[0]) and not (is_extended and _adds_up(domain, call)):
                 return
             yield from _found(domain, body, node, "", call.args[0], is_class=False, is_extended=is_extended)
@@ -132,16 +132,12 @@ def _is_constant(term: t.Term) -> bool:
     return isinstance(term, t.Const) or (isinstance(term, t.Declared) and isinstance(term.value, t.Const))
 
 
-def _is_true(term: t.Term | None) -> bool:
-    return isinstance(term, t.Const) and term.value is True
-
-
 def _adds_up(domain: Domain, call: t.Call) -> bool:
     """Whether a table has a part that is added to it once more when it is extended."""
     for part in t.all_in(call.args[2:]):
         if not isinstance(part, t.Call):
             continue
-        if any(key in _ADDING_UP_KEYWORDS and _is_true(value) for key, value in part.keywords):
+        if any(key in _ADDING_UP_KEYWORDS and is_true(value) for key, value in part.keywords):
             return True
         value = domain.value_of(part.func)
         if isinstance(value, Symbol) and value.path in _ADDING_UP:
@@ -186,7 +182,7 @@ def _is_declarative(domain: Domain, cls: ProjectClass) -> bool:
     )
 
 
-def _is_shared_metadata(domain: Domain, term: t.Term) -> bool:
+def _is_shared_metadata(domain: Domain, term: t.Term | None) -> bool:
     """Whether a term is the metadata of a module, or that of a shared base."""
     if not isinstance(term, t.Ref):
         return False
@@ -200,20 +196,9 @@ def _forgets_tables(domain: Domain) -> bool:
     """Whether the module removes tables from a metadata, whichever."""
     knowledge = domain.evaluator.knowledge
     return any(
-        row is not None and row.effect is Effect.REMOVES and _is_shared_metadata(domain, _receiver(event.call))
+        row is not None and row.effect is Effect.REMOVES and _is_shared_metadata(domain, receiver_of(event.call.func))
         for body in domain.bodies
         for event in body.events
         if event.deed is Deed.CALLED
         for row in [knowledge.method(METADATA, method_name(event.call.func))]
     )
-
-
-def _receiver(call: t.Call) -> t.Term:
-    """What a method is called on."""
-    match call.func:
-        case t.Attr(base=base):
-            return base
-        case t.Ref(path=path):
-            return t.Ref(path.rpartition(".")[0])
-        case _:
-            return call.func

@@ -31,7 +31,7 @@ from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import children
+from sqla_leaklint.syntax.walk import own
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
@@ -215,16 +215,6 @@ def _is_empty(value: object) -> bool:
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
-
-
-def own(node: tree.Node) -> Iterator[tree.Node]:
-    """A node and what is below it, without the bodies of functions, lambdas and classes that are defined there."""
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        yield current
-        if not isinstance(current, tree.Function | tree.Lambda | tree.Class):
-            pending.extend(reversed(list(children(current))))
 
 
 def names_in(node: tree.Node) -> frozenset[str]:

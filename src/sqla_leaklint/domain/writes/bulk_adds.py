@@ -54,8 +54,7 @@ class BulkAdd:
 
     @property
     def node(self) -> tree.Call:
-        assert isinstance(self.event.node, tree.Call)
-        return self.event.node
+        return self.event.call_node
 
     @property
     def is_async(self) -> bool:

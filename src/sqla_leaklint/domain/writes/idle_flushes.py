@@ -79,8 +79,7 @@ class IdleFlush:
 
     @property
     def node(self) -> tree.Call:
-        assert isinstance(self.event.node, tree.Call)
-        return self.event.node
+        return self.event.call_node
 
     @property
     def is_collection(self) -> bool:
