@@ -1,0 +1,164 @@
+"""A background task that was handed an entity gets a function round it that loads the entity in a session of its own.
+
+    tasks.add_task(send_receipt, order)
+
+becomes
+
+    def send_receipt_in_own_session(order_id):
+        with contextmanager(get_db)() as session:
+            send_receipt(session.get(Order, order_id))
+    …
+    tasks.add_task(db.close)                                     # why: `closed_first`
+    tasks.add_task(send_receipt_in_own_session, order_id)
+
+The key is what the entity was looked up by, or the entity's own where that is certain to be in memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqla_leaklint.diagnostics import Applicability
+from sqla_leaklint.domain.application.belonging import session_in
+from sqla_leaklint.domain.application.entities import entity_of
+from sqla_leaklint.domain.application.handed_entities import HandedEntity, Want
+from sqla_leaklint.domain.application.held_keys import HeldEntity
+from sqla_leaklint.domain.application.lookups import primary_key
+from sqla_leaklint.domain.loading.eager import Loading, loading
+from sqla_leaklint.domain.mapped.models import models_of
+from sqla_leaklint.domain.values import Origin, Statement
+from sqla_leaklint.fixes.closed_first import Bond, Release, belongings_in, release
+from sqla_leaklint.fixes.pending import PendingFix
+from sqla_leaklint.fixes.task_wrapper import ByKey, Plan, edits
+from sqla_leaklint.fixes.wrapped_task import name_of, wrapped_task
+from sqla_leaklint.knowledge.sqlalchemy import SELECT
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.scope import names_in
+from sqla_leaklint.syntax import tree
+
+if TYPE_CHECKING:
+    from sqla_leaklint.domain.application.handoffs import Handoff
+    from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.terms import Term
+
+
+def load_in_task(handed: HandedEntity, *, is_closed_before: bool) -> PendingFix | None:
+    """The change, for one entity that is an argument, where the provider of its session can serve the task as well.
+
+    `is_closed_before`: the request's session is known to be closed before the task runs.
+    """
+    plan = _plan(handed, is_closed_before=is_closed_before)
+    if plan is None:
+        return None
+    message = f"load the `{handed.belonging.kind.model.name}` in a session of its own round `{plan.task.function.name}`"
+    return PendingFix(Applicability.DISPLAY, message, lambda source: tuple(edits(plan, source)))
+
+
+def _plan(handed: HandedEntity, *, is_closed_before: bool) -> Plan | None:
+    handoff, piece, found = handed.handoff, handed.piece, handed.belonging
+    provider, argument = found.session.provider, piece.argument
+    if found.session.origin is not Origin.PROVIDED or provider is None or argument is None or found.kind.is_many:
+        return None
+    if argument.value is not piece.node or piece.hidden_in or not _can_be_given_a_loaded_one(handed):
+        return None
+    session, key = session_in(handed.domain, handoff.body, found), _key(handed)
+    model, column = _model(handed), primary_key(handed.domain.evaluator, found.kind.model)
+    task = wrapped_task(handoff, provider, _layout)
+    if (
+        task is None
+        or key is None
+        or model is None
+        or column is None
+        or (handed.is_async and not task.function.is_async)
+    ):
+        return None
+    name = task.parameter_of(argument)
+    by_key = ByKey(model, key, column if column.startswith(f"{name}_") else f"{name}_{column}", handed.is_async)
+    if not task.has_room_for([model.partition(".")[0]], [by_key.parameter]) or by_key.parameter in {
+        parameter.name for parameter in task.function.parameters
+    }:
+        return None
+    if set(belongings_in(handoff, session)) - {argument}:
+        return None
+    closing: Release | None = Release(None)
+    spelled = _name_of_session(handed, session)
+    if not is_closed_before:
+        closing = release(handoff, provider, session, lambda other: _bond(handed.domain, other, session))
+    if closing is None or (closing.before is not None and not spelled):
+        return None
+    return Plan(task, argument, spelled, closing.before, by_key)
+
+
+def _can_be_given_a_loaded_one(handed: HandedEntity) -> bool:
+    """Whether the task finds in an entity of another session all that it asks for, and changes nothing in it."""
+    reads, kind = handed.reads, handed.belonging.kind
+    if handed.want not in {Want.EXPIRED, Want.UNLOADED} or reads is None or reads.written:
+        return False
+    if not handed.is_async:
+        return True
+    evaluator = handed.domain.evaluator
+    model = models_of(evaluator).of(kind.model)
+    if model is None or not reads.is_whole:
+        return False
+    query = Statement(SELECT, (kind.model,))
+    return all(
+        not model.columns[name].is_deferred
+        if name in model.columns
+        else loading(evaluator, query, model, name) is Loading.EAGER
+        for name in reads.names
+    )
+
+
+def _key(handed: HandedEntity) -> str | None:
+    """What to hand over for the entity."""
+    handoff, term, node = handed.handoff, handed.piece.term, handed.piece.node
+    if term is None or not isinstance(node, tree.Name):
+        return None
+    held = HeldEntity(handed.domain, handoff.body, handoff.node, node.id, term, handed.belonging)
+    return held.key(may_be_loaded=False)
+
+
+def _model(handed: HandedEntity) -> str | None:
+    """The name that the module has for the class when it runs, and not only when it is checked for types."""
+    domain = handed.domain
+    name = name_of(domain, handed.belonging.kind.model)
+    plain = [
+        stmt
+        for stmt in domain.module.parsed.tree.body
+        if isinstance(stmt, tree.Import | tree.ImportFrom | tree.Class | tree.Assign)
+    ]
+    return name if name is not None and name.partition(".")[0] in names_in(tuple(plain)).bound else None
+
+
+def _name_of_session(handed: HandedEntity, session: Term | None) -> str:
+    """The parameter that is the session; "" where it is not a plain one."""
+    body = handed.handoff.body
+    match session:
+        case t.Param(function=body.qualname, name=name) if name not in body.bindings:
+            return name
+        case _:
+            return ""
+
+
+def _bond(domain: Domain, other: Handoff, session: Term | None) -> Bond:
+    """What another hand-over has to do with the session."""
+    for passenger in other.passengers():
+        if passenger.hidden_in or domain.term(passenger.node) is session:
+            return Bond.NEEDS
+    attached = set(belongings_in(other, session))
+    own = {
+        each.piece.argument
+        for each in domain.subjects(HandedEntity)
+        if each.handoff is other and _plan(each, is_closed_before=True) is not None
+    }
+    if not attached:
+        return Bond.NONE
+    return Bond.OWN if attached <= own else Bond.NEEDS
+
+
+def _layout(handoff: Handoff) -> tuple[tuple[str | None, bool], ...]:
+    """The keywords of what is given along, and which of it is an entity."""
+    domain = handoff.domain
+    return tuple(
+        (argument.keyword, entity_of(domain.value(argument.value)) is not None) for argument in handoff.arguments
+    )
