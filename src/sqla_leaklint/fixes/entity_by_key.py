@@ -4,12 +4,16 @@
 
 becomes
 
-    def send_receipt_in_own_session(order_id):
+    def send_receipt_by_key(order_id):
         with contextmanager(get_db)() as session:
-            send_receipt(session.get(Order, order_id))
+            order = session.get(Order, order_id, options=[selectinload(Order.customer)])
+        send_receipt(order)
     …
     tasks.add_task(db.close)                                     # why: `closed_first`
-    tasks.add_task(send_receipt_in_own_session, order_id)
+    tasks.add_task(send_receipt_by_key, order_id)
+
+The session is closed before the task begins, so that no connection is kept while it is at work.  That takes knowing all that
+the task reads; else, and without asyncio, the task is called inside of the `with`.
 
 The key is what the entity was looked up by, or the entity's own where that is certain to be in memory.
 """
@@ -24,14 +28,13 @@ from sqla_leaklint.domain.application.entities import entity_of
 from sqla_leaklint.domain.application.handed_entities import HandedEntity, Want
 from sqla_leaklint.domain.application.held_keys import HeldEntity
 from sqla_leaklint.domain.application.lookups import primary_key
-from sqla_leaklint.domain.loading.eager import Loading, loading
-from sqla_leaklint.domain.mapped.models import models_of
-from sqla_leaklint.domain.values import Origin, Statement
+from sqla_leaklint.domain.application.providers import may_expire
+from sqla_leaklint.domain.application.task_reads import loads_for
+from sqla_leaklint.domain.values import Origin, Symbol
 from sqla_leaklint.fixes.closed_first import Bond, Release, belongings_in, release
 from sqla_leaklint.fixes.pending import PendingFix
-from sqla_leaklint.fixes.task_wrapper import ByKey, Plan, edits
+from sqla_leaklint.fixes.task_wrapper import LOADER, ByKey, Plan, edits
 from sqla_leaklint.fixes.wrapped_task import name_of, wrapped_task
-from sqla_leaklint.knowledge.sqlalchemy import SELECT
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.scope import names_in
 from sqla_leaklint.syntax import tree
@@ -50,63 +53,58 @@ def load_in_task(handed: HandedEntity, *, is_closed_before: bool) -> PendingFix 
     plan = _plan(handed, is_closed_before=is_closed_before)
     if plan is None:
         return None
-    message = f"load the `{handed.belonging.kind.model.name}` in a session of its own round `{plan.task.function.name}`"
+    message = f"load the `{handed.belonging.kind.model.name}` by its key, in a session of its own"
     return PendingFix(Applicability.DISPLAY, message, lambda source: tuple(edits(plan, source)))
 
 
 def _plan(handed: HandedEntity, *, is_closed_before: bool) -> Plan | None:
-    handoff, piece, found = handed.handoff, handed.piece, handed.belonging
+    domain, handoff, piece, found = handed.domain, handed.handoff, handed.piece, handed.belonging
     provider, argument = found.session.provider, piece.argument
     if found.session.origin is not Origin.PROVIDED or provider is None or argument is None or found.kind.is_many:
         return None
-    if argument.value is not piece.node or piece.hidden_in or not _can_be_given_a_loaded_one(handed):
+    if argument.value is not piece.node or piece.hidden_in or handed.want not in {Want.EXPIRED, Want.UNLOADED}:
         return None
-    session, key = session_in(handed.domain, handoff.body, found), _key(handed)
-    model, column = _model(handed), primary_key(handed.domain.evaluator, found.kind.model)
-    task = wrapped_task(handoff, provider, _layout)
-    if (
-        task is None
-        or key is None
-        or model is None
-        or column is None
-        or (handed.is_async and not task.function.is_async)
-    ):
+    task = wrapped_task(handoff, provider, "by_key", _layout)
+    by_key = _by_key(handed, task.parameter_of(argument)) if task is not None else None
+    if task is None or by_key is None or (handed.is_async and not task.function.is_async):
         return None
-    name = task.parameter_of(argument)
-    by_key = ByKey(model, key, column if column.startswith(f"{name}_") else f"{name}_{column}", handed.is_async)
-    if not task.has_room_for([model.partition(".")[0]], [by_key.parameter]) or by_key.parameter in {
-        parameter.name for parameter in task.function.parameters
-    }:
+    if not task.has_room_for([by_key.model.partition(".")[0]], [by_key.parameter]):
+        return None
+    session = session_in(domain, handoff.body, found)
+    if by_key.parameter in {each.name for each in task.function.parameters}:
         return None
     if set(belongings_in(handoff, session)) - {argument}:
         return None
     closing: Release | None = Release(None)
-    spelled = _name_of_session(handed, session)
     if not is_closed_before:
-        closing = release(handoff, provider, session, lambda other: _bond(handed.domain, other, session))
+        closing = release(handoff, provider, session, lambda other: _bond(domain, other, session))
+    spelled = _name_of_session(handed, session)
     if closing is None or (closing.before is not None and not spelled):
         return None
     return Plan(task, argument, spelled, closing.before, by_key)
 
 
-def _can_be_given_a_loaded_one(handed: HandedEntity) -> bool:
-    """Whether the task finds in an entity of another session all that it asks for, and changes nothing in it."""
-    reads, kind = handed.reads, handed.belonging.kind
-    if handed.want not in {Want.EXPIRED, Want.UNLOADED} or reads is None or reads.written:
-        return False
-    if not handed.is_async:
-        return True
-    evaluator = handed.domain.evaluator
-    model = models_of(evaluator).of(kind.model)
-    if model is None or not reads.is_whole:
-        return False
-    query = Statement(SELECT, (kind.model,))
-    return all(
-        not model.columns[name].is_deferred
-        if name in model.columns
-        else loading(evaluator, query, model, name) is Loading.EAGER
-        for name in reads.names
-    )
+def _by_key(handed: HandedEntity, name: str) -> ByKey | None:
+    """What is handed over, and how the entity that the task calls `name` is loaded by it."""
+    evaluator, found, reads = handed.domain.evaluator, handed.belonging, handed.reads
+    key, model, column = _key(handed), _model(handed), primary_key(evaluator, found.kind.model)
+    if key is None or model is None or column is None or reads is None or reads.written:
+        return None
+    related = loads_for(evaluator, reads, found.kind.model)
+    if related and not _is_free(handed.domain):
+        related = None
+    if related is None and handed.is_async:
+        return None  # nothing is loaded by being read
+    assert found.session.provider is not None
+    is_enough = related is not None and not may_expire(evaluator, found.session.provider)
+    parameter = column if column.startswith(f"{name}_") else f"{name}_{column}"
+    return ByKey(model, key, parameter, related or (), is_enough, handed.is_async)
+
+
+def _is_free(domain: Domain) -> bool:
+    """Whether the name of the loader option means nothing else in the module."""
+    bound = domain.module.summary.bindings.get(LOADER)
+    return bound is None or domain.value_of(bound) == Symbol(f"sqlalchemy.orm.{LOADER}")
 
 
 def _key(handed: HandedEntity) -> str | None:

@@ -47,7 +47,7 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
         return None
     sessions = [argument for argument in handoff.arguments if argument.value is passenger.node]
     session = handoff.domain.term(passenger.node)
-    task = wrapped_task(handoff, provider, _layout)
+    task = wrapped_task(handoff, provider, "in_own_session", _layout)
     if task is None or len(sessions) != 1 or belongings_in(handoff, session) or not task.has_room_for((), ()):
         return None
     closing: Release | None = Release(None)

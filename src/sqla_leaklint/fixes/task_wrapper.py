@@ -14,22 +14,30 @@ from sqla_leaklint.syntax import tree
 if TYPE_CHECKING:
     from sqla_leaklint.syntax.spans import SourceMap
 
+LOADER = "selectinload"
+"""The option by which relationships are loaded with an entity."""
+
 
 @dataclass(frozen=True, slots=True)
 class ByKey:
     """An entity that the new function loads: of `model`, by `key`, which it takes as `parameter`.
 
-    `is_awaited`: its session is an async one.
+    `related` are relationships that are loaded with it.  `is_enough`: the task reads nothing that is not loaded then, so
+    that the session is closed before the task begins.  `is_awaited`: the session is an async one.
     """
 
     model: str
     key: str
     parameter: str
+    related: tuple[str, ...]
+    is_enough: bool
     is_awaited: bool
 
     @property
     def loading(self) -> str:
-        return f"{'await ' if self.is_awaited else ''}session.get({self.model}, {self.parameter})"
+        options = ", ".join(f"{LOADER}({self.model}.{name})" for name in self.related)
+        call = f"session.get({self.model}, {self.parameter}{f', options=[{options}]' if options else ''})"
+        return f"await {call}" if self.is_awaited else call
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
         place = _start_with_decorators(task.before, source)
         yield TextEdit(place, place, wrapper)
         yield from import_edits(source, module.parsed.tree, "contextlib", task.manager)
+        if plan.by_key is not None and plan.by_key.related:
+            yield from import_edits(source, module.parsed.tree, "sqlalchemy.orm", LOADER)
         if task.provider_import:
             yield from import_edits(source, module.parsed.tree, task.provider_import, task.provider_name)
 
@@ -116,29 +126,29 @@ def _start_with_decorators(stmt: tree.Stmt, source: SourceMap) -> int:
 
 
 def _wrapper(plan: Plan, source: SourceMap) -> str:
-    task = plan.task
-    session = task.parameter_of(plan.replaced) if plan.by_key is None else "session"
+    task, by_key = plan.task, plan.by_key
+    own = task.parameter_of(plan.replaced)
+    session = own if by_key is None else "session"
     parameters: list[str] = []
     arguments: list[str] = []
     for argument in task.handoff.arguments:
-        name = task.parameter_of(argument)
+        value = task.parameter_of(argument)
         if argument is not plan.replaced:
-            parameters.append(name)
-            value = name
-        elif plan.by_key is not None:
-            parameters.append(plan.by_key.parameter)
-            value = plan.by_key.loading
-        else:
-            value = session
+            parameters.append(value)
+        elif by_key is not None:
+            parameters.append(by_key.parameter)
+            value = own if by_key.is_enough else by_key.loading
         arguments.append(value if argument.keyword is None else f"{argument.keyword}={value}")
     with_word = "async with" if task.is_async_provider else "with"
     define = "async def" if task.function.is_async else "def"
     call = f"{'await ' if task.function.is_async else ''}{_text(source, task.callee)}({', '.join(arguments)})"
     indent = task.domain.module.parsed.cst.default_indent
+    is_closed_first = by_key is not None and by_key.is_enough
     lines = [
         f"{define} {task.name}({', '.join(parameters)}):",
         f"{indent}{with_word} {task.manager}({task.provider_name})() as {session}:",
-        f"{indent * 2}{call}",
+        *([f"{indent * 2}{own} = {by_key.loading}"] if by_key is not None and is_closed_first else []),
+        f"{indent if is_closed_first else indent * 2}{call}",
         "",
         "",
         "",

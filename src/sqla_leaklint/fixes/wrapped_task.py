@@ -62,11 +62,11 @@ class WrappedTask:
 
 
 def wrapped_task(
-    handoff: Handoff, provider: ProjectFunction, layout: Callable[[Handoff], object]
+    handoff: Handoff, provider: ProjectFunction, suffix: str, layout: Callable[[Handoff], object]
 ) -> WrappedTask | None:
     """The task, if one function round it can serve this hand-over and the first one of the module.
 
-    `layout` tells what a hand-over gives along in which place: it has to be the same for both.
+    The function is called like the task with a `suffix`.  `layout` tells what a hand-over gives along in which place: it has to be the same for both.
     """
     domain, callee = handoff.domain, handoff.callee
     if not isinstance(callee, tree.Name | tree.Attribute):
@@ -99,7 +99,7 @@ def wrapped_task(
         known_name or provider.qualname,
         provider_import,
         source.is_async,
-        f"{function.name}_in_own_session",
+        f"{function.name}_{suffix}",
         before,
     )
     return None if _has_collision(found, task) else found
