@@ -30,10 +30,10 @@ from sqla_leaklint.domain.application.held_keys import HeldEntity
 from sqla_leaklint.domain.application.lookups import primary_key
 from sqla_leaklint.domain.application.providers import may_expire
 from sqla_leaklint.domain.application.task_reads import loads_for
-from sqla_leaklint.domain.values import Origin, Symbol
+from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.fixes.closed_first import Bond, Release, belongings_in, release
 from sqla_leaklint.fixes.pending import PendingFix
-from sqla_leaklint.fixes.task_wrapper import LOADER, ByKey, Plan, edits
+from sqla_leaklint.fixes.task_wrapper import ByKey, Plan, edits, is_loader_free
 from sqla_leaklint.fixes.wrapped_task import name_of, wrapped_task
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.scope import names_in
@@ -91,20 +91,13 @@ def _by_key(handed: HandedEntity, name: str) -> ByKey | None:
     if key is None or model is None or column is None or reads is None or reads.written:
         return None
     related = loads_for(evaluator, reads, found.kind.model)
-    if related and not _is_free(handed.domain):
+    if related and not is_loader_free(handed.domain):
         related = None
     if related is None and handed.is_async:
         return None  # nothing is loaded by being read
     assert found.session.provider is not None
     is_enough = related is not None and not may_expire(evaluator, found.session.provider)
-    parameter = column if column.startswith(f"{name}_") else f"{name}_{column}"
-    return ByKey(model, key, parameter, related or (), is_enough, handed.is_async)
-
-
-def _is_free(domain: Domain) -> bool:
-    """Whether the name of the loader option means nothing else in the module."""
-    bound = domain.module.summary.bindings.get(LOADER)
-    return bound is None or domain.value_of(bound) == Symbol(f"sqlalchemy.orm.{LOADER}")
+    return ByKey.of(model, key, column, name, related or (), is_enough=is_enough, is_awaited=handed.is_async)
 
 
 def _key(handed: HandedEntity) -> str | None:

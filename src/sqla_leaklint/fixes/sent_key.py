@@ -3,7 +3,8 @@
     send_receipt.delay(order)          →    send_receipt.delay(order.id)
     greet_all.delay(users)             →    greet_all.delay([user.id for user in users])
 
-That is the half of the change that is on the sending side: what the worker does with a key is its own text.
+What the worker does with a key is its own text: where that cannot be changed as well (`received_key`), this is half of the
+change, and says so.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqla_leaklint.domain.application.lookups import lookup_of, primary_key
 from sqla_leaklint.domain.mapped.models import models_of
 from sqla_leaklint.domain.values import BoundMethod, alternatives
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
+from sqla_leaklint.fixes.received_key import ReceivedKey, received_key, receiving_edits
 from sqla_leaklint.knowledge.facts import Kind, Wire
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.application.entities import EntityKind
     from sqla_leaklint.domain.application.sendings import Sending
     from sqla_leaklint.domain.values import ProjectClass
+    from sqla_leaklint.syntax.spans import SourceMap
 
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _IN_JSON = re.compile(r"\.(?:\w*Integer|\w*INT|INTEGER|String|Unicode|Text|\w*VARCHAR|\w*CHAR|TEXT)$")
@@ -45,15 +48,51 @@ def send_keys(sending: Sending, entities: Sequence[tuple[Cargo, EntityKind]]) ->
         if key is None:
             return None
         keys.append((piece.node, key))
-    texts = [f"`{key}`" for _, key in keys]
-    models = list(dict.fromkeys(f"the `{kind.model.name}`{'s' if kind.is_many else ''}" for _, kind in entities))
-    by = "it" if len(keys) == 1 and not entities[0][1].is_many else "them"
-    message = f"send {' and '.join(texts)}: {_worker(sending)} then loads {' and '.join(models)} by {by}"
-    return PendingFix(
-        Applicability.DISPLAY,
-        message,
-        lambda source: [TextEdit(*source.offsets(node), key) for node, key in keys],
+    received = _received(sending, entities[0][0], keys[0][1]) if len(keys) == 1 else None
+
+    def render(source: SourceMap) -> Sequence[TextEdit]:
+        sent = [TextEdit(*source.offsets(node), key) for node, key in keys]
+        if received is None:
+            return sent
+        loaded = list(receiving_edits(received, source))
+        return [*sent, *loaded] if loaded else ()
+
+    return PendingFix(Applicability.DISPLAY, _message(sending, entities, keys, is_whole=received is not None), render)
+
+
+def _message(
+    sending: Sending,
+    entities: Sequence[tuple[Cargo, EntityKind]],
+    keys: Sequence[tuple[tree.Expr, str]],
+    *,
+    is_whole: bool,
+) -> str:
+    texts = " and ".join(f"`{key}`" for _, key in keys)
+    models = " and ".join(
+        dict.fromkeys(f"the `{kind.model.name}`{'s' if kind.is_many else ''}" for _, kind in entities)
     )
+    it = "it" if len(keys) == 1 and not entities[0][1].is_many else "them"
+    match _task(sending):
+        case tree.Name(id=name) | tree.Attribute(attr=name):
+            worker = f"`{name}`"
+        case _:
+            worker = "the worker"
+    if is_whole:
+        return f"send {texts}, and let {worker} load {models} by {it}"
+    return f"send {texts}: {worker} then has to load {models} by {it}"
+
+
+def _received(sending: Sending, piece: Cargo, key: str) -> ReceivedKey | None:
+    """The other half of the change, where it can be made."""
+    module = sending.domain.module.summary
+    function = module.functions.get(sending.body.qualname)
+    if function is None or piece.term is None:
+        return None
+    found = belonging(sending.domain.evaluator, module, function, piece.term)
+    column = primary_key(sending.domain.evaluator, found.kind.model) if found is not None else None
+    if found is None or column is None or found.kind.is_many:
+        return None
+    return received_key(sending, piece, found, _task(sending), key, column)
 
 
 def _key(sending: Sending, piece: Cargo, kind: EntityKind) -> str | None:
@@ -115,16 +154,12 @@ def _free_name(sending: Sending, model: ProjectClass) -> str:
     return next((name for name in names if name not in used), f"one_{names[0]}")
 
 
-def _worker(sending: Sending) -> str:
-    """Who gets it."""
+def _task(sending: Sending) -> tree.Name | tree.Attribute | None:
+    """What the sender calls the task, if it names it."""
     domain, function = sending.domain, sending.node.func
     named: tree.Expr | None = sending.callee
     if named is None and isinstance(function, tree.Attribute):
         methods = (each for each in alternatives(domain.value(function)) if isinstance(each, BoundMethod))
         is_task = any(domain.evaluator.classes.is_a(each.receiver, Kind.TASK) for each in methods)
         named = function.value if is_task else None
-    match named:
-        case tree.Name(id=name) | tree.Attribute(attr=name):
-            return f"`{name}`"
-        case _:
-            return "the worker"
+    return named if isinstance(named, tree.Name | tree.Attribute) else None

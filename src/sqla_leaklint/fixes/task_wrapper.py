@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.values import Symbol
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.fixes.wrapped_task import WrappedTask
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
+    from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.syntax.spans import SourceMap
 
 LOADER = "selectinload"
@@ -32,6 +34,22 @@ class ByKey:
     related: tuple[str, ...]
     is_enough: bool
     is_awaited: bool
+
+    @classmethod
+    def of(
+        cls,
+        model: str,
+        key: str,
+        column: str,
+        name: str,
+        related: tuple[str, ...],
+        *,
+        is_enough: bool = True,
+        is_awaited: bool = False,
+    ) -> ByKey:
+        """The entity that is called `name`, whose key is in `column`: `order_id` for the `id` of an `order`."""
+        parameter = column if column.startswith(f"{name}_") else f"{name}_{column}"
+        return cls(model, key, parameter, related, is_enough, is_awaited)
 
     @property
     def loading(self) -> str:
@@ -54,6 +72,12 @@ class Plan:
     session: tree.Expr | str
     release: tree.ExprStmt | None
     by_key: ByKey | None = None
+
+
+def is_loader_free(domain: Domain) -> bool:
+    """Whether the name of the loader option means nothing else in the module."""
+    bound = domain.module.summary.bindings.get(LOADER)
+    return bound is None or domain.value_of(bound) == Symbol(f"sqlalchemy.orm.{LOADER}")
 
 
 def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
