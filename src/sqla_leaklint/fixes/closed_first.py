@@ -60,7 +60,7 @@ def release(
 
 
 def belongings_in(handoff: Handoff, session: Term | None) -> list[tree.Argument | None]:
-    """The arguments by which something travels that belongs to the session, or may; None for what the callable holds."""
+    """The arguments by which something travels that belongs to the session, or may; None: the callable holds it."""
     domain, body = handoff.domain, handoff.body
     found: list[tree.Argument | None] = [
         each for each in handoff.arguments if may_be_attached(domain, body, each.value, session)

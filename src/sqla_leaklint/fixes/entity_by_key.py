@@ -12,8 +12,8 @@ becomes
     tasks.add_task(db.close)                                     # why: `closed_first`
     tasks.add_task(send_receipt_by_key, order_id)
 
-The session is closed before the task begins, so that no connection is kept while it is at work.  That takes knowing all that
-the task reads; else, and without asyncio, the task is called inside of the `with`.
+The session is closed before the task begins, so that no connection is kept while the task is at work.  That takes
+knowing all that it reads; else, and without asyncio, it is called inside of the `with`.
 
 The key is what the entity was looked up by, or the entity's own where that is certain to be in memory.
 """
@@ -34,9 +34,8 @@ from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.fixes.closed_first import Bond, Release, belongings_in, release
 from sqla_leaklint.fixes.pending import PendingFix
 from sqla_leaklint.fixes.task_wrapper import ByKey, Plan, edits, is_loader_free
-from sqla_leaklint.fixes.wrapped_task import name_of, wrapped_task
+from sqla_leaklint.fixes.wrapped_task import model_name, wrapped_task
 from sqla_leaklint.semantic import terms as t
-from sqla_leaklint.semantic.scope import names_in
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -87,7 +86,11 @@ def _plan(handed: HandedEntity, *, is_closed_before: bool) -> Plan | None:
 def _by_key(handed: HandedEntity, name: str) -> ByKey | None:
     """What is handed over, and how the entity that the task calls `name` is loaded by it."""
     evaluator, found, reads = handed.domain.evaluator, handed.belonging, handed.reads
-    key, model, column = _key(handed), _model(handed), primary_key(evaluator, found.kind.model)
+    key, model, column = (
+        _key(handed),
+        model_name(handed.domain, found.kind.model),
+        primary_key(evaluator, found.kind.model),
+    )
     if key is None or model is None or column is None or reads is None or reads.written:
         return None
     related = loads_for(evaluator, reads, found.kind.model)
@@ -107,18 +110,6 @@ def _key(handed: HandedEntity) -> str | None:
         return None
     held = HeldEntity(handed.domain, handoff.body, handoff.node, node.id, term, handed.belonging)
     return held.key(may_be_loaded=False)
-
-
-def _model(handed: HandedEntity) -> str | None:
-    """The name that the module has for the class when it runs, and not only when it is checked for types."""
-    domain = handed.domain
-    name = name_of(domain, handed.belonging.kind.model)
-    plain = [
-        stmt
-        for stmt in domain.module.parsed.tree.body
-        if isinstance(stmt, tree.Import | tree.ImportFrom | tree.Class | tree.Assign)
-    ]
-    return name if name is not None and name.partition(".")[0] in names_in(tuple(plain)).bound else None
 
 
 def _name_of_session(handed: HandedEntity, session: Term | None) -> str:

@@ -20,7 +20,7 @@ from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction
 from sqla_leaklint.fixes.imports import import_edits, newline_of
 from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.fixes.task_wrapper import LOADER, ByKey, is_loader_free
-from sqla_leaklint.fixes.wrapped_task import name_of
+from sqla_leaklint.fixes.wrapped_task import model_name
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
@@ -58,7 +58,7 @@ def received_key(
         or not isinstance(body.node, tree.Function)
     ):
         return None
-    function, model = body.node, name_of(domain, found.kind.model)
+    function, model = body.node, model_name(domain, found.kind.model)
     parameter = _parameter(sending, function, argument) if argument is not None else None
     opening = _opening(sending, found)
     if parameter is None or opening is None or model is None or argument is None or argument.value is not piece.node:
@@ -71,9 +71,10 @@ def received_key(
     if related is None or reads.is_stub or (related and not is_loader_free(domain)):
         return None
     by_key = ByKey.of(model, key, column, parameter.name, related)
-    names = {node.id for node in walk(function) if isinstance(node, tree.Name)}
-    names.update(other.name for other in function.params)
-    if not names.isdisjoint({"session", by_key.parameter}):
+    named = {node.id for node in walk(function) if isinstance(node, tree.Name)}
+    used = {model.partition(".")[0], LOADER, *(node.id for node in walk(opening) if isinstance(node, tree.Name))}
+    new = {"session", by_key.parameter}
+    if not new.isdisjoint(named | used | body.names.bound) or not used.isdisjoint(body.names.bound):
         return None
     return ReceivedKey(domain, function, parameter, opening, by_key)
 
@@ -96,7 +97,10 @@ def receiving_edits(received: ReceivedKey, source: SourceMap) -> Iterator[TextEd
         f"{unit}{received.parameter.name} = {received.by_key.loading}",
         "",
     )
-    yield TextEdit(*source.offsets(received.parameter), received.by_key.parameter)
+    place, end = source.offsets(received.parameter)
+    if received.parameter.annotation is not None:
+        end = source.offsets(received.parameter.annotation)[1]
+    yield TextEdit(place, end, received.by_key.parameter)
     yield TextEdit(start, start, f"{newline_of(source)}{indentation}".join(lines))
     if received.by_key.related:
         yield from import_edits(source, received.domain.module.parsed.tree, "sqlalchemy.orm", LOADER)

@@ -3,8 +3,8 @@
     send_receipt.delay(order)          →    send_receipt.delay(order.id)
     greet_all.delay(users)             →    greet_all.delay([user.id for user in users])
 
-What the worker does with a key is its own text: where that cannot be changed as well (`received_key`), this is half of the
-change, and says so.
+What the worker does with a key is its own text: where that cannot be changed as well (`received_key`), this is half of
+the change, and says so.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ LOADER = "selectinload"
 class ByKey:
     """An entity that the new function loads: of `model`, by `key`, which it takes as `parameter`.
 
-    `related` are relationships that are loaded with it.  `is_enough`: the task reads nothing that is not loaded then, so
-    that the session is closed before the task begins.  `is_awaited`: the session is an async one.
+    `related` are relationships that are loaded with it.  `is_enough`: the task reads nothing that is not loaded then,
+    so that the session is closed before the task begins.  `is_awaited`: the session is an async one.
     """
 
     model: str

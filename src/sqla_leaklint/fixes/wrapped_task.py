@@ -1,6 +1,7 @@
-"""A background task that a function round it can call with a session from the request's provider: who, and by which names.
+"""A background task and a provider of sessions, as a function round the task can use them both.
 
-The task has to be a plain function that the module knows by a name, and the provider a generator that wants no arguments.
+The task has to be a plain function that the module knows by a name, and the provider a generator that wants no
+arguments and yields a session.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.values import ModuleValue, ProjectClass, ProjectFunction, Symbol, Unknown, alternatives
 from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.semantic.scope import names_in
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.tree import ParameterKind
 
@@ -66,7 +68,8 @@ def wrapped_task(
 ) -> WrappedTask | None:
     """The task, if one function round it can serve this hand-over and the first one of the module.
 
-    The function is called like the task with a `suffix`.  `layout` tells what a hand-over gives along in which place: it has to be the same for both.
+    The function is called like the task with a `suffix`.  `layout` tells what a hand-over gives along in which place:
+    it has to be the same for both.
     """
     domain, callee = handoff.domain, handoff.callee
     if not isinstance(callee, tree.Name | tree.Attribute):
@@ -86,7 +89,7 @@ def wrapped_task(
         return None
     if any(argument.star for argument in handoff.node.args):
         return None
-    known_name = name_of(domain, provider)
+    known_name = _name_of(domain, provider)
     provider_import = "" if known_name is not None else _module_to_import(domain, provider)
     others = _same_task(domain, task)
     before = _first_user(domain, others)
@@ -112,7 +115,15 @@ def root_of(expr: tree.Expr) -> str | None:
     return expr.id if isinstance(expr, tree.Name) else None
 
 
-def name_of(domain: Domain, wanted: ProjectFunction | ProjectClass) -> str | None:
+def model_name(domain: Domain, model: ProjectClass) -> str | None:
+    """The name that the module has for a class when it runs, and not only when it is checked for types."""
+    name = _name_of(domain, model)
+    statements = domain.module.parsed.tree.body
+    plain = [each for each in statements if isinstance(each, tree.Import | tree.ImportFrom | tree.Class | tree.Assign)]
+    return name if name is not None and name.partition(".")[0] in names_in(tuple(plain)).bound else None
+
+
+def _name_of(domain: Domain, wanted: ProjectFunction | ProjectClass) -> str | None:
     """The name under which the module itself has a function or class, or the module of it."""
     last = wanted.qualname.rpartition(".")[2]
     values = {name: domain.value_of(term) for name, term in domain.module.summary.bindings.items()}

@@ -67,7 +67,7 @@ class HeldEntity:
         """
         model = self.belonging.kind.model
         column = primary_key(self.domain.evaluator, model)
-        if column is None or self.may_be_gone or not self.is_committed:
+        if column is None or self.node not in self._order or self.may_be_gone or not self.is_committed:
             return None
         lookup = lookup_of(self.domain, self.body, self.term, model) if self.belonging.kind.is_loaded else None
         if lookup is not None and (lookup.is_sole or self.is_there):
