@@ -100,7 +100,7 @@ def _by_key(handed: HandedEntity, name: str) -> ByKey | None:
         return None  # nothing is loaded by being read
     assert found.session.provider is not None
     is_enough = related is not None and not may_expire(evaluator, found.session.provider)
-    return ByKey.of(model, key, column, name, related or (), is_enough=is_enough, is_awaited=handed.is_async)
+    return ByKey(model, column, key, name, related or (), is_enough=is_enough, is_awaited=handed.is_async)
 
 
 def _key(handed: HandedEntity) -> str | None:

@@ -70,7 +70,7 @@ def received_key(
     related = loads_for(domain.evaluator, reads, found.kind.model)
     if related is None or reads.is_stub or (related and not is_loader_free(domain)):
         return None
-    by_key = ByKey.of(model, key, column, parameter.name, related)
+    by_key = ByKey(model, column, key, parameter.name, related)
     named = {node.id for node in walk(function) if isinstance(node, tree.Name)}
     used = {model.partition(".")[0], LOADER, *(node.id for node in walk(opening) if isinstance(node, tree.Name))}
     new = {"session", by_key.parameter}

@@ -22,34 +22,24 @@ LOADER = "selectinload"
 
 @dataclass(frozen=True, slots=True)
 class ByKey:
-    """An entity that the new function loads: of `model`, by `key`, which it takes as `parameter`.
+    """An entity that a function loads: of `model`, by `key` in `column`; the task calls it `name`.
 
     `related` are relationships that are loaded with it.  `is_enough`: the task reads nothing that is not loaded then,
     so that the session is closed before the task begins.  `is_awaited`: the session is an async one.
     """
 
     model: str
+    column: str
     key: str
-    parameter: str
+    name: str
     related: tuple[str, ...]
-    is_enough: bool
-    is_awaited: bool
+    is_enough: bool = True
+    is_awaited: bool = False
 
-    @classmethod
-    def of(
-        cls,
-        model: str,
-        key: str,
-        column: str,
-        name: str,
-        related: tuple[str, ...],
-        *,
-        is_enough: bool = True,
-        is_awaited: bool = False,
-    ) -> ByKey:
-        """The entity that is called `name`, whose key is in `column`: `order_id` for the `id` of an `order`."""
-        parameter = column if column.startswith(f"{name}_") else f"{name}_{column}"
-        return cls(model, key, parameter, related, is_enough, is_awaited)
+    @property
+    def parameter(self) -> str:
+        """What the function takes: `order_id` for the `id` of an `order`."""
+        return self.column if self.column.startswith(f"{self.name}_") else f"{self.name}_{self.column}"
 
     @property
     def loading(self) -> str:
