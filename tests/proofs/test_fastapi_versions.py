@@ -1,4 +1,6 @@
-"""What becomes of a session that a task was handed, on each range of FastAPI versions, is what the message says."""
+"""What becomes of a session that a task or a stream was handed, on each range of FastAPI versions, is what the message
+says.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,31 @@ def start(tasks: BackgroundTasks, number: int = 1, db: Session = Depends(get_db)
     tasks.add_task(read, db, number)
     return {}
 """
-FUNCTION_SCOPE = APP.replace("Depends(get_db)", 'Depends(get_db, scope="function")')
+IN_FUNCTION_SCOPE = ("Depends(get_db)", 'Depends(get_db, scope="function")')
+FUNCTION_SCOPE = APP.replace(*IN_FUNCTION_SCOPE)
+
+STREAM = (
+    APP.replace("import BackgroundTasks, Depends", "import Depends")
+    .replace("FastAPI\nfrom sqlalchemy", "FastAPI\nfrom fastapi.responses import StreamingResponse\nfrom sqlalchemy")
+    .replace(
+        """\
+def read(db, number):
+    work.wait()
+    return db.execute(text("select 1")).scalar() + number
+""",
+        """\
+def read(db, number):
+    yield str(number)
+    work.wait()
+    db.execute(text("select 1")).scalar()
+""",
+    )
+    .replace("def start(tasks: BackgroundTasks, number", "def start(number")
+    .replace(
+        "    tasks.add_task(read, db, number)\n    return {}\n", "    return StreamingResponse(read(db, number))\n"
+    )
+)
+STREAM_IN_FUNCTION_SCOPE = STREAM.replace(*IN_FUNCTION_SCOPE)
 
 DRIVER = """\
 import asyncio
@@ -116,6 +142,8 @@ NEITHER = {"failed": 0, "at work": 0, "in vain": 0, "left": 0}
 
 UNTIL_THE_END = "keeps its connection from the pool until the task ends"
 CLOSED_BEFORE = "is closed before the task runs: using it opens it again, and nobody closes it"
+UNTIL_IT_IS_READ = "keeps its connection from the pool until the client has read the stream"
+CLOSED_BEFORE_STREAM = "is closed before the stream begins: using it opens it again, and nobody closes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +157,12 @@ class Range:
     exhausted_at: int | None = None
     app: str = APP
 
+    @property
+    def rule(self) -> str:
+        return "LKS403" if "StreamingResponse" in self.app else "LKS401"
+
     def __str__(self) -> str:
-        return f"{self.version}{' function scope' if self.app is FUNCTION_SCOPE else ''}"
+        return f"{self.rule} {self.version}{' function scope' if IN_FUNCTION_SCOPE[1] in self.app else ''}"
 
 
 RANGES = (
@@ -142,6 +174,12 @@ RANGES = (
     Range("last-2.0", "0.121.0", LEAKED, CLOSED_BEFORE, 6, FUNCTION_SCOPE),
     Range("newest", "", HELD, UNTIL_THE_END),
     Range("newest", "", LEAKED, CLOSED_BEFORE, 6, FUNCTION_SCOPE),
+    Range("first-sqlmodel", "0.105.0", HELD, UNTIL_IT_IS_READ, app=STREAM),
+    Range("oldest", "0.106.0", LEAKED, CLOSED_BEFORE_STREAM, 6, STREAM),
+    Range("first-2.0", "0.117.1", LEAKED, CLOSED_BEFORE_STREAM, 6, STREAM),
+    Range("middle-2.0", "0.118.0", HELD, UNTIL_IT_IS_READ, app=STREAM),
+    Range("newest", "", HELD, UNTIL_IT_IS_READ, app=STREAM),
+    Range("newest", "", LEAKED, CLOSED_BEFORE_STREAM, 6, STREAM_IN_FUNCTION_SCOPE),
 )
 
 
@@ -172,7 +210,7 @@ def outcome(python: Path, text: str, kind: str, directory: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def linted(text: str, version: str, directory: Path) -> tuple[list[str], str]:
+def linted(text: str, rule: str, version: str, directory: Path) -> tuple[list[str], str]:
     """The messages about a program in a project with that FastAPI in its lock file, and the program fixed."""
     directory.mkdir()
     (directory / "pyproject.toml").write_text(
@@ -183,7 +221,7 @@ def linted(text: str, version: str, directory: Path) -> tuple[list[str], str]:
         (directory / "uv.lock").write_text(lock, encoding="utf-8")
     program = directory / "program.py"
     program.write_text(text, encoding="utf-8")
-    settings = Settings(select=("LKS401",))
+    settings = Settings(select=(rule,))
     files = list(discover([str(program)], lambda _: settings))
     messages = [diagnostic.message for diagnostic in linter.run(files, lambda _: settings).diagnostics]
     report = linter.run(files, lambda _: settings, allowed=frozenset(Applicability))
@@ -197,7 +235,7 @@ def test_what_is_said_is_what_happens(case: Range, tmp_path: Path) -> None:
     version = installed_version(python)
     assert case.version in ("", version)
 
-    (message,), fixed = linted(case.app, version, tmp_path / "project")
+    (message,), fixed = linted(case.app, case.rule, version, tmp_path / "project")
     assert case.message in message
     assert outcome(python, case.app, "at_work", tmp_path) == case.outcome
     assert outcome(python, case.app, "one_by_one", tmp_path) == case.exhausted_at
@@ -206,9 +244,9 @@ def test_what_is_said_is_what_happens(case: Range, tmp_path: Path) -> None:
     assert outcome(python, fixed, "one_by_one", tmp_path) is None
 
 
-@pytest.mark.parametrize("case", [case for case in RANGES if case.app is APP], ids=str)
+@pytest.mark.parametrize("case", [case for case in RANGES if IN_FUNCTION_SCOPE[1] not in case.app], ids=str)
 def test_the_fix_for_an_unknown_version_holds_on_every_version(case: Range, tmp_path: Path) -> None:
-    (message,), fixed = linted(case.app, "", tmp_path / "project")
+    (message,), fixed = linted(case.app, case.rule, "", tmp_path / "project")
     assert case.message not in message
     assert "0.106 to 0.117" in message
     assert outcome(environment(case.environment), fixed, "at_work", tmp_path) == NEITHER

@@ -17,6 +17,7 @@ need two connections wherever FastAPI ends dependencies after the tasks: one tha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
@@ -32,6 +33,7 @@ from sqla_leaklint.syntax.tree import ParameterKind
 if TYPE_CHECKING:
     from sqla_leaklint.domain.application.handoffs import Passenger
     from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.body import Body
     from sqla_leaklint.semantic.summary import FunctionSummary
 
 
@@ -56,11 +58,11 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
     task = domain.value(callee)
     if not isinstance(task, ProjectFunction) or task.receiver is not None:
         return None
-    if not _is_known_to_module(handoff, callee, task):
+    if not is_known_to_module(domain, handoff.body, callee, task):
         return None
     classes = domain.evaluator.classes
     function, source = classes.function(task), classes.function(provider)
-    if function is None or source is None or function.is_generator or not _is_plain(function):
+    if function is None or source is None or function.is_generator or not is_plain(function):
         return None
     if not source.is_generator or source.parameters or source.decorators or (source.is_async and not function.is_async):
         return None
@@ -73,10 +75,10 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
             return None
         release = None if _is_released_before(domain, release, passenger) else release
     sessions = [argument for argument in handoff.arguments if argument.value is passenger.node]
-    known_name = _name_of(domain, provider)
-    provider_import = "" if known_name is not None else _module_to_import(domain, provider)
+    known_name = name_of(domain, provider)
+    provider_import = "" if known_name is not None else module_to_import(domain, provider)
     others = _same_task(domain, task)
-    before = _first_user(domain, others)
+    before = first_user(domain, (each.body for each in others))
     name = f"{function.name}_in_own_session"
     if len(sessions) != 1 or provider_import is None or before is None or _layout(others[0]) != _layout(handoff):
         return None
@@ -97,26 +99,27 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
     return None if _has_collision(plan, task) else plan
 
 
-def _is_known_to_module(handoff: Handoff, callee: tree.Name | tree.Attribute, task: ProjectFunction) -> bool:
-    """Whether the name of the task means the same outside of the function that hands it over."""
-    root = _root(callee)
-    if root is None or root not in handoff.domain.module.summary.bindings:
+def is_known_to_module(
+    domain: Domain, body: Body, callee: tree.Name | tree.Attribute, function: ProjectFunction
+) -> bool:
+    """Whether the name of a function means the same outside of the body that uses it."""
+    root = root_of(callee)
+    if root is None or root not in domain.module.summary.bindings:
         return False
-    body = handoff.body
     while body.parent is not None:
         if root in body.names.bound:
             return False
         body = body.parent
-    return "<locals>" not in task.qualname
+    return "<locals>" not in function.qualname
 
 
-def _root(expr: tree.Expr) -> str | None:
+def root_of(expr: tree.Expr) -> str | None:
     while isinstance(expr, tree.Attribute):
         expr = expr.value
     return expr.id if isinstance(expr, tree.Name) else None
 
 
-def _is_plain(function: FunctionSummary) -> bool:
+def is_plain(function: FunctionSummary) -> bool:
     return all(p.kind in {ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY} for p in function.parameters)
 
 
@@ -182,7 +185,7 @@ def _is_earlier_in_block(node: tree.Node, earlier: tree.Stmt, later: tree.Stmt) 
     return False
 
 
-def _name_of(domain: Domain, provider: ProjectFunction) -> str | None:
+def name_of(domain: Domain, provider: ProjectFunction) -> str | None:
     """The name under which the module itself has the provider, or the module of the provider."""
     last = provider.qualname.rpartition(".")[2]
     values = {name: domain.value_of(term) for name, term in domain.module.summary.bindings.items()}
@@ -195,7 +198,7 @@ def _name_of(domain: Domain, provider: ProjectFunction) -> str | None:
     )
 
 
-def _module_to_import(domain: Domain, provider: ProjectFunction) -> str | None:
+def module_to_import(domain: Domain, provider: ProjectFunction) -> str | None:
     """The module to import a provider from, if the endpoint's module imports from that package in the same way."""
     module, name = domain.evaluator.project.summary_at(provider.path), provider.qualname
     own = domain.module.summary
@@ -219,14 +222,14 @@ def _layout(handoff: Handoff) -> tuple[tuple[str | None, bool], ...]:
     return tuple((argument.keyword, argument.value in sessions) for argument in handoff.arguments)
 
 
-def _first_user(domain: Domain, handoffs: list[Handoff]) -> tree.Stmt | None:
-    """The first function or class of module level that hands over the task: all can use what goes before it."""
+def first_user(domain: Domain, bodies: Iterable[Body]) -> tree.Stmt | None:
+    """The first function or class of module level in which one of the bodies is: all can use what goes before it."""
     tops: list[tree.Node] = []
-    for handoff in handoffs:
-        body = handoff.body
-        while body.parent is not None and body.parent.parent is not None:
-            body = body.parent
-        tops.append(body.node)
+    for body in bodies:
+        top = body
+        while top.parent is not None and top.parent.parent is not None:
+            top = top.parent
+        tops.append(top.node)
     return next((stmt for stmt in domain.module.parsed.tree.body if stmt in tops), None)
 
 
@@ -246,5 +249,5 @@ def _has_collision(plan: Plan, task: ProjectFunction) -> bool:
             and value.qualname.rpartition(".")[2] == plan.function.name
         ):
             return True
-    used = {plan.name, plan.manager, plan.provider_name.partition(".")[0], _root(plan.callee)}
+    used = {plan.name, plan.manager, plan.provider_name.partition(".")[0], root_of(plan.callee)}
     return not used.isdisjoint({*(parameter.name for parameter in plan.function.parameters), "session"})

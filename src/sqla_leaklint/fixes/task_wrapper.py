@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,31 +47,38 @@ def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
     domain = plan.domain
     known = domain.module.executor.bodies.get(plan.name)
     wrapper = _wrapper(plan, source)
-    start, end = _without_session(plan, source)
+    start, end = place_of_argument(plan.handoff.node, plan.session, source)
     closing = _closing(plan, source)
     if closing is None or any(start <= comment < end for comment, _ in source.comments()):
         return
-    if known is not None and _text(source, known.node) != wrapper.strip():
+    if known is not None and text_of(source, known.node) != wrapper.strip():
         return
     yield from closing
     yield TextEdit(*source.offsets(plan.callee), plan.name)
     yield TextEdit(start, end, "")
     if known is None:
-        place = _start_with_decorators(plan.before, source)
+        place = start_with_decorators(plan.before, source)
         yield TextEdit(place, place, wrapper)
         yield from import_edits(source, domain.module.parsed.tree, "contextlib", plan.manager)
         if plan.provider_import:
             yield from import_edits(source, domain.module.parsed.tree, plan.provider_import, plan.provider_name)
 
 
-def _without_session(plan: Plan, source: SourceMap) -> tuple[int, int]:
-    """The stretch of text of the session's argument, with the comma after or, for the last one, before it."""
-    arguments = plan.handoff.node.args
-    position = arguments.index(plan.session)
-    start, end = source.offsets(plan.session)
-    if position + 1 < len(arguments):
-        return start, source.offsets(arguments[position + 1])[0]
-    return source.offsets(arguments[position - 1])[1], end
+def place_among(spans: Sequence[tuple[int, int]], position: int, source: SourceMap) -> tuple[int, int]:
+    """The stretch of text of one of several arguments or parameters, with the comma after or, for the last one, before
+    it; of the only one with all that is between the parentheses.
+    """
+    start, end = spans[position]
+    if position + 1 < len(spans):
+        return start, spans[position + 1][0]
+    if position:
+        return spans[position - 1][1], end
+    return source.text.rindex("(", 0, start) + 1, source.text.index(")", end)
+
+
+def place_of_argument(call: tree.Call, argument: tree.Argument, source: SourceMap) -> tuple[int, int]:
+    """The stretch of text to take out of a call so that the argument is gone."""
+    return place_among([source.offsets(each) for each in call.args], call.args.index(argument), source)
 
 
 def _closing(plan: Plan, source: SourceMap) -> tuple[TextEdit, ...] | None:
@@ -83,11 +90,11 @@ def _closing(plan: Plan, source: SourceMap) -> tuple[TextEdit, ...] | None:
     indentation = source.text[line:place]
     if indentation.strip():
         return None
-    call = f"{_text(source, plan.handoff.node.func)}({_text(source, plan.session.value)}.close)"
+    call = f"{text_of(source, plan.handoff.node.func)}({text_of(source, plan.session.value)}.close)"
     return (TextEdit(line, line, f"{indentation}{call}{_newline(plan)}"),)
 
 
-def _text(source: SourceMap, node: tree.Node) -> str:
+def text_of(source: SourceMap, node: tree.Node) -> str:
     start, end = source.offsets(node)
     return source.text[start:end]
 
@@ -96,7 +103,7 @@ def _newline(plan: Plan) -> str:
     return plan.domain.module.parsed.cst.default_newline
 
 
-def _start_with_decorators(stmt: tree.Stmt, source: SourceMap) -> int:
+def start_with_decorators(stmt: tree.Stmt, source: SourceMap) -> int:
     """Where the line starts above which nothing belongs to the definition: its decorators and comments do."""
     decorators = stmt.decorators if isinstance(stmt, tree.Function | tree.Class) else ()
     place = source.line_start(min(source.offsets(node)[0] for node in (stmt, *decorators)))
@@ -106,33 +113,47 @@ def _start_with_decorators(stmt: tree.Stmt, source: SourceMap) -> int:
 
 
 def _wrapper(plan: Plan, source: SourceMap) -> str:
-    parameters: list[str] = []
-    arguments: list[str] = []
-    names = [parameter.name for parameter in plan.function.parameters]
-    position = 0
-    for argument in plan.handoff.arguments:
-        if argument.keyword is None:
-            name = names[position] if position < len(names) else f"argument_{position + 1}"
-            position += 1
-        else:
-            name = argument.keyword
-        session = plan.session is argument
-        value = "session" if session and name not in names else name
-        if not session:
-            parameters.append(name)
-        arguments.append(value if argument.keyword is None else f"{name}={value}")
-        if session:
-            bound = value
+    passed = Passed.on(plan.function, plan.handoff.arguments, plan.session)
     with_word = "async with" if plan.is_async_provider else "with"
     define = "async def" if plan.function.is_async else "def"
-    call = f"{'await ' if plan.function.is_async else ''}{_text(source, plan.callee)}({', '.join(arguments)})"
+    call = f"{'await ' if plan.function.is_async else ''}{text_of(source, plan.callee)}({passed.arguments})"
     indent = plan.domain.module.parsed.cst.default_indent
     lines = [
-        f"{define} {plan.name}({', '.join(parameters)}):",
-        f"{indent}{with_word} {plan.manager}({plan.provider_name})() as {bound}:",
+        f"{define} {plan.name}({passed.parameters}):",
+        f"{indent}{with_word} {plan.manager}({plan.provider_name})() as {passed.session}:",
         f"{indent * 2}{call}",
         "",
         "",
         "",
     ]
     return _newline(plan).join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """How a wrapper takes arguments and passes them on, with a session of its own that it calls `session`."""
+
+    parameters: str
+    arguments: str
+    session: str
+
+    @staticmethod
+    def on(function: FunctionSummary, given: Iterable[tree.Argument], session: tree.Argument) -> Passed:
+        """To that function, under the names of its parameters."""
+        parameters: list[str] = []
+        arguments: list[str] = []
+        names = [parameter.name for parameter in function.parameters]
+        position, bound = 0, "session"
+        for argument in given:
+            if argument.keyword is None:
+                name = names[position] if position < len(names) else f"argument_{position + 1}"
+                position += 1
+            else:
+                name = argument.keyword
+            value = "session" if argument is session and name not in names else name
+            if argument is session:
+                bound = value
+            else:
+                parameters.append(name)
+            arguments.append(value if argument.keyword is None else f"{name}={value}")
+        return Passed(", ".join(parameters), ", ".join(arguments), bound)

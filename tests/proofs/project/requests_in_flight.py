@@ -53,8 +53,10 @@ async def post(application: Any, path: str) -> list[Any]:
     begun = asyncio.Event()
     loop = asyncio.get_running_loop()
 
+    coming = [{"type": "http.request", "body": b"", "more_body": False}]
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return coming.pop() if coming else await loop.create_future()  # the client stays
 
     async def send(message: dict[str, Any]) -> None:
         answered.append(message)
