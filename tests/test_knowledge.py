@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from sqla_leaklint.knowledge import TABLES, KnowledgeError, default_knowledge
 from sqla_leaklint.knowledge.facts import Decoration, Executor, Fetch, Kind, LoadStrategy, Role
@@ -69,15 +70,17 @@ def environments_directory() -> Path:
 @functools.cache
 def environment(name: str) -> Path:
     """The interpreter of an environment with those requirements; made at first use and kept."""
-    requirements = [*ENVIRONMENTS[name], "greenlet"]
+    requirements = [*ENVIRONMENTS[name], "greenlet", "httpx", "uvicorn"]
     base = shutil.which("python3.11") or sys.executable
     digest = hashlib.sha256(" ".join([base, *requirements]).encode()).hexdigest()[:12]
     directory = environments_directory() / f"{name}-{digest}"
     python = directory / ("Scripts" if os.name == "nt" else "bin") / "python"
-    if not (directory / "complete").exists():
-        subprocess.run([base, "-m", "venv", "--clear", directory], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *requirements], check=True)
-        (directory / "complete").touch()
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{directory}.lock"):  # another worker of the tests may want it, too
+        if not (directory / "complete").exists():
+            subprocess.run([base, "-m", "venv", "--clear", directory], check=True)
+            subprocess.run([python, "-m", "pip", "install", "-q", *requirements], check=True)
+            (directory / "complete").touch()
     return python
 
 

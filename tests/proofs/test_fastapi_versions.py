@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,7 @@ def start(tasks: BackgroundTasks, number: int = 1, db: Session = Depends(get_db)
     tasks.add_task(read, db, number)
     return {}
 """
-IN_FUNCTION_SCOPE = ("Depends(get_db)", 'Depends(get_db, scope="function")')
-FUNCTION_SCOPE = APP.replace(*IN_FUNCTION_SCOPE)
-
-STREAM = (
+STREAM_APP = (
     APP.replace("import BackgroundTasks, Depends", "import Depends")
     .replace("FastAPI\nfrom sqlalchemy", "FastAPI\nfrom fastapi.responses import StreamingResponse\nfrom sqlalchemy")
     .replace(
@@ -83,7 +80,14 @@ def read(db, number):
         "    tasks.add_task(read, db, number)\n    return {}\n", "    return StreamingResponse(read(db, number))\n"
     )
 )
-STREAM_IN_FUNCTION_SCOPE = STREAM.replace(*IN_FUNCTION_SCOPE)
+
+
+def with_function_scope(app: str) -> str:
+    return app.replace("Depends(get_db)", 'Depends(get_db, scope="function")')
+
+
+FUNCTION_SCOPE = with_function_scope(APP)
+STREAM_FUNCTION_SCOPE = with_function_scope(STREAM_APP)
 
 DRIVER = """\
 import asyncio
@@ -99,7 +103,7 @@ from requests_in_flight import finish, post, work
 
 async def status():
     try:
-        await post(program.app, "/")
+        await post(program.app, "/", is_stream="StreamingResponse" in vars(program))
     except Exception as error:
         return type(error).__name__
     return ""
@@ -156,13 +160,10 @@ class Range:
     message: str
     exhausted_at: int | None = None
     app: str = APP
-
-    @property
-    def rule(self) -> str:
-        return "LKS403" if "StreamingResponse" in self.app else "LKS401"
+    rule: str = "LKS401"
 
     def __str__(self) -> str:
-        return f"{self.rule} {self.version}{' function scope' if IN_FUNCTION_SCOPE[1] in self.app else ''}"
+        return f"{self.rule} {self.version}{' function scope' if 'scope=' in self.app else ''}"
 
 
 RANGES = (
@@ -174,12 +175,16 @@ RANGES = (
     Range("last-2.0", "0.121.0", LEAKED, CLOSED_BEFORE, 6, FUNCTION_SCOPE),
     Range("newest", "", HELD, UNTIL_THE_END),
     Range("newest", "", LEAKED, CLOSED_BEFORE, 6, FUNCTION_SCOPE),
-    Range("first-sqlmodel", "0.105.0", HELD, UNTIL_IT_IS_READ, app=STREAM),
-    Range("oldest", "0.106.0", LEAKED, CLOSED_BEFORE_STREAM, 6, STREAM),
-    Range("first-2.0", "0.117.1", LEAKED, CLOSED_BEFORE_STREAM, 6, STREAM),
-    Range("middle-2.0", "0.118.0", HELD, UNTIL_IT_IS_READ, app=STREAM),
-    Range("newest", "", HELD, UNTIL_IT_IS_READ, app=STREAM),
-    Range("newest", "", LEAKED, CLOSED_BEFORE_STREAM, 6, STREAM_IN_FUNCTION_SCOPE),
+)
+
+STREAM_RANGES = tuple(
+    replace(
+        case,
+        message=UNTIL_IT_IS_READ if case.outcome is HELD else CLOSED_BEFORE_STREAM,
+        app=STREAM_APP if case.app is APP else STREAM_FUNCTION_SCOPE,
+        rule="LKS403",
+    )
+    for case in RANGES
 )
 
 
@@ -210,7 +215,7 @@ def outcome(python: Path, text: str, kind: str, directory: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def linted(text: str, rule: str, version: str, directory: Path) -> tuple[list[str], str]:
+def linted(case: Range, version: str, directory: Path) -> tuple[list[str], str]:
     """The messages about a program in a project with that FastAPI in its lock file, and the program fixed."""
     directory.mkdir()
     (directory / "pyproject.toml").write_text(
@@ -220,8 +225,8 @@ def linted(text: str, rule: str, version: str, directory: Path) -> tuple[list[st
         lock = f'version = 1\n\n[[package]]\nname = "fastapi"\nversion = "{version}"\n'
         (directory / "uv.lock").write_text(lock, encoding="utf-8")
     program = directory / "program.py"
-    program.write_text(text, encoding="utf-8")
-    settings = Settings(select=(rule,))
+    program.write_text(case.app, encoding="utf-8")
+    settings = Settings(select=(case.rule,))
     files = list(discover([str(program)], lambda _: settings))
     messages = [diagnostic.message for diagnostic in linter.run(files, lambda _: settings).diagnostics]
     report = linter.run(files, lambda _: settings, allowed=frozenset(Applicability))
@@ -229,13 +234,13 @@ def linted(text: str, rule: str, version: str, directory: Path) -> tuple[list[st
     return messages, change.new.source.text
 
 
-@pytest.mark.parametrize("case", RANGES, ids=str)
+@pytest.mark.parametrize("case", [*RANGES, *STREAM_RANGES], ids=str)
 def test_what_is_said_is_what_happens(case: Range, tmp_path: Path) -> None:
     python = environment(case.environment)
     version = installed_version(python)
     assert case.version in ("", version)
 
-    (message,), fixed = linted(case.app, case.rule, version, tmp_path / "project")
+    (message,), fixed = linted(case, version, tmp_path / "project")
     assert case.message in message
     assert outcome(python, case.app, "at_work", tmp_path) == case.outcome
     assert outcome(python, case.app, "one_by_one", tmp_path) == case.exhausted_at
@@ -244,9 +249,9 @@ def test_what_is_said_is_what_happens(case: Range, tmp_path: Path) -> None:
     assert outcome(python, fixed, "one_by_one", tmp_path) is None
 
 
-@pytest.mark.parametrize("case", [case for case in RANGES if IN_FUNCTION_SCOPE[1] not in case.app], ids=str)
+@pytest.mark.parametrize("case", [case for case in (*RANGES, *STREAM_RANGES) if "scope=" not in case.app], ids=str)
 def test_the_fix_for_an_unknown_version_holds_on_every_version(case: Range, tmp_path: Path) -> None:
-    (message,), fixed = linted(case.app, case.rule, "", tmp_path / "project")
+    (message,), fixed = linted(case, "", tmp_path / "project")
     assert case.message not in message
     assert "0.106 to 0.117" in message
     assert outcome(environment(case.environment), fixed, "at_work", tmp_path) == NEITHER

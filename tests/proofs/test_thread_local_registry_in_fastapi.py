@@ -24,8 +24,8 @@ _PROGRAM = """\
     from sqlalchemy.orm import scoped_session
 
     from database import SessionLocal
+    from in_process import post
     from models import Account
-    from requests_in_flight import post
 
     Session = scoped_session(SessionLocal)
     app = FastAPI()
@@ -88,8 +88,8 @@ PROOFS = (
         from sqlalchemy.orm import scoped_session
 
         from database import SessionLocal
+        from in_process import post
         from models import Account
-        from requests_in_flight import post
 
         Session = scoped_session(SessionLocal)
         app = FastAPI()

@@ -57,7 +57,7 @@ def _program(text: str) -> str:
     return dedent(text) + "\n\n" + _SERVE
 
 
-PROOFS = (
+THOUSANDS = (
     Proof(
         RULE,
         "a profile is kept for every address that asks (5,000 requests)",
@@ -149,8 +149,46 @@ PROOFS = (
 )
 
 
+KEPT = "bytes kept of a request"
+
+_SERVED = f"""\
+import itertools
+
+from fastapi import FastAPI
+from served import ask, kept, noted
+
+app = FastAPI()
+visits = []
+numbers = itertools.count(1_000)
+
+
+@app.get("/{{page}}")
+async def visit(page: str):
+    visits.append({{"page": page, "text": page * 1_000}})
+    return {{"visited": page}}
+
+
+async def serve():
+    noted["{KEPT}"] = await kept(app, [f"/{{next(numbers)}}" for _ in range(50)])
+    return await ask(app, "/1", "/2")
+"""
+
+SERVED = Proof(
+    RULE,
+    "a server notes every request in a list",
+    _SERVED,
+    "serve()",
+    repeats=2,
+    remedy=_SERVED.replace("visits = []", "visits = deque(maxlen=10)").replace(
+        "import itertools", "import itertools\nfrom collections import deque"
+    ),
+)
+
+PROOFS = (*THOUSANDS, SERVED)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
+@pytest.mark.parametrize("proof", THOUSANDS, ids=lambda proof: proof.claim)
 def test_a_bounded_container_stops_growing(proof: Proof, tmp_path: Path) -> None:
     comparison = compare(proof, SQLite(tmp_path))
     leaking, fixed = comparison.leaking, comparison.fixed
@@ -161,3 +199,13 @@ def test_a_bounded_container_stops_growing(proof: Proof, tmp_path: Path) -> None
     kept = (leaking.peak - fixed.peak) * 1024 / REQUESTS
     assert kept > 150, f"{kept:.0f} bytes for each request: the program does not leak"
     assert fixed.peak < leaking.peak / 3
+
+
+def test_a_bounded_container_stops_growing_behind_a_server(tmp_path: Path) -> None:
+    comparison = compare(SERVED, SQLite(tmp_path))
+    leaking, fixed = comparison.leaking, comparison.fixed
+
+    assert fixed.result == leaking.result
+    assert (leaking.failures, fixed.failures) == (0, 0)
+    assert leaking.noted[KEPT] > 4_000
+    assert fixed.noted[KEPT] < leaking.noted[KEPT] / 2

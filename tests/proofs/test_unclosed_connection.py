@@ -134,6 +134,36 @@ PROOFS = (
     ),
 )
 
+SERVED = Proof(
+    RULE,
+    "an endpoint opens a connection and forgets it",
+    """\
+    from fastapi import FastAPI
+    from sqlalchemy import func, select
+
+    from database import engine
+    from models import Account
+    from served import ask, noted
+
+    app = FastAPI()
+
+
+    @app.get("/countries/{code}")
+    def read(code: str):
+        connection = engine.connect()
+        return connection.scalar(select(func.count()).where(Account.country_code == code))
+
+
+    async def answer_seven():
+        answers = await ask(app, *["/countries/AT"] * 7)
+        noted["requests that fail (of 7)"] = sum(status != 200 for status, _ in answers)
+        noted["connections out after them"] = engine.pool.checkedout()
+        return answers[0][1] if answers[0][0] == 200 else max(text for _, text in answers)
+    """,
+    "answer_seven()",
+    repeats=1,
+)
+
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
 def test_a_fixed_connection_goes_back_to_the_pool(proof: Proof, database: Database) -> None:
@@ -144,6 +174,15 @@ def test_a_fixed_connection_goes_back_to_the_pool(proof: Proof, database: Databa
     assert (fixed.statements, fixed.rows) == (leaking.statements, leaking.rows)
 
     assert_connections_are_given_back(comparison)
+
+
+def test_requests_go_without_the_connections_of_others(database: Database) -> None:
+    comparison = compare(SERVED, database)
+    leaking, fixed = comparison.leaking, comparison.fixed
+
+    assert leaking.noted["requests that fail (of 7)"] >= 2
+    assert leaking.noted["connections out after them"] == 5
+    assert (fixed.noted["requests that fail (of 7)"], fixed.noted["connections out after them"]) == (0, 0)
 
 
 # --- what is kept hangs on the version --------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ class Workspace:
         self._evaluators: dict[tuple[Project, str], tuple[Evaluator, dict[str, ModuleSummary]]] = {}
         self._heeds_noqa = heeds_noqa
         self._last: tuple[Path, bytes] | None = None
+        self._roots: dict[tuple[Path, Path | None, bool], Path | None] = {}
 
     def check_file(self, file: SourceFile) -> Checked:
         """The diagnostics of a file; that it cannot be read is one itself."""
@@ -80,7 +81,7 @@ class Workspace:
 
     def check(self, text: Text, file: SourceFile) -> Checked:
         """The diagnostics of a text that stands for a file, whatever is on disk."""
-        role = role_of(Path(os.path.realpath(file.path)), root_of(file), text.data)
+        role = role_of(Path(os.path.realpath(file.path)), self._root_of(file), text.data)
         # What a parser can read may be nested more deeply than a thread's usual stack allows to walk.
         return call_with_deep_stack(
             lambda: check_source(
@@ -95,7 +96,7 @@ class Workspace:
 
     def domain(self, text: Text, file: SourceFile) -> Domain:
         """The analysed text, as rules see it; raises `SourceError` when it cannot be parsed."""
-        project = self.project(root_of(file))
+        project = self.project(self._root_of(file))
         module = project.module(text.source)
         return Domain(module, self._evaluator(project, module.summary, file.settings), file.settings)
 
@@ -124,6 +125,15 @@ class Workspace:
             if root is not None:
                 self._show_changed(project, root)
         return self._projects[root]
+
+    def _root_of(self, file: SourceFile) -> Path | None:
+        """The root of a file's project: the same for all files of a directory, unless one is a link."""
+        if file.path.is_symlink():
+            return root_of(file)
+        key = (file.path.parent, file.top, file.is_alone)
+        if key not in self._roots:
+            self._roots[key] = root_of(file)
+        return self._roots[key]
 
     def _data(self, file: SourceFile) -> bytes:
         if file.path in self._stdin:

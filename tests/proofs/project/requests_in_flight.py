@@ -1,22 +1,27 @@
-"""Requests to an application whose background tasks take as long as a proof wants."""
+"""Requests to a server whose background tasks, or streams, take as long as a proof wants."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from served import ask
+
+_NUMBER = "x-request-number"
 _begun: ContextVar[Callable[[], None]] = ContextVar("begun")
 
 
 class Work:
-    """What a task does besides talking to the database: it takes until `finish`."""
+    """What a task or stream does besides talking to the database: it takes until `finish`."""
 
     def __init__(self) -> None:
         self._is_done = threading.Event()
-        self._loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     def wait(self) -> None:
         """The work of a task in a thread."""
@@ -26,78 +31,94 @@ class Work:
     async def wait_async(self) -> None:
         """The work of a task on the event loop."""
         _begun.get()()
-        if not self._is_done.is_set():
+        with self._lock:
+            if self._is_done.is_set():
+                return
             loop = asyncio.get_running_loop()
             done = loop.create_future()
-            self._loops.append((loop, done))
-            await done
+            self._waiting.append((loop, done))
+        await done
 
     def finish(self) -> None:
         """Let every task go on, those to come as well."""
-        self._is_done.set()
-        for loop, done in self._loops:
-            loop.call_soon_threadsafe(done.set_result, None)
-        self._loops.clear()
+        with self._lock:
+            self._is_done.set()
+            for loop, done in self._waiting:
+                loop.call_soon_threadsafe(done.set_result, None)
+            self._waiting.clear()
+
+
+class _Request:
+    """A request on its way: whether its task has begun or all is over, and what came out of the application."""
+
+    def __init__(self) -> None:
+        self.has_come_far = threading.Event()
+        self.is_over = threading.Event()
+        self.error: BaseException | None = None
+
+
+class _Watched:
+    """An application whose requests tell how far they have come."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+        self.requests: dict[bytes, _Request] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        number = dict(scope.get("headers", ())).get(_NUMBER.encode())
+        request = self.requests.get(number)
+        if request is None:
+            await self.application(scope, receive, send)
+            return
+        _begun.set(request.has_come_far.set)
+        try:
+            await self.application(scope, receive, send)
+        except BaseException as error:
+            request.error = error
+            raise
+        finally:
+            request.is_over.set()
+            request.has_come_far.set()
 
 
 work = Work()
-_running: set[asyncio.Task[None]] = set()
+_numbers = itertools.count()
+_applications: dict[int, _Watched] = {}
+_running: list[_Request] = []
+_streams: set[asyncio.Task[list[Any]]] = set()
 
 
-async def post(application: Any, path: str) -> list[Any]:
+async def post(application: Any, path: str, *, is_stream: bool = False) -> list[Any]:
     """Status and body of the answer; returns when the request's task is at work, or when the request is over.
 
-    Raises what the application raises.
+    A stream that is at work has no answer yet.  Raises what the application raises.
     """
-    answered: list[dict[str, Any]] = []
-    begun = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    coming = [{"type": "http.request", "body": b"", "more_body": False}]
-
-    async def receive() -> dict[str, Any]:
-        return coming.pop() if coming else await loop.create_future()  # the client stays
-
-    async def send(message: dict[str, Any]) -> None:
-        answered.append(message)
-
-    async def run() -> None:
-        _begun.set(lambda: loop.call_soon_threadsafe(begun.set))
-        await application(_scope(path), receive, send)
-
-    request = asyncio.create_task(run())
-    _running.add(request)
-    waiting = asyncio.create_task(begun.wait())
-    await asyncio.wait({request, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if request.done():
-        _running.discard(request)
-        request.result()
-    body = b"".join(message.get("body", b"") for message in answered)
-    return [answered[0]["status"], body.decode()]
+    watched = _applications.setdefault(id(application), _Watched(application))
+    number, request = str(next(_numbers)), _Request()
+    watched.requests[number.encode()] = request
+    asking = asyncio.create_task(ask(watched, path, method="POST", headers={_NUMBER: number}))
+    if not is_stream:
+        await asking
+    await asyncio.to_thread(request.has_come_far.wait)
+    if request.is_over.is_set():
+        if request.error is not None:
+            raise request.error
+    else:
+        _running.append(request)
+        if is_stream:
+            _streams.add(asking)
+            return []
+    (answer,) = await asking
+    return answer
 
 
 async def finish() -> list[str]:
-    """Let the tasks go on to their end; the names of the exceptions that came out of them."""
+    """Let the tasks and streams go on to their end; the names of the exceptions that came out of them."""
     work.finish()
-    ends = await asyncio.gather(*_running, return_exceptions=True)
+    for request in _running:
+        await asyncio.to_thread(request.is_over.wait)
+    await asyncio.gather(*_streams)
+    _streams.clear()
+    ends = [type(request.error).__name__ for request in _running if request.error is not None]
     _running.clear()
-    return [type(end).__name__ for end in ends if end is not None]
-
-
-def _scope(path: str) -> dict[str, Any]:
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": "POST",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "scheme": "http",
-        "headers": [],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-        "state": {},
-    }
+    return ends

@@ -30,7 +30,7 @@ def is_taken_by(domain: Domain, body: Body, session: Instance | ProjectInstance)
     function = own.functions.get(body.qualname)
     if function is None:
         return False
-    is_taken = session.provider is not None and _is_used_by_dependencies(domain.evaluator, own, function, session, 0)
+    is_taken = taken_by_dependency(domain.evaluator, own, function, session) is not None
     kind = domain.evaluator.classes.library_type(session) or ""
     for parameter in function.parameters:
         seed = domain.module.executor.pool.make(t.Param, function.qualname, parameter.name)
@@ -66,26 +66,29 @@ def _is_of(value: Value, session: Instance | ProjectInstance) -> bool:
     )
 
 
-def _is_used_by_dependencies(
+def taken_by_dependency(
     evaluator: Evaluator,
     module: ModuleSummary,
     function: FunctionSummary,
     session: Instance | ProjectInstance,
-    depth: int,
-) -> bool:
-    """Whether a dependency runs SQL by that session and leaves its transaction open."""
+    depth: int = 0,
+) -> ProjectFunction | None:
+    """The dependency of an endpoint that runs SQL by the request's session and leaves its transaction open."""
+    if session.provider is None:
+        return None
+    kind = evaluator.classes.library_type(session) or ""
     for owner, provider in _providers(evaluator, module, function):
         frame = evaluator.frame(owner)
-        kind = evaluator.classes.library_type(session) or ""
         for parameter in provider.parameters:
             seed = t.Param(provider.qualname, parameter.name)
             if not _is_of(evaluator.of(seed, frame), session):
                 continue
             if _is_taken_after(uses_in(evaluator, owner, provider, seed, session_type=kind), False):
-                return True
-        if depth < _DEEPEST and _is_used_by_dependencies(evaluator, owner, provider, session, depth + 1):
-            return True
-    return False
+                return ProjectFunction(owner.path, provider.qualname)
+        inner = taken_by_dependency(evaluator, owner, provider, session, depth + 1) if depth < _DEEPEST else None
+        if inner is not None:
+            return inner
+    return None
 
 
 def _providers(

@@ -10,10 +10,12 @@ from sqla_leaklint.domain.application.endpoints import decorations, is_provider
 from sqla_leaklint.domain.application.state import is_lifespan
 from sqla_leaklint.domain.origins.provenance import Provenance, Trail
 from sqla_leaklint.knowledge.facts import Decoration
+from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.module import Domain
 
 _DEEPEST = 4
 """Callers of callers that are looked at."""
@@ -50,12 +52,25 @@ def reach_of(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumm
     trail = Provenance(evaluator).call_trail(module, function)
     if trail is not None and trail.entry is not None:
         return Reach.OUTSIDE, trail
-    if _runs_once(evaluator, module, function):
+    if runs_once(evaluator, module, function):
         return Reach.ONCE, None
     return Reach.UNKNOWN, None
 
 
-def _runs_once(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+def is_of_one_run(domain: Domain, body: Body) -> bool:
+    """Whether a body runs once in a process: that of a module or class, of a command or script, of what starts or ends
+    the process.
+    """
+    while not body.is_function and body.parent is not None:
+        body = body.parent
+    function = domain.module.summary.functions.get(body.qualname)
+    if function is None:
+        return not body.is_function
+    return runs_once(domain.evaluator, domain.module.summary, function)
+
+
+def runs_once(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
+    """Whether only the start or the end of a process, or a command or script, comes to a function."""
     if decorations(evaluator, module, function) & {Decoration.LIFECYCLE, Decoration.FIXTURE}:
         return True
     return is_lifespan(evaluator, module, function) or ends_with_process(evaluator, module, function)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.response_models import response_model
+from sqla_leaklint.domain.application.taken_before import taken_by_dependency
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, sessions_in_use
 from sqla_leaklint.domain.lifetimes.waiting import Transactions
 from sqla_leaklint.domain.values import Literal, Origin, ProjectFunction, Symbol, alternatives
@@ -47,6 +48,13 @@ class SerialisedInTransaction:
     def is_opened_by_return(self) -> bool:
         """Whether what is returned is the query itself."""
         return self.opened_by in set(walk(self.returned))
+
+    @property
+    def taken_by(self) -> ProjectFunction | None:
+        """The dependency that has taken the connection already, before there is a thread for the endpoint."""
+        domain = self.session.domain
+        function = domain.module.summary.functions[self.session.body.qualname]
+        return taken_by_dependency(domain.evaluator, domain.module.summary, function, self.session.value)
 
     @staticmethod
     def find(domain: Domain) -> Iterator[SerialisedInTransaction]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.lifetimes.process import is_of_one_run
 from sqla_leaklint.domain.mapped.models import Model
 from sqla_leaklint.domain.rows.bounds import Bound
 from sqla_leaklint.domain.rows.filtering import NarrowedLoad
@@ -56,8 +57,9 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
     if any(membership.load is load for membership in domain.subjects(Membership)):
         return  # likewise: it looks for it
     columns = [name for name in model.columns if name in read]
+    group = Group.STRICT if is_of_one_run(domain, load.body) else Group.WASTE
     yield (
-        rule.diagnostic(load.node, _message(load, model, columns, unread))
+        rule.diagnostic(load.node, _message(load, model, columns, unread), group=group)
         .with_help(_HELP)
         .with_note(domain.locate(model.cls.path, model.cls.qualname), f"`{model.name}` has {len(model.loaded)} columns")
         .with_fix(_fix(load, model, columns))

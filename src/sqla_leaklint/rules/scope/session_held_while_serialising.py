@@ -20,6 +20,12 @@ rule = Rule(
     noisy_outside_app=True,
 )
 
+_BUILD = "build the response in the endpoint and close the session before returning it, or commit last"
+_LOAD = (
+    "under load every thread runs an endpoint that waits for a connection, and every connection is that of a request"
+    " which waits for a thread"
+)
+
 
 @rule.check(SerialisedInTransaction)
 def check(serialised: SerialisedInTransaction, domain: Domain) -> Iterator[Draft]:
@@ -34,8 +40,12 @@ def check(serialised: SerialisedInTransaction, domain: Domain) -> Iterator[Draft
     draft = draft.with_note(
         domain.locate(provider.path, provider.qualname), f"`{name}` gives it back after the response has been made"
     )
-    yield draft.with_help(
-        "build the response in the endpoint and close the session before returning it, or commit last: under load "
-        "every thread runs an endpoint that waits for a connection, and every connection is that of a request which "
-        "waits for a thread"
-    ).with_fix(build_response(serialised))
+    dependency = serialised.taken_by
+    if dependency is None:
+        yield draft.with_help(f"{_BUILD}: {_LOAD}").with_fix(build_response(serialised))
+        return
+    name = dependency.qualname.rpartition(".")[2]
+    draft = draft.with_note(
+        domain.locate(dependency.path, dependency.qualname), f"`{name}` takes the connection before, and leaves it out"
+    )
+    yield draft.with_help(f"{_BUILD}, and let `{name}` do likewise: {_LOAD}")
