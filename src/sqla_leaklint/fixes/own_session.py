@@ -17,24 +17,21 @@ need two connections wherever FastAPI ends dependencies after the tasks: one tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.application.providers import commits
 from sqla_leaklint.domain.lifetimes.attachment import may_be_attached
-from sqla_leaklint.domain.values import ModuleValue, Origin, ProjectFunction, Symbol
+from sqla_leaklint.domain.values import Origin, ProjectFunction, Symbol
 from sqla_leaklint.fixes.pending import PendingFix
 from sqla_leaklint.fixes.task_wrapper import Plan, edits
+from sqla_leaklint.fixes.wrapping import first_user, is_known_to_module, is_plain, module_to_import, name_of, root_of
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.tree import ParameterKind
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.application.handoffs import Passenger
     from sqla_leaklint.domain.module import Domain
-    from sqla_leaklint.semantic.body import Body
-    from sqla_leaklint.semantic.summary import FunctionSummary
 
 
 def open_in_task(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> PendingFix | None:
@@ -99,30 +96,6 @@ def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> 
     return None if _has_collision(plan, task) else plan
 
 
-def is_known_to_module(
-    domain: Domain, body: Body, callee: tree.Name | tree.Attribute, function: ProjectFunction
-) -> bool:
-    """Whether the name of a function means the same outside of the body that uses it."""
-    root = root_of(callee)
-    if root is None or root not in domain.module.summary.bindings:
-        return False
-    while body.parent is not None:
-        if root in body.names.bound:
-            return False
-        body = body.parent
-    return "<locals>" not in function.qualname
-
-
-def root_of(expr: tree.Expr) -> str | None:
-    while isinstance(expr, tree.Attribute):
-        expr = expr.value
-    return expr.id if isinstance(expr, tree.Name) else None
-
-
-def is_plain(function: FunctionSummary) -> bool:
-    return all(p.kind in {ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY} for p in function.parameters)
-
-
 def _statement(handoff: Handoff) -> tree.ExprStmt | None:
     """The statement that does nothing but hand over the task to a list of tasks."""
     stmt = handoff.event.stmt
@@ -185,32 +158,6 @@ def _is_earlier_in_block(node: tree.Node, earlier: tree.Stmt, later: tree.Stmt) 
     return False
 
 
-def name_of(domain: Domain, provider: ProjectFunction) -> str | None:
-    """The name under which the module itself has the provider, or the module of the provider."""
-    last = provider.qualname.rpartition(".")[2]
-    values = {name: domain.value_of(term) for name, term in domain.module.summary.bindings.items()}
-    named = next((name for name, value in values.items() if value == provider), None)
-    if named is not None:
-        return named
-    modules = (name for name, value in values.items() if isinstance(value, ModuleValue))
-    return next(
-        (f"{name}.{last}" for name in modules if domain.evaluator.attribute(values[name], last) == provider), None
-    )
-
-
-def module_to_import(domain: Domain, provider: ProjectFunction) -> str | None:
-    """The module to import a provider from, if the endpoint's module imports from that package in the same way."""
-    module, name = domain.evaluator.project.summary_at(provider.path), provider.qualname
-    own = domain.module.summary
-    if module is None or "." in name or name.startswith("_") or name in own.bindings:
-        return None
-    if domain.evaluator.reference(f"{module.name}.{name}", own) != provider:
-        return None
-    package = module.name.partition(".")[0]
-    imports = (stmt for stmt in domain.module.parsed.tree.body if isinstance(stmt, tree.ImportFrom) and not stmt.level)
-    return module.name if any(stmt.module.partition(".")[0] == package for stmt in imports) else None
-
-
 def _same_task(domain: Domain, task: ProjectFunction) -> list[Handoff]:
     """Every hand-over of a task in the module, in the order of the text."""
     return [each for each in domain.subjects(Handoff) if each.callee is not None and domain.value(each.callee) == task]
@@ -220,17 +167,6 @@ def _layout(handoff: Handoff) -> tuple[tuple[str | None, bool], ...]:
     """The keywords of what is given along, and which of it is a session."""
     sessions = {passenger.node for passenger in handoff.passengers()}
     return tuple((argument.keyword, argument.value in sessions) for argument in handoff.arguments)
-
-
-def first_user(domain: Domain, bodies: Iterable[Body]) -> tree.Stmt | None:
-    """The first function or class of module level in which one of the bodies is: all can use what goes before it."""
-    tops: list[tree.Node] = []
-    for body in bodies:
-        top = body
-        while top.parent is not None and top.parent.parent is not None:
-            top = top.parent
-        tops.append(top.node)
-    return next((stmt for stmt in domain.module.parsed.tree.body if stmt in tops), None)
 
 
 def _has_collision(plan: Plan, task: ProjectFunction) -> bool:

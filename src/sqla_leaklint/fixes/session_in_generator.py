@@ -22,7 +22,7 @@ from sqla_leaklint.domain.application.stretches import stretch_of
 from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, end_of, indented, lines_between, unit_of
 from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.fixes.provider_context import ProviderContext
-from sqla_leaklint.fixes.task_wrapper import place_among, place_of_argument
+from sqla_leaklint.fixes.wrapping import parameter_of, place_among, place_of_argument
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree
@@ -69,8 +69,7 @@ class Enclosed:
         if body is None or argument is None or not _is_used_once(domain, body):
             return None
         parameters = _function(body).params
-        place = endpoint.making.node.args.index(argument)
-        name = argument.keyword or (parameters[place].name if place < len(parameters) else "")
+        name = parameter_of(domain.module.summary.functions[body.qualname], endpoint.making.node.args, argument)
         parameter = next((each for each in parameters if each.name == name), None)
         if parameter is None or parameter.default is not None:
             return None

@@ -16,10 +16,18 @@ from sqla_leaklint.domain.application.generators import Hold
 from sqla_leaklint.domain.application.streams import Making, StreamedSession
 from sqla_leaklint.domain.values import ProjectFunction
 from sqla_leaklint.fixes.imports import newline_of
-from sqla_leaklint.fixes.own_session import first_user, is_known_to_module, is_plain, root_of
 from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.fixes.provider_context import ProviderContext
-from sqla_leaklint.fixes.task_wrapper import Passed, place_of_argument, start_with_decorators, text_of
+from sqla_leaklint.fixes.wrapping import (
+    first_user,
+    is_known_to_module,
+    is_plain,
+    parameter_of,
+    place_of_argument,
+    root_of,
+    start_with_decorators,
+    text_of,
+)
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -106,16 +114,19 @@ class Wrapper:
         return edits
 
     def _text(self, source: SourceMap) -> str:
-        passed = Passed.on(self.function, self.call.args, self.session)
-        made = f"{text_of(source, self.callee)}({passed.arguments})"
+        given = self.call.args
+        names = {argument: parameter_of(self.function, given, argument) for argument in given}
+        parameters = ", ".join(name for argument, name in names.items() if argument is not self.session)
+        arguments = ", ".join(name if each.keyword is None else f"{name}={name}" for each, name in names.items())
+        made = f"{text_of(source, self.callee)}({arguments})"
         indent = self.domain.module.parsed.cst.default_indent
         if self.function.is_async:
             body = [f"{indent * 2}async for item in {made}:", f"{indent * 3}yield item"]
         else:
             body = [f"{indent * 2}yield from {made}"]
         lines = [
-            f"{'async def' if self.function.is_async else 'def'} {self.name}({passed.parameters}):",
-            f"{indent}{self.context.opening(passed.session)}",
+            f"{'async def' if self.function.is_async else 'def'} {self.name}({parameters}):",
+            f"{indent}{self.context.opening(names[self.session])}",
             *body,
         ]
         return newline_of(source).join((*lines, "", "", ""))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.pending import TextEdit
+from sqla_leaklint.fixes.wrapping import parameter_of, place_of_argument, start_with_decorators, text_of
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -64,23 +65,6 @@ def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
             yield from import_edits(source, domain.module.parsed.tree, plan.provider_import, plan.provider_name)
 
 
-def place_among(spans: Sequence[tuple[int, int]], position: int, source: SourceMap) -> tuple[int, int]:
-    """The stretch of text of one of several arguments or parameters, with the comma after or, for the last one, before
-    it; of the only one with all that is between the parentheses.
-    """
-    start, end = spans[position]
-    if position + 1 < len(spans):
-        return start, spans[position + 1][0]
-    if position:
-        return spans[position - 1][1], end
-    return source.text.rindex("(", 0, start) + 1, source.text.index(")", end)
-
-
-def place_of_argument(call: tree.Call, argument: tree.Argument, source: SourceMap) -> tuple[int, int]:
-    """The stretch of text to take out of a call so that the argument is gone."""
-    return place_among([source.offsets(each) for each in call.args], call.args.index(argument), source)
-
-
 def _closing(plan: Plan, source: SourceMap) -> tuple[TextEdit, ...] | None:
     """The line that closes the request's session, if it is needed; None when there is no place for a line."""
     if plan.release is None:
@@ -94,66 +78,25 @@ def _closing(plan: Plan, source: SourceMap) -> tuple[TextEdit, ...] | None:
     return (TextEdit(line, line, f"{indentation}{call}{_newline(plan)}"),)
 
 
-def text_of(source: SourceMap, node: tree.Node) -> str:
-    start, end = source.offsets(node)
-    return source.text[start:end]
-
-
 def _newline(plan: Plan) -> str:
     return plan.domain.module.parsed.cst.default_newline
 
 
-def start_with_decorators(stmt: tree.Stmt, source: SourceMap) -> int:
-    """Where the line starts above which nothing belongs to the definition: its decorators and comments do."""
-    decorators = stmt.decorators if isinstance(stmt, tree.Function | tree.Class) else ()
-    place = source.line_start(min(source.offsets(node)[0] for node in (stmt, *decorators)))
-    while place and source.text[source.line_start(place - 1) : place].startswith("#"):
-        place = source.line_start(place - 1)
-    return place
-
-
 def _wrapper(plan: Plan, source: SourceMap) -> str:
-    passed = Passed.on(plan.function, plan.handoff.arguments, plan.session)
+    given = plan.handoff.arguments
+    names = {argument: parameter_of(plan.function, given, argument) for argument in given}
+    parameters = [name for argument, name in names.items() if argument is not plan.session]
+    arguments = [name if argument.keyword is None else f"{name}={name}" for argument, name in names.items()]
     with_word = "async with" if plan.is_async_provider else "with"
     define = "async def" if plan.function.is_async else "def"
-    call = f"{'await ' if plan.function.is_async else ''}{text_of(source, plan.callee)}({passed.arguments})"
+    call = f"{'await ' if plan.function.is_async else ''}{text_of(source, plan.callee)}({', '.join(arguments)})"
     indent = plan.domain.module.parsed.cst.default_indent
     lines = [
-        f"{define} {plan.name}({passed.parameters}):",
-        f"{indent}{with_word} {plan.manager}({plan.provider_name})() as {passed.session}:",
+        f"{define} {plan.name}({', '.join(parameters)}):",
+        f"{indent}{with_word} {plan.manager}({plan.provider_name})() as {names[plan.session]}:",
         f"{indent * 2}{call}",
         "",
         "",
         "",
     ]
     return _newline(plan).join(lines)
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """How a wrapper takes arguments and passes them on, with a session of its own that it calls `session`."""
-
-    parameters: str
-    arguments: str
-    session: str
-
-    @staticmethod
-    def on(function: FunctionSummary, given: Iterable[tree.Argument], session: tree.Argument) -> Passed:
-        """To that function, under the names of its parameters."""
-        parameters: list[str] = []
-        arguments: list[str] = []
-        names = [parameter.name for parameter in function.parameters]
-        position, bound = 0, "session"
-        for argument in given:
-            if argument.keyword is None:
-                name = names[position] if position < len(names) else f"argument_{position + 1}"
-                position += 1
-            else:
-                name = argument.keyword
-            value = "session" if argument is session and name not in names else name
-            if argument is session:
-                bound = value
-            else:
-                parameters.append(name)
-            arguments.append(value if argument.keyword is None else f"{name}={value}")
-        return Passed(", ".join(parameters), ", ".join(arguments), bound)
