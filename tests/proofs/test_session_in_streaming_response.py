@@ -190,10 +190,34 @@ async def five_streams():
     await until(lambda: engine.pool.checkedout() == 0)  # a dependency ends after its answer
     return answers
 """
+FEED = ASYNC.replace(
+    """\
+        query = select(Post.title).where(Post.account_id == account_id).order_by(Post.id)
+        found = (await session.scalars(query)).all()
+        for title in found:
+            yield title + " "
+        waiting.append(account_id)
+        while not can_go_on:
+            await asyncio.sleep(0.01)
+        yield "end"
+""",
+    """\
+        last = 0
+        while not can_go_on:
+            for post in await session.scalars(select(Post).where(Post.account_id == account_id, Post.id > last)):
+                yield post.title + " "
+                last = post.id
+            waiting.append(account_id)
+            await asyncio.sleep(1)
+        yield "end"
+""",
+)
+
 PROOFS = (
     Proof(RULE, "five clients read what was fetched, slowly", SYNC, "five_streams()", repeats=2),
     Proof(RULE, "the same with asyncio", ASYNC, "five_streams()", repeats=2),
     Proof(RULE, "five clients read slowly, and a row is written at the end", ANSWERS, "five_streams()", repeats=2),
+    Proof(RULE, "five clients wait for news", FEED, "five_streams()", repeats=2),
 )
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.stretches import stretch_of
+from sqla_leaklint.domain.application.stretches import Stretch, stretch_of
 from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, end_of, indented, lines_between, unit_of
 from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.fixes.provider_context import ProviderContext
@@ -27,7 +27,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.tree import ParameterKind
-from sqla_leaklint.syntax.walk import own, walk
+from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.application.closed_early import StreamingEndpoint
@@ -43,7 +43,7 @@ class Enclosed:
 
     context: ProviderContext
     name: str
-    stretch: tuple[tree.Stmt, ...]
+    stretch: Stretch
     passing: Passing | None = None
 
     @staticmethod
@@ -58,7 +58,9 @@ class Enclosed:
             return None
         name = endpoint.session.name
         stretch = stretch_of(endpoint.domain, body, name, endpoint.session)
-        return Enclosed(context, name, stretch) if stretch and _captures_only(endpoint, body, name) else None
+        return (
+            Enclosed(context, name, stretch) if stretch is not None and _captures_only(endpoint, body, name) else None
+        )
 
     @staticmethod
     def where_passed(endpoint: StreamingEndpoint, context: ProviderContext) -> Enclosed | None:
@@ -78,7 +80,7 @@ class Enclosed:
         seed = domain.module.executor.pool.make(t.Param, body.qualname, name)
         stretch = stretch_of(domain, body, name, seed)
         passing = Passing(parameters, parameter, endpoint.making.node, argument)
-        return Enclosed(context, name, stretch, passing) if stretch else None
+        return Enclosed(context, name, stretch, passing) if stretch is not None else None
 
     @property
     def message(self) -> str:
@@ -86,13 +88,13 @@ class Enclosed:
 
     def sends_inside(self, _: frozenset[Hold]) -> bool:
         """Whether items are sent while the session is open."""
-        return any(isinstance(node, tree.Yield) for node in own(*self.stretch))
+        return self.stretch.is_open_while_items_are_sent
 
     def edits(self, source: SourceMap) -> Sequence[TextEdit]:
         """The edits; none where other code stands on the first or last line, or a comment where the session goes."""
-        source.prepare(self.stretch)
-        text = source.text
-        start, end = source.offsets(self.stretch[0])[0], end_of(self.stretch[-1], source)
+        statements, text = self.stretch.statements, source.text
+        source.prepare(statements)
+        start, end = source.offsets(statements[0])[0], end_of(statements[-1], source)
         first = source.line_start(start)
         indentation = text[first:start]
         if indentation.strip() or not BLANK_OR_COMMENT.fullmatch(text, end, source.line_end(end)):

@@ -1,4 +1,4 @@
-"""What it takes to put a function round another one: by which names it can go, what it is given, where it is written."""
+"""What it takes to put a function round another one: its names, what it is given, and where it is written."""
 
 from __future__ import annotations
 

@@ -67,6 +67,8 @@ def _has_session(domain: Domain, value: Value) -> bool:
 def _is_in_memory(domain: Domain, body: Body, term: Term, session: Term) -> bool:
     """Whether what was made by means of a session needs it no longer."""
     match term:
+        case t.Join():
+            return all(is_apart(domain, body, each, session) for each in term.terms)
         case t.Mapped(kind="list" | "set", element=element):
             return is_apart(domain, body, element, session)
         case t.Collection(kind="tuple" | "list" | "set" | "dict"):
