@@ -47,9 +47,9 @@ class BlockedLoop(InFunction):
         return path.rpartition(".")[2] if path is not None else ""
 
     @property
-    def awaits(self) -> bool:
-        """Whether the function needs the loop for something: `await`, `async for`, `async with`."""
-        return any(map(is_waiting, own(*self.function.body)))
+    def needs_loop(self) -> tree.Node | None:
+        """The first thing that the function needs the loop for: `await`, `async for`, `async with`."""
+        return next(filter(is_waiting, own(*self.function.body)), None)
 
 
 def _first(domain: Domain, body: Body) -> Blocking | None:
