@@ -15,8 +15,8 @@ and in a generator that captures the session, the statements that use it go unde
 taken a connection and would keep it until the stream ends, it is closed first: or else each request would need two.
 
 A session of its own does not by itself keep less than the request's.  Where FastAPI ends dependencies after the
-response, there is a fix only if no item is sent while the stream's session has a connection, or if it has none while the
-stream waits between two rounds of a loop.
+response, there is a fix only if no item is sent while the stream's session has a connection, or if it has none while
+the stream waits between two rounds of a loop.
 """
 
 from __future__ import annotations
