@@ -8,8 +8,8 @@
     yield from found                            # the last: what was put into may hold them
     yield "end"
 
-What is known to be in memory can be used after the stretch: rows of columns, numbers, text.  Where a `while` loop is all
-of the stretch, it is looked for in the loop, so that there is a session for each round.
+What is known to be in memory can be used after the stretch: rows of columns, numbers, text.  Where a `while` loop is
+all of the stretch, it is looked for in the loop, so that there is a session for each round.
 """
 
 from __future__ import annotations
