@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.injection.needs import needs_of
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.uses import uses_in
-from sqla_leaklint.domain.linking.parameters import dependency_of
 from sqla_leaklint.domain.values import Generator, Instance, ProjectFunction, ProjectInstance, Value, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
 
-_DEEPEST = 3
-"""Dependencies of dependencies that are looked into."""
 _TAKING = frozenset({Doing.RUNS_SQL, Doing.PASSES})
 _GIVING_BACK = frozenset({Doing.ENDS_TRANSACTION, Doing.CLOSES, Doing.ENTERS})
 
@@ -67,38 +65,18 @@ def _is_of(value: Value, session: Instance | ProjectInstance) -> bool:
 
 
 def taken_by_dependency(
-    evaluator: Evaluator,
-    module: ModuleSummary,
-    function: FunctionSummary,
-    session: Instance | ProjectInstance,
-    depth: int = 0,
+    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, session: Instance | ProjectInstance
 ) -> ProjectFunction | None:
     """The dependency of an endpoint that runs SQL by the request's session and leaves its transaction open."""
     if session.provider is None:
         return None
     kind = evaluator.classes.library_type(session) or ""
-    for owner, provider in _providers(evaluator, module, function):
-        frame = evaluator.frame(owner)
-        for parameter in provider.parameters:
-            seed = t.Param(provider.qualname, parameter.name)
+    for need in needs_of(evaluator, module, function):
+        frame = evaluator.frame(need.module)
+        for parameter in need.function.parameters:
+            seed = t.Param(need.function.qualname, parameter.name)
             if not _is_of(evaluator.of(seed, frame), session):
                 continue
-            if _is_taken_after(uses_in(evaluator, owner, provider, seed, session_type=kind), False):
-                return ProjectFunction(owner.path, provider.qualname)
-        inner = taken_by_dependency(evaluator, owner, provider, session, depth + 1) if depth < _DEEPEST else None
-        if inner is not None:
-            return inner
+            if _is_taken_after(uses_in(evaluator, need.module, need.function, seed, session_type=kind), False):
+                return need.runs
     return None
-
-
-def _providers(
-    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary
-) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
-    frame = evaluator.frame(module)
-    for parameter in function.parameters:
-        dependency = dependency_of(evaluator, function, parameter.name, frame)
-        for value in alternatives(dependency.provider) if dependency is not None else ():
-            if isinstance(value, ProjectFunction):
-                owner, summary = evaluator.project.summary_at(value.path), evaluator.classes.function(value)
-                if owner is not None and summary is not None:
-                    yield owner, summary

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.event_loop.blocking import Blocking, blocking_in
-from sqla_leaklint.domain.event_loop.running import runs_on_loop
+from sqla_leaklint.domain.event_loop.running import is_named, runs_on_loop
 from sqla_leaklint.domain.subjects import InFunction
 from sqla_leaklint.domain.values import Origin, ProjectFunction
 from sqla_leaklint.syntax import tree
@@ -57,7 +57,8 @@ def _first(domain: Domain, body: Body) -> Blocking | None:
     for found in blocking_in(domain, body):
         resource = found.resource
         if resource is not None and resource.origin is Origin.PROVIDED and resource.provider is not None:
-            return found  # FastAPI has injected it, so it runs the function
+            # FastAPI has injected it, so it runs the function: if anything in the program names that at all.
+            return found if is_named(domain, domain.module.summary.functions[body.qualname]) else None
         if is_on_loop is None:
             summary = domain.module.summary.functions[body.qualname]
             is_on_loop = runs_on_loop(domain.evaluator, domain.module.summary, summary)

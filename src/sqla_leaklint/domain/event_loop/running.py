@@ -4,6 +4,7 @@ await.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.requests import way_from_request
@@ -14,6 +15,7 @@ from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.module import Domain
 
 _TASKS = frozenset({Where.BACKGROUND, Where.COROUTINE})
 _LOOP_A_REQUEST = "flask."
@@ -27,6 +29,16 @@ def runs_on_loop(evaluator: Evaluator, module: ModuleSummary, function: Function
         return not _has_loop_of_its_own(evaluator, way[0].module, way[0].function)
     place = place_of(evaluator, module, function)
     return place is not None and place.where in _TASKS
+
+
+def is_named(domain: Domain, function: FunctionSummary) -> bool:
+    """Whether anything but its definition speaks of a function: a decorator, or some text of the program."""
+    project, own = domain.evaluator.project, domain.module
+    if function.decorators or function.owner is not None or project.root is None:
+        return True
+    if len(re.findall(rf"\b{re.escape(function.name)}\b", own.parsed.source.text)) > 1:
+        return True
+    return any(user.path != own.path for user in project.mentioning(function.name, and_tests=False))
 
 
 def _has_loop_of_its_own(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
