@@ -1,4 +1,5 @@
-"""What becomes of a session or an entity that a task was handed, on each range of FastAPI versions, is what is said.
+"""What becomes of a session that a task or a stream was handed, or of a task's entity, is what is said, on each range
+of FastAPI versions.
 
 After the fix it is the same on all of them: the task comes to its end, and holds no connection while it is at work.
 """
@@ -60,6 +61,27 @@ def start(tasks: BackgroundTasks, number: int = 1, db: Session = Depends(get_db)
     tasks.add_task(read, db, number)
     return {}
 """
+STREAM_APP = (
+    APP.replace("import BackgroundTasks, Depends", "import Depends")
+    .replace("FastAPI\nfrom sqlalchemy", "FastAPI\nfrom fastapi.responses import StreamingResponse\nfrom sqlalchemy")
+    .replace(
+        """\
+def read(db, number):
+    work.wait()
+    return db.execute(text("select 1")).scalar() + number
+""",
+        """\
+def read(db, number):
+    yield str(number)
+    work.wait()
+    db.execute(text("select 1")).scalar()
+""",
+    )
+    .replace("def start(tasks: BackgroundTasks, number", "def start(number")
+    .replace(
+        "    tasks.add_task(read, db, number)\n    return {}\n", "    return StreamingResponse(read(db, number))\n"
+    )
+)
 ENTITY_APP = """\
 import os
 
@@ -129,6 +151,7 @@ def with_function_scope(app: str) -> str:
 
 
 FUNCTION_SCOPE = with_function_scope(APP)
+STREAM_FUNCTION_SCOPE = with_function_scope(STREAM_APP)
 ENTITY_FUNCTION_SCOPE = with_function_scope(ENTITY_APP)
 
 DRIVER = """\
@@ -145,7 +168,7 @@ from requests_in_flight import finish, post, work
 
 async def status():
     try:
-        await post(program.app, "/")
+        await post(program.app, "/", is_stream="StreamingResponse" in vars(program))
     except Exception as error:
         return type(error).__name__
     return ""
@@ -192,6 +215,8 @@ NEITHER = {"failed": 0, "in vain": 0, "detached": 0, "at work": 0, "left": 0}
 
 UNTIL_THE_END = "keeps its connection from the pool until the task ends"
 CLOSED_BEFORE = "is closed before the task runs: using it opens it again, and nobody closes it"
+UNTIL_IT_IS_READ = "keeps its connection from the pool until the client has read the stream"
+CLOSED_BEFORE_STREAM = "is closed before the stream begins: using it opens it again, and nobody closes it"
 NOT_BOUND = "its session is closed before the task runs, and reading it raises `DetachedInstanceError`"
 
 
@@ -220,6 +245,16 @@ RANGES = (
     Range("last-2.0", "0.121.0", LEAKED, CLOSED_BEFORE, 6, FUNCTION_SCOPE),
     Range("newest", "", HELD, UNTIL_THE_END),
     Range("newest", "", LEAKED, CLOSED_BEFORE, 6, FUNCTION_SCOPE),
+)
+
+STREAM_RANGES = tuple(
+    replace(
+        case,
+        message=UNTIL_IT_IS_READ if case.outcome is HELD else CLOSED_BEFORE_STREAM,
+        app=STREAM_APP if case.app is APP else STREAM_FUNCTION_SCOPE,
+        rule="LKS403",
+    )
+    for case in RANGES
 )
 
 ENTITY_RANGES = tuple(
@@ -281,7 +316,7 @@ def linted(case: Range, version: str, directory: Path) -> tuple[list[str], str]:
     return messages, change.new.source.text
 
 
-@pytest.mark.parametrize("case", [*RANGES, *ENTITY_RANGES], ids=str)
+@pytest.mark.parametrize("case", [*RANGES, *ENTITY_RANGES, *STREAM_RANGES], ids=str)
 def test_what_is_said_is_what_happens(case: Range, tmp_path: Path) -> None:
     python = environment(case.environment)
     version = installed_version(python)
@@ -296,7 +331,11 @@ def test_what_is_said_is_what_happens(case: Range, tmp_path: Path) -> None:
     assert outcome(python, fixed, "one_by_one", tmp_path) is None
 
 
-@pytest.mark.parametrize("case", [case for case in (*RANGES, *ENTITY_RANGES) if "scope=" not in case.app], ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [case for case in (*RANGES, *ENTITY_RANGES, *STREAM_RANGES) if "scope=" not in case.app],
+    ids=str,
+)
 def test_the_fix_for_an_unknown_version_holds_on_every_version(case: Range, tmp_path: Path) -> None:
     (message,), fixed = linted(case, "", tmp_path / "project")
     assert case.message not in message or case.rule == "LKS402"  # which tells of both ends

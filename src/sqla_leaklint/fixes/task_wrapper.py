@@ -10,6 +10,7 @@ from sqla_leaklint.domain.values import Symbol
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.fixes.wrapped_task import WrappedTask
+from sqla_leaklint.fixes.wrapping import place_of_argument, start_with_decorators, text_of
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -79,13 +80,13 @@ def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
     closing = _closing(plan, source)
     if closing is None or any(argument.start <= comment < argument.end for comment, _ in source.comments()):
         return
-    if known is not None and _text(source, known.node) != wrapper.strip():
+    if known is not None and text_of(source, known.node) != wrapper.strip():
         return
     yield from closing
     yield TextEdit(*source.offsets(task.callee), task.name)
     yield argument
     if known is None:
-        place = _start_with_decorators(task.before, source)
+        place = start_with_decorators(task.before, source)
         yield TextEdit(place, place, wrapper)
         yield from import_edits(source, module.parsed.tree, "contextlib", task.manager)
         if plan.by_key is not None and plan.by_key.related:
@@ -100,11 +101,7 @@ def _argument(plan: Plan, source: SourceMap) -> TextEdit:
     if plan.by_key is not None:
         keyword = "" if plan.replaced.keyword is None else f"{plan.by_key.parameter}="
         return TextEdit(start, end, f"{keyword}{plan.by_key.key}")
-    arguments = plan.task.handoff.node.args
-    position = arguments.index(plan.replaced)
-    if position + 1 < len(arguments):
-        return TextEdit(start, source.offsets(arguments[position + 1])[0], "")
-    return TextEdit(source.offsets(arguments[position - 1])[1], end, "")
+    return TextEdit(*place_of_argument(plan.task.handoff.node, plan.replaced, source), "")
 
 
 def _closing(plan: Plan, source: SourceMap) -> tuple[TextEdit, ...] | None:
@@ -116,27 +113,13 @@ def _closing(plan: Plan, source: SourceMap) -> tuple[TextEdit, ...] | None:
     indentation = source.text[line:place]
     if indentation.strip():
         return None
-    session = plan.session if isinstance(plan.session, str) else _text(source, plan.session)
-    call = f"{_text(source, plan.task.handoff.node.func)}({session}.close)"
+    session = plan.session if isinstance(plan.session, str) else text_of(source, plan.session)
+    call = f"{text_of(source, plan.task.handoff.node.func)}({session}.close)"
     return (TextEdit(line, line, f"{indentation}{call}{_newline(plan)}"),)
-
-
-def _text(source: SourceMap, node: tree.Node) -> str:
-    start, end = source.offsets(node)
-    return source.text[start:end]
 
 
 def _newline(plan: Plan) -> str:
     return plan.task.domain.module.parsed.cst.default_newline
-
-
-def _start_with_decorators(stmt: tree.Stmt, source: SourceMap) -> int:
-    """Where the line starts above which nothing belongs to the definition: its decorators and comments do."""
-    decorators = stmt.decorators if isinstance(stmt, tree.Function | tree.Class) else ()
-    place = source.line_start(min(source.offsets(node)[0] for node in (stmt, *decorators)))
-    while place and source.text[source.line_start(place - 1) : place].startswith("#"):
-        place = source.line_start(place - 1)
-    return place
 
 
 def _wrapper(plan: Plan, source: SourceMap) -> str:
@@ -155,7 +138,7 @@ def _wrapper(plan: Plan, source: SourceMap) -> str:
         arguments.append(value if argument.keyword is None else f"{argument.keyword}={value}")
     with_word = "async with" if task.is_async_provider else "with"
     define = "async def" if task.function.is_async else "def"
-    call = f"{'await ' if task.function.is_async else ''}{_text(source, task.callee)}({', '.join(arguments)})"
+    call = f"{'await ' if task.function.is_async else ''}{text_of(source, task.callee)}({', '.join(arguments)})"
     indent = task.domain.module.parsed.cst.default_indent
     is_closed_first = by_key is not None and by_key.is_enough
     lines = [

@@ -11,17 +11,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.handoffs import Handoff
-from sqla_leaklint.domain.values import ModuleValue, ProjectClass, ProjectFunction, Symbol, Unknown, alternatives
+from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol, Unknown, alternatives
+from sqla_leaklint.fixes.wrapping import (
+    first_user,
+    is_known_to_module,
+    is_plain,
+    module_to_import,
+    name_of,
+    parameter_of,
+    root_of,
+)
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic.scope import names_in
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.tree import ParameterKind
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.semantic.summary import FunctionSummary
-
-_PLAIN = frozenset({ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,7 @@ class WrappedTask:
 
     def parameter_of(self, argument: tree.Argument) -> str:
         """The parameter in which the task gets an argument of the hand-over."""
-        if argument.keyword is not None:
-            return argument.keyword
-        position = [each for each in self.handoff.arguments if each.keyword is None].index(argument)
-        names = [parameter.name for parameter in self.function.parameters]
-        return names[position] if position < len(names) else f"argument_{position + 1}"
+        return parameter_of(self.function, self.handoff.arguments, argument)
 
     def has_room_for(self, names: Iterable[str | None], parameters: Iterable[str]) -> bool:
         """Whether the new function can have these parameters and use these names besides its own."""
@@ -77,11 +79,11 @@ def wrapped_task(
     task = domain.value(callee)
     if not isinstance(task, ProjectFunction) or task.receiver is not None:
         return None
-    if not _is_known_to_module(handoff, callee, task):
+    if not is_known_to_module(domain, handoff.body, callee, task):
         return None
     classes = domain.evaluator.classes
     function, source = classes.function(task), classes.function(provider)
-    if function is None or source is None or function.is_generator or not _is_plain(function):
+    if function is None or source is None or function.is_generator or not is_plain(function):
         return None
     if not source.is_generator or source.parameters or source.decorators or (source.is_async and not function.is_async):
         return None
@@ -89,10 +91,10 @@ def wrapped_task(
         return None
     if any(argument.star for argument in handoff.node.args):
         return None
-    known_name = _name_of(domain, provider)
-    provider_import = "" if known_name is not None else _module_to_import(domain, provider)
+    known_name = name_of(domain, provider)
+    provider_import = "" if known_name is not None else module_to_import(domain, provider)
     others = _same_task(domain, task)
-    before = _first_user(domain, others)
+    before = first_user(domain, (each.body for each in others))
     if provider_import is None or before is None or layout(others[0]) != layout(handoff):
         return None
     found = WrappedTask(
@@ -108,49 +110,12 @@ def wrapped_task(
     return None if _has_collision(found, task) else found
 
 
-def root_of(expr: tree.Expr) -> str | None:
-    """The first name of a dotted one."""
-    while isinstance(expr, tree.Attribute):
-        expr = expr.value
-    return expr.id if isinstance(expr, tree.Name) else None
-
-
 def model_name(domain: Domain, model: ProjectClass) -> str | None:
     """The name that the module has for a class when it runs, and not only when it is checked for types."""
-    name = _name_of(domain, model)
+    name = name_of(domain, model)
     statements = domain.module.parsed.tree.body
     plain = [each for each in statements if isinstance(each, tree.Import | tree.ImportFrom | tree.Class | tree.Assign)]
     return name if name is not None and name.partition(".")[0] in names_in(tuple(plain)).bound else None
-
-
-def _name_of(domain: Domain, wanted: ProjectFunction | ProjectClass) -> str | None:
-    """The name under which the module itself has a function or class, or the module of it."""
-    last = wanted.qualname.rpartition(".")[2]
-    values = {name: domain.value_of(term) for name, term in domain.module.summary.bindings.items()}
-    named = next((name for name, value in values.items() if value == wanted), None)
-    if named is not None:
-        return named
-    modules = (name for name, value in values.items() if isinstance(value, ModuleValue))
-    return next(
-        (f"{name}.{last}" for name in modules if domain.evaluator.attribute(values[name], last) == wanted), None
-    )
-
-
-def _is_known_to_module(handoff: Handoff, callee: tree.Name | tree.Attribute, task: ProjectFunction) -> bool:
-    """Whether the name of the task means the same outside of the function that hands it over."""
-    root = root_of(callee)
-    if root is None or root not in handoff.domain.module.summary.bindings:
-        return False
-    body = handoff.body
-    while body.parent is not None:
-        if root in body.names.bound:
-            return False
-        body = body.parent
-    return "<locals>" not in task.qualname
-
-
-def _is_plain(function: FunctionSummary) -> bool:
-    return all(parameter.kind in _PLAIN for parameter in function.parameters)
 
 
 def _gives_a_session(domain: Domain, provider: ProjectFunction, source: FunctionSummary) -> bool:
@@ -164,33 +129,9 @@ def _gives_a_session(domain: Domain, provider: ProjectFunction, source: Function
     )
 
 
-def _module_to_import(domain: Domain, provider: ProjectFunction) -> str | None:
-    """The module to import a provider from, if the endpoint's module imports from that package in the same way."""
-    module, name = domain.evaluator.project.summary_at(provider.path), provider.qualname
-    own = domain.module.summary
-    if module is None or "." in name or name.startswith("_") or name in own.bindings:
-        return None
-    if domain.evaluator.reference(f"{module.name}.{name}", own) != provider:
-        return None
-    package = module.name.partition(".")[0]
-    imports = (stmt for stmt in domain.module.parsed.tree.body if isinstance(stmt, tree.ImportFrom) and not stmt.level)
-    return module.name if any(stmt.module.partition(".")[0] == package for stmt in imports) else None
-
-
 def _same_task(domain: Domain, task: ProjectFunction) -> list[Handoff]:
     """Every hand-over of a task in the module, in the order of the text."""
     return [each for each in domain.subjects(Handoff) if each.callee is not None and domain.value(each.callee) == task]
-
-
-def _first_user(domain: Domain, handoffs: list[Handoff]) -> tree.Stmt | None:
-    """The first function or class of module level that hands over the task: all can use what goes before it."""
-    tops: list[tree.Node] = []
-    for handoff in handoffs:
-        body = handoff.body
-        while body.parent is not None and body.parent.parent is not None:
-            body = body.parent
-        tops.append(body.node)
-    return next((stmt for stmt in domain.module.parsed.tree.body if stmt in tops), None)
 
 
 def _has_collision(wrapped: WrappedTask, task: ProjectFunction) -> bool:

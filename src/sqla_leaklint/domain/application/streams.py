@@ -13,7 +13,7 @@ A generator that opens a session of its own is right, and so is content that is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -57,7 +57,8 @@ class StreamedSession:
     """A session that the content of a streamed response uses: named at `node`, hidden in something ("" for openly).
 
     `holds` is what the content does with its connection, `body` the function that makes the response, and `use` where
-    the session is used, if that is in this module.
+    the session is used, if that is in this module.  `response` is the call that makes the response, `making` the one
+    that makes the generator which has the session, if one of the project has it.
     """
 
     domain: Domain
@@ -67,6 +68,8 @@ class StreamedSession:
     hidden_in: str = ""
     holds: frozenset[Hold] = frozenset({Hold.ACROSS})
     use: tree.Node | None = None
+    response: Handoff | None = None
+    making: Making | None = None
 
     @cached_property
     def is_taken_before(self) -> bool:
@@ -82,18 +85,24 @@ class StreamedSession:
             if content is not None and term is not None:
                 found = next(_Streams(domain, handoff.body).of(term, content), None)
                 if found is not None:
-                    yield found
+                    yield replace(found, response=handoff)
         for body in domain.bodies:
             yield from _of_endpoint(domain, body)
 
 
-@dataclass(frozen=True, slots=True)
-class _Making:
-    """The call that makes a generator, as work: what travels with it, travels into the response."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Making:
+    """The call that makes a generator, as work: what travels with it, travels into the response.
+
+    `function` is what is called, if that is one function of the project, and `session` the term of a session among
+    what travels.
+    """
 
     domain: Domain
     body: Body
     node: tree.Call
+    function: ProjectFunction | None = None
+    session: Term | None = None
 
     @property
     def callee(self) -> tree.Expr | None:
@@ -210,14 +219,18 @@ class _Streams:
             return
         functions = [each for each in values if isinstance(each, ProjectFunction)]
         yielding = [each for each in functions if self._is_generator(each)]
-        for piece in cargo_of(_Making(self.domain, body, event.node)):
+        making = Making(self.domain, body, event.node, functions[0] if len(functions) == 1 else None)
+        for piece in cargo_of(making):
             for seed, session in self._carried(piece):
                 holds = frozenset(
                     each for function in functions for each in self._holds(call, function, piece, seed, session)
                 )
                 if holds - _HARMLESS:
                     hidden_in = "what the generator captures" if piece.read is not None else piece.hidden_in
-                    yield self._found(session, piece.node, hidden_in=hidden_in, holds=holds, use=piece.read)
+                    making = replace(making, session=seed)
+                    yield self._found(
+                        session, piece.node, hidden_in=hidden_in, holds=holds, use=piece.read, making=making
+                    )
             if piece.term is not None and yielding:
                 if any(isinstance(each, Generator) for each in alternatives(piece.value)):
                     yield from self.of(piece.term, piece.node)

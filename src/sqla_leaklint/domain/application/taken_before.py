@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.injection.needs import needs_of
-from sqla_leaklint.domain.lifetimes.doings import Doing
+from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.uses import uses_in
 from sqla_leaklint.domain.values import Generator, Instance, ProjectFunction, ProjectInstance, Value, alternatives
 from sqla_leaklint.semantic import terms as t
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
 _TAKING = frozenset({Doing.RUNS_SQL, Doing.PASSES})
-_GIVING_BACK = frozenset({Doing.ENDS_TRANSACTION, Doing.TRANSACTS, Doing.CLOSES, Doing.ENTERS})
+_GIVING_BACK = frozenset({Doing.ENDS_TRANSACTION, Doing.CLOSES, Doing.ENTERS})
 
 
 def is_taken_by(domain: Domain, body: Body, session: Instance | ProjectInstance) -> bool:
@@ -33,8 +34,19 @@ def is_taken_by(domain: Domain, body: Body, session: Instance | ProjectInstance)
         seed = domain.module.executor.pool.make(t.Param, function.qualname, parameter.name)
         if _is_of(domain.value_of(seed), session):
             acts = [(act, False) for act in function.acts if not _makes_generator(domain, act)]
-            for use in uses_in(domain.evaluator, own, function, seed, session_type=kind, acts=acts):
-                is_taken = use.doing in _TAKING or (is_taken and use.doing not in _GIVING_BACK)
+            uses = uses_in(domain.evaluator, own, function, seed, session_type=kind, acts=acts)
+            is_taken = _is_taken_after(uses, is_taken)
+    return is_taken
+
+
+def _is_taken_after(uses: Iterable[Use], is_taken: bool) -> bool:
+    """Whether the connection is taken after some uses; one of `with session.begin()` counts for all that follow, since
+    they may be in its block.
+    """
+    for use in uses:
+        if use.doing is Doing.TRANSACTS:
+            return False
+        is_taken = use.doing in _TAKING or (is_taken and use.doing not in _GIVING_BACK)
     return is_taken
 
 
@@ -63,10 +75,8 @@ def taken_by_dependency(
         frame = evaluator.frame(need.module)
         for parameter in need.function.parameters:
             seed = t.Param(need.function.qualname, parameter.name)
-            if _is_of(evaluator.of(seed, frame), session):
-                is_taken = False
-                for use in uses_in(evaluator, need.module, need.function, seed, session_type=kind):
-                    is_taken = use.doing in _TAKING or (is_taken and use.doing not in _GIVING_BACK)
-                if is_taken:
-                    return need.runs
+            if not _is_of(evaluator.of(seed, frame), session):
+                continue
+            if _is_taken_after(uses_in(evaluator, need.module, need.function, seed, session_type=kind), False):
+                return need.runs
     return None
