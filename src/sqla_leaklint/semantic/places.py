@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +18,16 @@ class Place:
     is_package: bool
 
 
-def place_of(path: Path, root: Path | None) -> Place:
-    """Where a file stands among modules; the name counts from the folder above its topmost package."""
+def place_of(path: Path, root: Path | None, inner_roots: Collection[str] = ()) -> Place:
+    """Where a file stands among modules; the name counts from the folder above its topmost package.
+
+    `inner_roots` are packages that are source roots themselves.
+    """
     is_package = path.name == "__init__.py"
     folder = path.parent
-    while (folder / "__init__.py").is_file() and folder != folder.parent:
+    while (folder / "__init__.py").is_file() and folder != folder.parent and str(folder) not in inner_roots:
         folder = folder.parent
-    if folder == path.parent and root is not None and root in path.parents:
+    if folder == path.parent and root is not None and root in path.parents and str(folder) not in inner_roots:
         # No regular package: a namespace package counts from the nearest folder that looks like a source root.
         folder = next((up for up in path.parents if up == root or up.name == "src" or _is_marked(up)), root)
     parts = list(path.relative_to(folder).with_suffix("").parts) if folder in path.parents else [path.stem]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqla_leaklint.semantic.execution import Executor
 from sqla_leaklint.semantic.places import Place, is_test_file, place_of
+from sqla_leaklint.semantic.source_roots import inner_roots
 from sqla_leaklint.semantic.summary import ModuleSummary, summarise
 from sqla_leaklint.semantic.terms import Ref, Term
 from sqla_leaklint.syntax.parse import ParsedModule, parse_source
@@ -57,6 +58,7 @@ class Project:
         self._matching: dict[str, tuple[str, ...]] = {}
         self._mentioning: dict[tuple[bytes, str, bool], tuple[str, ...]] = {}
         self._tests: dict[str, bool] = {}
+        self._inner: frozenset[str] | None = None
 
     # --- modules ---
 
@@ -114,8 +116,13 @@ class Project:
         """The dotted name of a file and the source root that it counts from."""
         found = self._places.get(path)
         if found is None:
-            found = self._places[path] = place_of(Path(path), self.root)
+            found = self._places[path] = place_of(Path(path), self.root, self._inner_roots())
         return found
+
+    def _inner_roots(self) -> frozenset[str]:
+        if self._inner is None:
+            self._inner = inner_roots(self.paths(), self._text) if self.root is not None else frozenset()
+        return self._inner
 
     def resolve(self, dotted: str, importer: ModuleSummary) -> tuple[ModuleSummary, list[str]] | None:
         """The module that the longest prefix of a dotted path names, and the rest of the path.
