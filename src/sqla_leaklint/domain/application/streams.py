@@ -28,6 +28,7 @@ from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.values import (
     Generator,
     Instance,
+    Origin,
     ProjectFunction,
     ProjectInstance,
     ResultValue,
@@ -36,7 +37,7 @@ from sqla_leaklint.domain.values import (
     Value,
     alternatives,
 )
-from sqla_leaklint.knowledge.facts import Decoration, Executor, Kind, Versions
+from sqla_leaklint.knowledge.facts import Decoration, Executor, Kind, Moment, Versions
 from sqla_leaklint.knowledge.fastapi import EVENT_SOURCE, STREAMS_WHAT_IS_YIELDED
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -73,18 +74,37 @@ class StreamedSession:
         """Whether the request has taken the session's connection before the stream begins, and not given it back."""
         return self.body is not None and is_taken_by(self.domain, self.body, self.session)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether the content does more than to close it, or to send an item before it gives anything back."""
+        return bool(self.holds - _HARMLESS)
+
+    def harms(self, moment: Moment | None) -> bool:
+        """Whether a connection is lost, or kept while the response is sent, if its owner closes the session then."""
+        is_kept = Hold.ACROSS in self.holds or (Hold.FIRST in self.holds and self.is_taken_before)
+        if moment is Moment.AFTER_BACKGROUND_TASKS:
+            return is_kept
+        is_lost = Hold.CLOSED not in self.holds and bool(self.holds & {Hold.ACROSS, Hold.LEFT})
+        is_known = moment is Moment.BEFORE_RESPONSE or self.session.origin is Origin.MANAGED
+        return is_lost and (is_known or is_kept)
+
     @staticmethod
     def find(domain: Domain) -> Iterator[StreamedSession]:
         """The first such session of each streamed response of a module."""
         for handoff in domain.subjects(Handoff):
-            content = handoff.content if handoff.executor is Executor.RESPONSE_STREAM else None
-            term = domain.term(content) if content is not None else None
-            if content is not None and term is not None:
-                found = next(_Streams(domain, handoff.body).of(term, content), None)
-                if found is not None:
-                    yield found
+            found = next((each for each in streamed(handoff) if each.is_used), None)
+            if found is not None:
+                yield found
         for body in domain.bodies:
-            yield from _of_endpoint(domain, body)
+            yield from (each for each in _of_endpoint(domain, body) if each.is_used)
+
+
+def streamed(handoff: Handoff) -> Iterator[StreamedSession]:
+    """The sessions that go with the content of a streamed response, whatever it does with them."""
+    content = handoff.content if handoff.executor is Executor.RESPONSE_STREAM else None
+    term = handoff.domain.term(content) if content is not None else None
+    if content is not None and term is not None:
+        yield from _Streams(handoff.domain, handoff.body).of(term, content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +139,7 @@ def _of_endpoint(domain: Domain, body: Body) -> Iterator[StreamedSession]:
         for session in streams.sessions(value):
             kind = evaluator.classes.library_type(session) or ""
             found = frozenset(Generators(evaluator, kind).holds(function, parameter.name))
-            if found - _HARMLESS:
+            if found:
                 yield StreamedSession(domain, session, parameter, body, holds=found)
 
 
@@ -215,7 +235,7 @@ class _Streams:
                 holds = frozenset(
                     each for function in functions for each in self._holds(call, function, piece, seed, session)
                 )
-                if holds - _HARMLESS:
+                if holds:
                     hidden_in = "what the generator captures" if piece.read is not None else piece.hidden_in
                     yield self._found(session, piece.node, hidden_in=hidden_in, holds=holds, use=piece.read)
             if piece.term is not None and yielding:

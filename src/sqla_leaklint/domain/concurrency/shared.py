@@ -23,6 +23,7 @@ from sqla_leaklint.domain.concurrency.starts import Start, starts
 from sqla_leaklint.domain.concurrency.suspension import is_asked_at_once
 from sqla_leaklint.domain.concurrency.work import Piece, Rider
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, nodes_of
+from sqla_leaklint.domain.subjects import Excuse
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.flow import Edge, Graph, Step, StepKind, build_cfg, solve_forward
 from sqla_leaklint.semantic import terms as t
@@ -72,6 +73,25 @@ class SharedSession:
                 found = tuple(starts(domain, body))
                 if found:
                     yield from _Function(domain, body, found).shared()
+
+
+class SharingExcuse(Excuse):
+    """Why a session of a piece of work is not shared, as far as is known."""
+
+    OWN_END = "the work closes it itself"
+    AT_REST = "it is no async session, and coroutines of one event loop never leave it in the middle of something"
+    ALONE = "no other work has it meanwhile, and the function waits"
+    IN_TIME = "nothing is known to use or end it before the work is done"
+
+
+def excuse_of(start: Start | None, piece: Piece, rider: Rider) -> SharingExcuse:
+    """Why a session that is not found to be shared is not."""
+    if rider.ends:
+        return SharingExcuse.OWN_END
+    is_joined = start is not None and start.joined
+    if is_joined and not _at_once(piece, rider, piece):
+        return SharingExcuse.AT_REST
+    return SharingExcuse.ALONE if is_joined else SharingExcuse.IN_TIME
 
 
 class _Function:

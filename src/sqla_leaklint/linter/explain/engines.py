@@ -1,0 +1,117 @@
+"""Lines that make an engine: its pool, who keeps it or leaves it behind, who comes there, who disposes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_leaklint.domain import Domain
+from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.engines import EnginePerCall, UnboundedPool, UndisposedEngine
+from sqla_leaklint.domain.engines.options import options_of
+from sqla_leaklint.domain.engines.per_call import SparedEngine
+from sqla_leaklint.domain.engines.undisposed import KeptEngine
+from sqla_leaklint.domain.lifetimes.library_openings import makes_engine, opens_engine
+from sqla_leaklint.domain.lifetimes.opening import opening
+from sqla_leaklint.domain.lifetimes.resources import ENGINE
+from sqla_leaklint.domain.values import Symbol, Unknown
+from sqla_leaklint.linter.explain.chain import chain
+from sqla_leaklint.linter.explain.line import Line
+from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
+from sqla_leaklint.linter.explain.places import Places
+from sqla_leaklint.linter.explain.ways import keeper_told, way_told
+from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.events import Deed, Event
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.walk import walk
+
+_OF_POOL = ("poolclass", "pool", "pool_size", "max_overflow", "pool_recycle", "pool_timeout", "pool_pre_ping")
+"""Options that decide how many connections there are, and for how long."""
+
+
+def explain_engines(domain: Domain, line: Line, places: Places) -> Iterator[Paragraph]:
+    """What becomes of each engine that is made on the line."""
+    for body in domain.bodies:
+        for event in body.events:
+            if event.deed is Deed.CALLED and event.node in line.nodes and _is_engine(domain, event):
+                yield _explain(domain, event, places)
+
+
+def _is_engine(domain: Domain, event: Event) -> bool:
+    callee = domain.value_of(event.call.func)
+    if isinstance(callee, Symbol):
+        return makes_engine(domain.evaluator, callee.path)
+    return opening(domain.evaluator, event.call, domain.frame, ENGINE) is not None
+
+
+def _explain(domain: Domain, event: Event, places: Places) -> Paragraph:
+    node = event.call_node
+    told = Paragraph(f"{places.heading(node)} makes an engine: {described(domain.value(node))}")
+    told.about = (node, *walk(node.func))
+    told.add("made by", columns(chain(places, event.call, domain.module.summary)))
+    told.add("pool", columns(_pool(domain, event.call)))
+    told.add("not known", columns(_not_known(domain, event.call)))
+    if _keeps_nothing(domain, event.call):
+        told.add("so", "silence: no pool that is known to keep connections (SQLite's is not asked about)")
+        return told
+    made = next((each for each in EnginePerCall.weighed(domain) if each.node is node), None)
+    kept = next((each for each in UndisposedEngine.weighed(domain) if each.node is node), None)
+    match made:
+        case SparedEngine(kept_by=use) if use is not None and isinstance(use.act, Event):
+            told.add("kept", columns([(places.at(use.act.node), places.quoted(use.act.node), use.doing.value)]))
+        case EnginePerCall():
+            told.add("reached", way_told(domain, made.way, places))
+        case _:
+            pass
+    if kept is not None:
+        told.add("kept by", keeper_told(kept.kept))
+    told.add("so", list(_verdicts(domain, node, made, kept)) or "silence: it is made once, when the module is imported")
+    return told
+
+
+def _keeps_nothing(domain: Domain, call: t.Call) -> bool:
+    callee = domain.value_of(call.func)
+    return isinstance(callee, Symbol) and not opens_engine(domain.evaluator, callee, call, domain.frame)
+
+
+def _pool(domain: Domain, call: t.Call) -> Iterator[tuple[str, str]]:
+    options = options_of(domain.evaluator, call, domain.frame)
+    for name in _OF_POOL:
+        value = options.get(name)
+        if value is not None and not isinstance(value, Unknown):
+            yield f"{name}=", described(value)
+
+
+def _not_known(domain: Domain, call: t.Call) -> Iterator[tuple[str, str]]:
+    options = options_of(domain.evaluator, call, domain.frame)
+    for name in _OF_POOL:
+        value = options.get(name)
+        if isinstance(value, Unknown):
+            yield f"{name}=", value.reason
+    if any(isinstance(each, t.Star) for each in call.args):
+        yield "the pool", "what is unpacked among the arguments may name another"
+
+
+def _verdicts(
+    domain: Domain,
+    node: tree.Call,
+    made: EnginePerCall | SparedEngine | None,
+    kept: UndisposedEngine | KeptEngine | None,
+) -> Iterator[str]:
+    inside = set(walk(node))
+    for pool in domain.subjects(UnboundedPool):
+        if pool.node in inside:
+            yield f"its pool has no limit: {pool.option}={pool.value} (LKS504)"
+    match made:
+        case EnginePerCall():
+            yield "it is left behind, with the connections of its pool (LKS501)"
+        case SparedEngine():
+            yield f"silence: {made.excuse.value}"
+        case _:
+            pass
+    match kept:
+        case UndisposedEngine():
+            yield "nobody disposes of it when the application ends (LKS505)"
+        case KeptEngine():
+            yield f"silence about its end: {kept.excuse.value}"
+        case _:
+            pass
