@@ -62,7 +62,7 @@ class EngineExcuse(Excuse):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparedEngine:
-    """A call that makes an engine, and why that is no concern; `kept_by` is what the function itself does to keep it."""
+    """A call that makes an engine, and why that is no concern; `kept_by` is how the function itself keeps it."""
 
     event: Event
     opening: Opening

@@ -70,10 +70,12 @@ def _sessions_of(piece: Piece) -> list[Rider | Idle]:
 
 
 def _run(piece: Piece, places: Places) -> tuple[str, str]:
+    """A piece of work, and where and how often it runs."""
+    what = places.quoted(piece.node)
     where = "in a thread" if piece.in_thread else "on the event loop"
     if piece.repeated_by is not None:
-        return places.heading(piece.node), f"{where}, many times: once for each round at {places.at(piece.repeated_by)}"
-    return places.heading(piece.node), f"{where}, once for each of many arguments" if piece.is_mapped else where
+        return what, f"{where}, many times: once for each round at {places.at(piece.repeated_by)}"
+    return what, f"{where}, once for each of many arguments" if piece.is_mapped else where
 
 
 def _sessions(work: list[Piece], places: Places) -> Iterator[tuple[str, str]]:
@@ -85,9 +87,10 @@ def _sessions(work: list[Piece], places: Places) -> Iterator[tuple[str, str]]:
             yield places.heading(passenger.node), f"{described(passenger.session)}{hidden}; its owner is {owner}"
 
 
-def _end(start: Start | None, places: Places) -> str:
+def _end(start: Start | None, places: Places) -> str | list[str]:
+    """Where the function waits for the work; nothing where that does not matter."""
     if start is None:
-        return "not followed: it is a part of other work, or nothing runs before somebody awaits it"
+        return []
     if start.joined:
         return "at once, or by whoever is given what the call returns"
     if start.left is not None:
@@ -103,7 +106,8 @@ def _sharing(shared: SharedSession, places: Places) -> str:
         case Sharing.EACH_OTHER:
             return f"{what}: all of them use one session at the same time (LKS405)"
         case Sharing.OTHER_WORK:
-            other = f", named at {places.at(shared.other)}" if shared.other is not None else ""
+            is_elsewhere = shared.other is not None and places.at(shared.other) != places.at(shared.node)
+            other = f", named at {places.at(shared.other)}" if shared.other is not None and is_elsewhere else ""
             return f"{what}: other work uses the same session meanwhile{other} (LKS405)"
         case Sharing.CREATOR:
             other = f" at {places.at(shared.other)}" if shared.other is not None else ""

@@ -48,10 +48,10 @@ def _explain(domain: Domain, event: Event, places: Places) -> Paragraph:
     told = Paragraph(f"{places.heading(node)} makes an engine: {described(domain.value(node))}")
     told.about = (node, *walk(node.func))
     told.add("made by", columns(chain(places, event.call, domain.module.summary)))
-    told.add("pool", columns(_pool(domain, event.call)))
+    told.add("pool", _pool(domain, event.call))
     told.add("not known", columns(_not_known(domain, event.call)))
     if _keeps_nothing(domain, event.call):
-        told.add("so", "silence: no pool that is known to keep connections (SQLite's is not asked about)")
+        told.add("so", "silence: its pool is not known to keep connections (SQLite's is not asked about)")
         return told
     made = next((each for each in EnginePerCall.weighed(domain) if each.node is node), None)
     kept = next((each for each in UndisposedEngine.weighed(domain) if each.node is node), None)
@@ -73,12 +73,12 @@ def _keeps_nothing(domain: Domain, call: t.Call) -> bool:
     return isinstance(callee, Symbol) and not opens_engine(domain.evaluator, callee, call, domain.frame)
 
 
-def _pool(domain: Domain, call: t.Call) -> Iterator[tuple[str, str]]:
+def _pool(domain: Domain, call: t.Call) -> Iterator[str]:
     options = options_of(domain.evaluator, call, domain.frame)
     for name in _OF_POOL:
         value = options.get(name)
         if value is not None and not isinstance(value, Unknown):
-            yield f"{name}=", described(value)
+            yield f"{name}={described(value)}"
 
 
 def _not_known(domain: Domain, call: t.Call) -> Iterator[tuple[str, str]]:

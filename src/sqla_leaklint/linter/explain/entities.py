@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.application.entities import entity_of
-from sqla_leaklint.domain.application.handed_entities import HandedEntity
+from sqla_leaklint.domain.application.fastapi_version import exit_of
+from sqla_leaklint.domain.application.handed_entities import HandedEntity, Want
 from sqla_leaklint.domain.application.sendings import Sending
 from sqla_leaklint.domain.describe import described
-from sqla_leaklint.domain.values import Instance, ProjectInstance, Unknown, alternatives
-from sqla_leaklint.knowledge.facts import Kind
+from sqla_leaklint.domain.values import Instance, Origin, ProjectInstance, Unknown, alternatives
+from sqla_leaklint.knowledge.facts import Kind, Moment
 from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places
@@ -47,13 +48,20 @@ def _of_handed(handed: HandedEntity, places: Places) -> Paragraph:
     if handed.is_expired:
         told.add("expired", "by a commit, before the task runs")
     told.add("unloaded", ", ".join(f"`{name}`" for name in handed.unloaded) or [])
-    if handed.want is not None:
-        told.add("so", f"{handed.want.value} (LKS402, unless the session is still open then)")
+    if handed.want is Want.WRITTEN and not _is_closed_before(handed):
+        told.add("so", "silence: the session may yet write what the task changes")
+    elif handed.want is not None:
+        told.add("so", f"{handed.want.value} (LKS402)")
     elif reads is not None and reads.is_reattached:
         told.add("so", "silence: the task may give it to a session of its own")
     else:
         told.add("so", "silence: nothing that the task reads is certain to be missing")
     return told
+
+
+def _is_closed_before(handed: HandedEntity) -> bool:
+    session = handed.belonging.session
+    return session.origin is Origin.MANAGED or exit_of(handed.domain, session) is Moment.BEFORE_RESPONSE
 
 
 def _of_sending(sending: Sending, places: Places) -> Paragraph:
