@@ -51,6 +51,7 @@ ENGINES = """\
 from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import NullPool
 from app.settings import POOL
 
@@ -62,6 +63,7 @@ async def lifespan(app):
 
 app = FastAPI(lifespan=lifespan)
 _kept = {}
+shared = create_engine("postgresql://localhost/shop")
 
 
 def ping(url):
@@ -97,6 +99,17 @@ def unreached(url):
 
 def returned(url):
     return create_engine(url)
+
+
+def factory_of_settings():
+    anew = sessionmaker(shared)
+    return anew().scalar(text("select 1"))
+
+
+@app.get("/factories")
+def use(url: str):
+    given = sessionmaker(create_engine(url))
+    return factory_of_settings(), given().scalar(text("select 1"))
 """
 
 MEMOS = """\
@@ -527,7 +540,7 @@ CASES = [
         "lost = ",
         [
             "`create_engine(…)` makes an engine: Engine (fresh)",
-            "reached for every request: `read` (line 23) → `ping` (line 17)",
+            "reached for every request: `read` (line 25) → `ping` (line 19)",
             "so it is left behind, with the connections of its pool (LKS501)",
         ],
     ),
@@ -539,11 +552,14 @@ CASES = [
     (
         "engines",
         "filed = ",
-        ["pool pool_size=5", "kept line 34 `_kept[url]`", "silence: the function keeps it, disposes of it"],
+        ["pool pool_size=5", "kept line 36 `_kept[url]`", "silence: the function keeps it, disposes of it"],
     ),
     ("engines", "other = ", ["not known the pool what is unpacked among the arguments may name another"]),
     ("engines", "alone = ", ["silence: no request, event or task is known to come here, anew each time"]),
     ("engines", "return create_engine", ["silence: it is handed on as it is: ask where the function is called"]),
+    ("engines", "shared = ", ["kept by the module, as `shared`", "silence about its end: it is no async engine"]),
+    ("engines", "anew = ", ["→ `factory_of_settings`", "so it is made anew each time, used and dropped (LKS503)"]),
+    ("engines", "given = ", ["so silence: it is made of what the call is given, or has opened itself"]),
     ("database", "engine = create", ["kept by the module, as `engine`", "nobody disposes of it", "(LKS505)"]),
     ("database", "max_overflow", ["pool max_overflow=-1", "its pool has no limit: max_overflow=-1 (LKS504)"]),
     (

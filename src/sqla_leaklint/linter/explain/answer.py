@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from sqla_leaklint.diagnostics import Diagnostic
@@ -26,36 +27,65 @@ class NotALineError(Exception):
     """A line that the file does not have."""
 
 
-def explain(file: SourceFile, number: int, settings_for: SettingsFor) -> list[str]:
-    """The lines of the answer; raises `SourceError` for a file that cannot be read or parsed, and `NotALineError`."""
-    workspace = Workspace(settings_for, heeds_noqa=False)
-    text = workspace.text_of(file)
-    lines = text.source.text.splitlines()
-    if not 1 <= number <= len(lines):
-        count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
-        raise NotALineError(f"{file.shown} has {count}, and no line {number}")
-    return call_with_deep_stack(lambda: list(_answer(workspace, text, file, number, lines[number - 1])))
+class Answers:
+    """What is known of the lines of one file, which is read and checked once; raises `SourceError` if it cannot be."""
 
+    def __init__(self, file: SourceFile, settings_for: SettingsFor) -> None:
+        self._file = file
+        self._workspace = Workspace(settings_for, heeds_noqa=False)
+        self._text = self._workspace.text_of(file)
+        self.lines = self._text.source.text.splitlines()
 
-def _answer(workspace: Workspace, text: Text, file: SourceFile, number: int, line_text: str) -> Iterator[str]:
-    domain = workspace.domain(text, file)
-    places = Places(domain, relative_to_working_directory)
-    yield f"{file.shown}:{number}"
-    yield ""
-    yield f"{INDENT * 2}{line_text.strip()}"
-    line = Line.of(domain, number, places)
-    told = list(paragraphs(domain, line, places))
-    if line.nodes and line.number != number:
+    def of(self, number: int) -> list[str]:
+        """The lines of the answer; raises `NotALineError`."""
+        if not 1 <= number <= len(self.lines):
+            count = "1 line" if len(self.lines) == 1 else f"{len(self.lines)} lines"
+            raise NotALineError(f"{self._file.shown} has {count}, and no line {number}")
+        return call_with_deep_stack(lambda: list(self._answer(number)))
+
+    def _answer(self, number: int) -> Iterator[str]:
+        places = self._places
+        yield f"{self._file.shown}:{number}"
         yield ""
-        yield f"The line belongs to the statement that begins at line {line.number}."
-    if not told:
+        yield f"{INDENT * 2}{self.lines[number - 1].strip()}"
+        line = Line.of(places.domain, number, places)
+        told = list(paragraphs(places.domain, line, places))
+        if line.nodes and line.number != number:
+            yield ""
+            yield f"The line belongs to the statement that begins at line {line.number}."
+        if not told:
+            yield ""
+            yield _nothing(line)
+        for paragraph in told:
+            yield ""
+            yield from paragraph.render()
         yield ""
-        yield _nothing(line)
-    for paragraph in told:
-        yield ""
-        yield from paragraph.render()
-    yield ""
-    yield from _reported(workspace, text, file, {number, line.number})
+        yield from self._reported({number, line.number})
+
+    def _reported(self, numbers: set[int]) -> Iterator[str]:
+        """What `leaklint check` says of the line, and what it would say but for settings and comments."""
+        file, text = self._file, self._text
+        role = role_of(Path(os.path.realpath(file.path)), root_of(file), text.data)
+        is_told = False
+        for one in self._diagnostics:
+            if one.location.span.line not in numbers:
+                continue
+            is_told = True
+            silenced = _silenced(one, text, file, role)
+            verb = f"Not reported, as {silenced}" if silenced else "Reported"
+            yield f"{verb}: {one.code} [{one.name}] {one.message}"
+        if not is_told:
+            yield "Reported: nothing"
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self._workspace.domain(self._text, self._file), relative_to_working_directory)
+
+    @cached_property
+    def _diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What every rule says, whatever the settings."""
+        everything = replace(self._file, settings=self._file.settings.overridden(select=("LKS",), all_files=True))
+        return tuple(self._workspace.check_text(self._text, everything).diagnostics)
 
 
 def _nothing(line: Line) -> str:
@@ -64,22 +94,6 @@ def _nothing(line: Line) -> str:
     if not any(True for _ in line.of_type(tree.Expr)):
         return "Nothing is known here: what stands on this line has no value."
     return "Nothing is known here: what stands on this line is constants, operations, and names of libraries."
-
-
-def _reported(workspace: Workspace, text: Text, file: SourceFile, numbers: set[int]) -> Iterator[str]:
-    """What `leaklint check` says of the line, and what it would say but for settings and comments."""
-    everything = replace(file, settings=file.settings.overridden(select=("LKS",), all_files=True))
-    role = role_of(Path(os.path.realpath(file.path)), root_of(file), text.data)
-    is_told = False
-    for one in workspace.check_text(text, everything).diagnostics:
-        if one.location.span.line not in numbers:
-            continue
-        is_told = True
-        silenced = _silenced(one, text, file, role)
-        verb = f"Not reported, as {silenced}" if silenced else "Reported"
-        yield f"{verb}: {one.code} [{one.name}] {one.message}"
-    if not is_told:
-        yield "Reported: nothing"
 
 
 def _silenced(one: Diagnostic, text: Text, file: SourceFile, role: FileRole) -> str:

@@ -28,7 +28,10 @@ def explain_container(domain: Domain, definition: Definition, found: Container |
         told.add("grows" if may_grow(domain, definition) else "so", _no_subject(domain, definition))
         return told
     growths = [use for use in found.uses if isinstance(use, Growth)]
-    told.add("grows", columns(_growth(domain, use, places) for use in growths) or "nothing is seen to put things in")
+    told.add(
+        "grows",
+        columns(dict.fromkeys(_growth(domain, use, places) for use in growths)) or "nothing is seen to put things in",
+    )
     others = [use for use in found.uses if isinstance(use, OtherUse) and use.what is not Other.READ]
     told.add("besides", columns((_place(use.module, use.function, places), use.what.value) for use in others))
     if found.is_looked_after:

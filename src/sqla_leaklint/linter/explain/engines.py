@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.describe import described
-from sqla_leaklint.domain.engines import EnginePerCall, UnboundedPool, UndisposedEngine
+from sqla_leaklint.domain.engines import EnginePerCall, FactoryPerCall, UnboundedPool, UndisposedEngine
 from sqla_leaklint.domain.engines.options import options_of
 from sqla_leaklint.domain.engines.per_call import SparedEngine
 from sqla_leaklint.domain.engines.undisposed import KeptEngine
 from sqla_leaklint.domain.lifetimes.library_openings import makes_engine, opens_engine
 from sqla_leaklint.domain.lifetimes.opening import opening
 from sqla_leaklint.domain.lifetimes.resources import ENGINE
-from sqla_leaklint.domain.values import Symbol, Unknown
+from sqla_leaklint.domain.subjects import Excused
+from sqla_leaklint.domain.values import Symbol, Unknown, Value
 from sqla_leaklint.linter.explain.chain import chain
 from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
@@ -34,6 +35,15 @@ def explain_engines(domain: Domain, line: Line, places: Places) -> Iterator[Para
         for event in body.events:
             if event.deed is Deed.CALLED and event.node in line.nodes and _is_engine(domain, event):
                 yield _explain(domain, event, places)
+    for factory in FactoryPerCall.weighed(domain):
+        if factory.node in line.nodes:
+            told = Paragraph(f"{places.heading(factory.node)} makes what sessions come from, in a function")
+            if isinstance(factory, Excused):
+                told.add("so", f"silence: {factory.excuse.value}")
+            else:
+                told.add("reached", way_told(domain, factory.way, places))
+                told.add("so", "it is made anew each time, used and dropped (LKS503)")
+            yield told
 
 
 def _is_engine(domain: Domain, event: Event) -> bool:
@@ -68,13 +78,22 @@ def _explain(domain: Domain, event: Event, places: Places) -> Paragraph:
     return told
 
 
+def _is_of_library(domain: Domain, call: t.Call) -> bool:
+    return isinstance(domain.value_of(call.func), Symbol)
+
+
+def _options(domain: Domain, call: t.Call) -> dict[str, Value]:
+    """What a call of the library's is given; what the project's own functions do with theirs is another matter."""
+    return options_of(domain.evaluator, call, domain.frame) if _is_of_library(domain, call) else {}
+
+
 def _keeps_nothing(domain: Domain, call: t.Call) -> bool:
     callee = domain.value_of(call.func)
     return isinstance(callee, Symbol) and not opens_engine(domain.evaluator, callee, call, domain.frame)
 
 
 def _pool(domain: Domain, call: t.Call) -> Iterator[str]:
-    options = options_of(domain.evaluator, call, domain.frame)
+    options = _options(domain, call)
     for name in _OF_POOL:
         value = options.get(name)
         if value is not None and not isinstance(value, Unknown):
@@ -82,12 +101,12 @@ def _pool(domain: Domain, call: t.Call) -> Iterator[str]:
 
 
 def _not_known(domain: Domain, call: t.Call) -> Iterator[tuple[str, str]]:
-    options = options_of(domain.evaluator, call, domain.frame)
+    options = _options(domain, call)
     for name in _OF_POOL:
         value = options.get(name)
         if isinstance(value, Unknown):
             yield f"{name}=", value.reason
-    if any(isinstance(each, t.Star) for each in call.args):
+    if any(isinstance(each, t.Star) for each in call.args) and _is_of_library(domain, call):
         yield "the pool", "what is unpacked among the arguments may name another"
 
 
