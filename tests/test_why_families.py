@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sqla_leaklint.config import SettingsFinder
+from sqla_leaklint.linter.discovery import SourceFile
+from sqla_leaklint.linter.explain import Answers
 from tests.hosts import leaklint, write
 
 pytest_plugins = ["tests.hosts.fixtures"]
@@ -707,3 +710,13 @@ def test_what_is_read_twice_is_judged_alike(program: Path, monkeypatch: pytest.M
     ran = leaklint("why", f"app/entities.py:{number}")
     assert "the task is not written yet (LKS402)" in ran.out
     assert "Reported: LKS402" in ran.out
+
+
+@pytest.mark.parametrize("path", [path for path in PROGRAM if path.endswith(".py")])
+def test_every_line_has_an_answer(path: str, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(program)
+    finder = SettingsFinder()
+    file = SourceFile(program / path, path, finder.for_directory((program / path).parent))
+    answers = Answers(file, finder.for_directory)
+    for number in range(1, len(answers.lines) + 1):
+        assert answers.of(number)[-1].startswith(("Reported: ", "Not reported, as "))
