@@ -104,3 +104,47 @@ def test_asyncpg_fails_when_the_application_starts_again(postgres: PostgreSQL) -
     assert first == [200] * 3
     assert 500 in second
     assert json.loads(disposed.result) == [[200] * 3] * 2
+
+
+SERVERS = "server processes that two of ours speak to"
+
+_FORKED = """\
+from multiprocessing import Process, Queue
+
+from sqlalchemy import text
+
+from database import engine
+from served import noted
+
+answers = Queue()
+
+
+def server():
+    with engine.connect() as connection:
+        return connection.scalar(text("select pg_backend_pid()"))
+
+
+def work():
+    {first}
+    answers.put(server())
+
+
+def two_processes():
+    before = server()
+    process = Process(target=work)
+    process.start()
+    noted["{servers}"] = len({{before, answers.get(timeout=20)}})
+    process.join()
+    return server() == before
+"""
+
+
+def test_a_forked_process_speaks_on_the_connection_of_the_first(postgres: PostgreSQL) -> None:
+    programs = [_FORKED.format(first=first, servers=SERVERS) for first in ("pass", "engine.dispose(close=False)")]
+    shared, apart = (Proof(RULE, "", program, "two_processes()", repeats=1) for program in programs)
+
+    assert len(reported(shared.program, shared)) == 1
+    assert reported(apart.program, apart) == []
+    measured = [run(proof.program, proof, postgres)[0] for proof in (shared, apart)]
+    assert [metrics.noted[SERVERS] for metrics in measured] == [1, 2]
+    assert [metrics.result for metrics in measured] == ["true", "true"]

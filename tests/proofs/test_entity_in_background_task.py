@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.proofs.databases import SQLite
-from tests.proofs.harness import Proof, compare, reported, run
+from tests.proofs.harness import Proof, compare, fixed_text, reported, run
 from tests.proofs.verdicts import assert_connections_are_given_back
 
 RULE = "LKS402"
@@ -42,13 +42,6 @@ def activate(account_id: int, tasks: BackgroundTasks, db: Session = Depends(get_
     tasks.add_task(greet, account)
     return {"active": True}
 """
-EXPIRED_REMEDY = EXPIRED.replace(
-    "def greet(account):\n    greeted.append(account.email)\n",
-    "def greet(account_id):\n"
-    "    with SessionLocal() as db:\n"
-    "        greeted.append(db.get(Account, account_id).email)\n",
-).replace("tasks.add_task(greet, account)", "tasks.add_task(greet, account_id)")
-
 LAZY = """\
 import asyncio
 
@@ -95,14 +88,6 @@ async def counted():
     noted["failed tasks (of 2)"] = found.count("DetachedInstanceError")
     return found
 """
-LAZY_REMEDY = (
-    LAZY.replace("count_posts(account):", "count_posts(account_id):")
-    .replace(
-        "        ends.append(len(account.posts))\n",
-        "        with SessionLocal() as db:\n            ends.append(len(db.get(Account, account_id).posts))\n",
-    )
-    .replace("tasks.add_task(count_posts, account)", "tasks.add_task(count_posts, account.id)")
-)
 
 ASYNC = """\
 import asyncio
@@ -153,28 +138,14 @@ async def activated():
     noted["failed tasks (of 2)"] = found.count("MissingGreenlet")
     return found
 """
-ASYNC_REMEDY = (
-    ASYNC.replace("async def greet(account):", "async def greet(account_id):")
-    .replace(
-        "        ends.append(account.email)\n",
-        "        async with AsyncSessionLocal() as session:\n"
-        "            ends.append((await session.get(Account, account_id)).email)\n",
-    )
-    .replace("tasks.add_task(greet, account)", "tasks.add_task(greet, account_id)")
-)
+ASYNC_LAZY = ASYNC.replace("account.email", "len(account.posts)").replace("    await session.commit()\n", "")
 
-HOLDING = Proof(
-    RULE,
-    "tasks are at work with an expired entity",
-    EXPIRED,
-    "post(app, '/accounts/7/activate')",
-    remedy=EXPIRED_REMEDY,
-)
-DETACHED = Proof(
-    RULE, "tasks read a relationship, the session is closed early", LAZY, "counted()", 2, remedy=LAZY_REMEDY
-)
-UNDER_ASYNCIO = Proof(RULE, "tasks read an expired column with asyncio", ASYNC, "activated()", 2, remedy=ASYNC_REMEDY)
+HOLDING = Proof(RULE, "tasks are at work with an expired entity", EXPIRED, "post(app, '/accounts/7/activate')")
+DETACHED = Proof(RULE, "tasks read a relationship, the session is closed early", LAZY, "counted()", 2)
+UNDER_ASYNCIO = Proof(RULE, "tasks read an expired column with asyncio", ASYNC, "activated()", 2)
+LAZY_UNDER_ASYNCIO = Proof(RULE, "tasks read a relationship with asyncio", ASYNC_LAZY, "activated()", 2)
 PROOFS = (HOLDING, DETACHED)
+ALL = (*PROOFS, UNDER_ASYNCIO, LAZY_UNDER_ASYNCIO)
 
 
 def test_an_expired_entity_keeps_a_connection_until_the_task_ends(sqlite: SQLite) -> None:
@@ -197,16 +168,24 @@ def test_nothing_is_loaded_by_being_read_under_asyncio(sqlite: SQLite) -> None:
     assert json.loads(comparison.fixed.result) == ["account7@example.org", "account8@example.org"]
 
 
-@pytest.mark.parametrize("proof", [*PROOFS, UNDER_ASYNCIO], ids=lambda proof: proof.claim)
+def test_a_relationship_is_loaded_before_the_task_begins_under_asyncio(sqlite: SQLite) -> None:
+    comparison = compare(LAZY_UNDER_ASYNCIO, sqlite)
+    assert json.loads(comparison.leaking.result) == ["MissingGreenlet"] * 2
+    assert json.loads(comparison.fixed.result) == [2, 2]
+    assert (comparison.fixed.held, comparison.fixed.failures) == (0, 0)
+
+
+@pytest.mark.parametrize("proof", ALL, ids=lambda proof: proof.claim)
 def test_the_message_says_what_happens_and_the_remedy_is_silent(proof: Proof) -> None:
     (message,) = reported(proof.program, proof)
     expected = {
         HOLDING: "keeps its connection from the pool until the task ends",
         DETACHED: "raises `DetachedInstanceError`",
         UNDER_ASYNCIO: "raises `MissingGreenlet`",
+        LAZY_UNDER_ASYNCIO: "raises `MissingGreenlet`",
     }
     assert expected[proof] in message
-    assert reported(proof.remedy or "", proof) == []
+    assert reported(fixed_text(proof), proof) == []
 
 
 LOADED = LAZY.replace("len(account.posts)", "account.email")
@@ -217,3 +196,16 @@ def test_what_is_loaded_can_be_read_on_a_closed_session_and_is_not_reported(sqli
     metrics, _ = run(LOADED, proof, sqlite)
     assert json.loads(metrics.result) == ["account7@example.org", "account8@example.org"]
     assert reported(LOADED, proof) == []
+
+
+OUT_OF_SIGHT = LAZY.replace("len(account.posts)", 'len(getattr(account, "posts"))').replace(
+    "    tasks.add_task", "    db.commit()\n    tasks.add_task"
+)
+
+
+def test_a_task_that_may_read_anything_is_called_while_the_session_is_open(sqlite: SQLite) -> None:
+    comparison = compare(Proof(RULE, "tasks read nobody knows what", OUT_OF_SIGHT, "counted()", 2), sqlite)
+    assert "        count_posts(session.get(Account, account_id))" in comparison.remedy
+    assert json.loads(comparison.leaking.result) == ["DetachedInstanceError"] * 2
+    assert json.loads(comparison.fixed.result) == [2, 2]
+    assert (comparison.fixed.held, comparison.fixed.failures) == (0, 0)

@@ -1,11 +1,15 @@
-"""What becomes of a session that a task was handed, on each range of FastAPI versions, is what the message says."""
+"""What becomes of a session that a task or a stream was handed, or of a task's entity, is what is said, on each range
+of FastAPI versions.
+
+After the fix it is the same on all of them: the task comes to its end, and holds no connection while it is at work.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +61,98 @@ def start(tasks: BackgroundTasks, number: int = 1, db: Session = Depends(get_db)
     tasks.add_task(read, db, number)
     return {}
 """
-FUNCTION_SCOPE = APP.replace("Depends(get_db)", 'Depends(get_db, scope="function")')
+STREAM_APP = (
+    APP.replace("import BackgroundTasks, Depends", "import Depends")
+    .replace("FastAPI\nfrom sqlalchemy", "FastAPI\nfrom fastapi.responses import StreamingResponse\nfrom sqlalchemy")
+    .replace(
+        """\
+def read(db, number):
+    work.wait()
+    return db.execute(text("select 1")).scalar() + number
+""",
+        """\
+def read(db, number):
+    yield str(number)
+    work.wait()
+    db.execute(text("select 1")).scalar()
+""",
+    )
+    .replace("def start(tasks: BackgroundTasks, number", "def start(number")
+    .replace(
+        "    tasks.add_task(read, db, number)\n    return {}\n", "    return StreamingResponse(read(db, number))\n"
+    )
+)
+ENTITY_APP = """\
+import os
+
+from fastapi import BackgroundTasks, Depends, FastAPI
+from sqlalchemy import Column, ForeignKey, Integer, String, create_engine
+from sqlalchemy.orm import Session, declarative_base, relationship
+from sqlalchemy.pool import QueuePool
+
+from requests_in_flight import work
+
+app = FastAPI()
+engine = create_engine(
+    "sqlite:///" + os.environ["PROOF_FILE"],
+    connect_args={"check_same_thread": False},
+    poolclass=QueuePool,
+    pool_size=5,
+    max_overflow=0,
+    pool_timeout=0.1,
+)
+Base = declarative_base()
+
+
+class Customer(Base):
+    __tablename__ = "customer"
+    id = Column(Integer, primary_key=True)
+    email = Column(String)
+
+
+class Order(Base):
+    __tablename__ = "order"
+    id = Column(Integer, primary_key=True)
+    number = Column(String)
+    customer_id = Column(ForeignKey("customer.id"))
+    customer = relationship(Customer)
+
+
+Base.metadata.create_all(engine)
+with Session(engine) as session:
+    session.merge(Customer(id=7, email="customer@example.org"))
+    session.merge(Order(id=7, number="A7", customer_id=7))
+    session.commit()
+
+
+def get_db():
+    with Session(engine) as db:
+        yield db
+
+
+def read(order):
+    addresses = [order.number, order.customer.email]
+    work.wait()
+    return addresses
+
+
+@app.post("/")
+def start(tasks: BackgroundTasks, number: int = 7, db: Session = Depends(get_db)):
+    order = db.get(Order, number)
+    order.number = "A8"
+    db.commit()
+    tasks.add_task(read, order)
+    return {}
+"""
+
+
+def with_function_scope(app: str) -> str:
+    return app.replace("Depends(get_db)", 'Depends(get_db, scope="function")')
+
+
+FUNCTION_SCOPE = with_function_scope(APP)
+STREAM_FUNCTION_SCOPE = with_function_scope(STREAM_APP)
+ENTITY_FUNCTION_SCOPE = with_function_scope(ENTITY_APP)
 
 DRIVER = """\
 import asyncio
@@ -73,7 +168,7 @@ from requests_in_flight import finish, post, work
 
 async def status():
     try:
-        await post(program.app, "/")
+        await post(program.app, "/", is_stream="StreamingResponse" in vars(program))
     except Exception as error:
         return type(error).__name__
     return ""
@@ -85,7 +180,8 @@ async def at_work():
     ends = await finish()
     left = program.engine.pool.checkedout()
     timeouts = {"failed": failed.count("TimeoutError"), "in vain": ends.count("TimeoutError")}
-    return timeouts | {"at work": held, "left": left}
+    detached = [*failed, *ends].count("DetachedInstanceError")
+    return timeouts | {"detached": detached, "at work": held, "left": left}
 
 
 async def one_by_one():
@@ -106,16 +202,22 @@ asyncio.new_event_loop().run_until_complete(main())
 os._exit(0)
 """
 
-HELD = {"failed": 2, "at work": 5, "in vain": 0, "left": 0}
+HELD = {"failed": 2, "in vain": 0, "detached": 0, "at work": 5, "left": 0}
 """The requests after the fifth fail as long as tasks are at work; nothing is lost for good."""
 
-LEAKED = {"failed": 0, "at work": 0, "in vain": 2, "left": 5}
+LEAKED = {"failed": 0, "in vain": 2, "detached": 0, "at work": 0, "left": 5}
 """Each task opens the closed session again, for good; when the pool is empty, tasks fail."""
 
-NEITHER = {"failed": 0, "at work": 0, "in vain": 0, "left": 0}
+DETACHED = {"failed": 0, "in vain": 0, "detached": 7, "at work": 0, "left": 0}
+"""Each task fails, for its entity has lost its session."""
+
+NEITHER = {"failed": 0, "in vain": 0, "detached": 0, "at work": 0, "left": 0}
 
 UNTIL_THE_END = "keeps its connection from the pool until the task ends"
 CLOSED_BEFORE = "is closed before the task runs: using it opens it again, and nobody closes it"
+UNTIL_IT_IS_READ = "keeps its connection from the pool until the client has read the stream"
+CLOSED_BEFORE_STREAM = "is closed before the stream begins: using it opens it again, and nobody closes it"
+NOT_BOUND = "its session is closed before the task runs, and reading it raises `DetachedInstanceError`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +230,10 @@ class Range:
     message: str
     exhausted_at: int | None = None
     app: str = APP
+    rule: str = "LKS401"
 
     def __str__(self) -> str:
-        return f"{self.version}{' function scope' if self.app is FUNCTION_SCOPE else ''}"
+        return f"{self.rule} {self.version}{' function scope' if 'scope=' in self.app else ''}"
 
 
 RANGES = (
@@ -142,6 +245,28 @@ RANGES = (
     Range("last-2.0", "0.121.0", LEAKED, CLOSED_BEFORE, 6, FUNCTION_SCOPE),
     Range("newest", "", HELD, UNTIL_THE_END),
     Range("newest", "", LEAKED, CLOSED_BEFORE, 6, FUNCTION_SCOPE),
+)
+
+STREAM_RANGES = tuple(
+    replace(
+        case,
+        message=UNTIL_IT_IS_READ if case.outcome is HELD else CLOSED_BEFORE_STREAM,
+        app=STREAM_APP if case.app is APP else STREAM_FUNCTION_SCOPE,
+        rule="LKS403",
+    )
+    for case in RANGES
+)
+
+ENTITY_RANGES = tuple(
+    replace(
+        case,
+        outcome=HELD if case.outcome is HELD else DETACHED,
+        message=UNTIL_THE_END if case.outcome is HELD else NOT_BOUND,
+        exhausted_at=None,
+        app=ENTITY_APP if case.app is APP else ENTITY_FUNCTION_SCOPE,
+        rule="LKS402",
+    )
+    for case in RANGES
 )
 
 
@@ -172,7 +297,7 @@ def outcome(python: Path, text: str, kind: str, directory: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def linted(text: str, version: str, directory: Path) -> tuple[list[str], str]:
+def linted(case: Range, version: str, directory: Path) -> tuple[list[str], str]:
     """The messages about a program in a project with that FastAPI in its lock file, and the program fixed."""
     directory.mkdir()
     (directory / "pyproject.toml").write_text(
@@ -182,8 +307,8 @@ def linted(text: str, version: str, directory: Path) -> tuple[list[str], str]:
         lock = f'version = 1\n\n[[package]]\nname = "fastapi"\nversion = "{version}"\n'
         (directory / "uv.lock").write_text(lock, encoding="utf-8")
     program = directory / "program.py"
-    program.write_text(text, encoding="utf-8")
-    settings = Settings(select=("LKS401",))
+    program.write_text(case.app, encoding="utf-8")
+    settings = Settings(select=(case.rule,))
     files = list(discover([str(program)], lambda _: settings))
     messages = [diagnostic.message for diagnostic in linter.run(files, lambda _: settings).diagnostics]
     report = linter.run(files, lambda _: settings, allowed=frozenset(Applicability))
@@ -191,13 +316,13 @@ def linted(text: str, version: str, directory: Path) -> tuple[list[str], str]:
     return messages, change.new.source.text
 
 
-@pytest.mark.parametrize("case", RANGES, ids=str)
+@pytest.mark.parametrize("case", [*RANGES, *ENTITY_RANGES, *STREAM_RANGES], ids=str)
 def test_what_is_said_is_what_happens(case: Range, tmp_path: Path) -> None:
     python = environment(case.environment)
     version = installed_version(python)
     assert case.version in ("", version)
 
-    (message,), fixed = linted(case.app, version, tmp_path / "project")
+    (message,), fixed = linted(case, version, tmp_path / "project")
     assert case.message in message
     assert outcome(python, case.app, "at_work", tmp_path) == case.outcome
     assert outcome(python, case.app, "one_by_one", tmp_path) == case.exhausted_at
@@ -206,9 +331,13 @@ def test_what_is_said_is_what_happens(case: Range, tmp_path: Path) -> None:
     assert outcome(python, fixed, "one_by_one", tmp_path) is None
 
 
-@pytest.mark.parametrize("case", [case for case in RANGES if case.app is APP], ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [case for case in (*RANGES, *ENTITY_RANGES, *STREAM_RANGES) if "scope=" not in case.app],
+    ids=str,
+)
 def test_the_fix_for_an_unknown_version_holds_on_every_version(case: Range, tmp_path: Path) -> None:
-    (message,), fixed = linted(case.app, "", tmp_path / "project")
-    assert case.message not in message
+    (message,), fixed = linted(case, "", tmp_path / "project")
+    assert case.message not in message or case.rule == "LKS402"  # which tells of both ends
     assert "0.106 to 0.117" in message
     assert outcome(environment(case.environment), fixed, "at_work", tmp_path) == NEITHER

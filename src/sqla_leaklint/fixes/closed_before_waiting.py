@@ -7,19 +7,13 @@ while True:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.domain.injection.sockets import HeldBySocket
-from sqla_leaklint.fixes.imports import newline_of
-from sqla_leaklint.fixes.pending import PendingFix, TextEdit
+from sqla_leaklint.fixes.lines import line_before
+from sqla_leaklint.fixes.pending import PendingFix
 from sqla_leaklint.flow.evaluation import evaluated_by, subexpressions
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.syntax import tree
-
-if TYPE_CHECKING:
-    from sqla_leaklint.syntax.spans import SourceMap
 
 _SIMPLE = (tree.Assign, tree.AnnAssign, tree.ExprStmt)
 
@@ -41,14 +35,5 @@ def closed_before_waiting(held: HeldBySocket) -> PendingFix | None:
     return PendingFix(
         Applicability.DISPLAY,
         f"close `{parameter.name}` before it waits",
-        lambda source: _inserted(source, stmt, close),
+        lambda source: line_before(source, stmt, close),
     )
-
-
-def _inserted(source: SourceMap, stmt: tree.Stmt, close: str) -> Sequence[TextEdit]:
-    source.prepare((stmt,))
-    start = source.offsets(stmt)[0]
-    indentation = source.text[source.line_start(start) : start]
-    if indentation.strip():
-        return ()
-    return (TextEdit(start, start, f"{close}{newline_of(source)}{indentation}"),)

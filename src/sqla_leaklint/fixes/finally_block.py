@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, end_of, lines_between, unit_of
+from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, end_of, indented, lines_between, unit_of
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.with_block import enclosure
 from sqla_leaklint.syntax import tree
@@ -73,13 +73,9 @@ def guarded(source: SourceMap, block: Guarded) -> Sequence[TextEdit]:
         return ()
     if source.indentation(block.body[-1]) != indentation:
         return ()
-    unit, strings = unit_of(text, indentation), source.multiline_strings()
-    pieces = [f"{indentation}try:"]
+    unit = unit_of(text, indentation)
     lines = list(lines_between(text, first, end))
-    for line in lines:
-        content = text[line.start : line.end]
-        stays = not content.strip() or any(begin < line.start < until for begin, until in strings)
-        pieces.append(content if stays else unit + content)
+    pieces = [f"{indentation}try:", *indented(source, lines, unit)]
     registry = text[slice(*source.offsets(block.expression))]
     call = f"{'await ' if block.is_awaited else ''}{registry}.{block.method}()"
     pieces += [f"{indentation}finally:", f"{indentation}{unit}{call}"]

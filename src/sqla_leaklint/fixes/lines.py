@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from sqla_leaklint.fixes.imports import newline_of
+from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.spans import SourceMap
 
@@ -44,3 +46,22 @@ def unit_of(text: str, indentation: str) -> str:
         if content and content[0] not in "#\t" and 2 <= len(line) - len(content) <= 8:
             return " " * (len(line) - len(content))
     return "    "
+
+
+def indented(source: SourceMap, lines: Iterable[Line], unit: str) -> Iterator[str]:
+    """The text of lines one step further in; blank ones and those inside of a string stay as they are."""
+    text, strings = source.text, source.multiline_strings()
+    for line in lines:
+        content = text[line.start : line.end]
+        stays = not content.strip() or any(begin < line.start < until for begin, until in strings)
+        yield content if stays else unit + content
+
+
+def line_before(source: SourceMap, stmt: tree.Stmt, line: str) -> Sequence[TextEdit]:
+    """The edit that puts a line before a statement; none where other code stands there on the statement's line."""
+    source.prepare((stmt,))
+    start = source.offsets(stmt)[0]
+    indentation = source.text[source.line_start(start) : start]
+    if indentation.strip():
+        return ()
+    return (TextEdit(start, start, f"{line}{newline_of(source)}{indentation}"),)

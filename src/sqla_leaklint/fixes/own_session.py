@@ -8,11 +8,8 @@ becomes
         with contextmanager(get_db)() as db:
             send_receipt(db, order_id)
     …
-    tasks.add_task(db.close)
+    tasks.add_task(db.close)                                     # why: `closed_first`
     tasks.add_task(send_receipt_in_own_session, order_id)
-
-The first of these tasks gives the request's connection back once the response is out.  Without it every request would
-need two connections wherever FastAPI ends dependencies after the tasks: one that waits and one that works.
 """
 
 from __future__ import annotations
@@ -21,18 +18,15 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.domain.application.handoffs import Handoff
-from sqla_leaklint.domain.application.providers import commits
-from sqla_leaklint.domain.lifetimes.attachment import may_be_attached
-from sqla_leaklint.domain.values import ModuleValue, Origin, ProjectFunction, Symbol
+from sqla_leaklint.domain.values import Origin
+from sqla_leaklint.fixes.closed_first import Bond, Release, belongings_in, release
 from sqla_leaklint.fixes.pending import PendingFix
 from sqla_leaklint.fixes.task_wrapper import Plan, edits
-from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.tree import ParameterKind
+from sqla_leaklint.fixes.wrapped_task import wrapped_task
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.application.handoffs import Passenger
-    from sqla_leaklint.domain.module import Domain
-    from sqla_leaklint.semantic.summary import FunctionSummary
+    from sqla_leaklint.semantic.terms import Term
 
 
 def open_in_task(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> PendingFix | None:
@@ -43,208 +37,41 @@ def open_in_task(handoff: Handoff, passenger: Passenger, *, is_closed_before: bo
     plan = _plan(handoff, passenger, is_closed_before=is_closed_before)
     if plan is None:
         return None
-    message = f"open a session of its own round `{plan.function.name}`"
+    message = f"open a session of its own round `{plan.task.function.name}`"
     return PendingFix(Applicability.UNSAFE, message, lambda source: tuple(edits(plan, source)))
 
 
 def _plan(handoff: Handoff, passenger: Passenger, *, is_closed_before: bool) -> Plan | None:
-    domain, callee, provider = handoff.domain, handoff.callee, passenger.session.provider
+    provider = passenger.session.provider
     if passenger.hidden_in or passenger.origin is not Origin.PROVIDED or provider is None:
         return None
-    if not isinstance(callee, tree.Name | tree.Attribute):
-        return None
-    task = domain.value(callee)
-    if not isinstance(task, ProjectFunction) or task.receiver is not None:
-        return None
-    if not _is_known_to_module(handoff, callee, task):
-        return None
-    classes = domain.evaluator.classes
-    function, source = classes.function(task), classes.function(provider)
-    if function is None or source is None or function.is_generator or not _is_plain(function):
-        return None
-    if not source.is_generator or source.parameters or source.decorators or (source.is_async and not function.is_async):
-        return None
-    if any(argument.star for argument in handoff.node.args) or _carries_entity(handoff, passenger):
-        return None
-    release = None
-    if not is_closed_before:
-        release = _statement(handoff)
-        if release is None or commits(domain.evaluator, provider) or _is_needed_by_others(handoff, passenger):
-            return None
-        release = None if _is_released_before(domain, release, passenger) else release
     sessions = [argument for argument in handoff.arguments if argument.value is passenger.node]
-    known_name = _name_of(domain, provider)
-    provider_import = "" if known_name is not None else _module_to_import(domain, provider)
-    others = _same_task(domain, task)
-    before = _first_user(domain, others)
-    name = f"{function.name}_in_own_session"
-    if len(sessions) != 1 or provider_import is None or before is None or _layout(others[0]) != _layout(handoff):
+    session = handoff.domain.term(passenger.node)
+    task = wrapped_task(handoff, provider, "in_own_session", _layout)
+    if task is None or len(sessions) != 1 or belongings_in(handoff, session) or not task.has_room_for((), ()):
         return None
-    is_async = source.is_async
-    plan = Plan(
-        domain,
-        handoff,
-        sessions[0],
-        callee,
-        function,
-        known_name or provider.qualname,
-        provider_import,
-        is_async,
-        name,
-        before,
-        release,
-    )
-    return None if _has_collision(plan, task) else plan
+    closing: Release | None = Release(None)
+    if not is_closed_before:
+        closing = release(handoff, provider, session, lambda other: _bond(other, session))
+    return Plan(task, sessions[0], passenger.node, closing.before) if closing is not None else None
 
 
-def _is_known_to_module(handoff: Handoff, callee: tree.Name | tree.Attribute, task: ProjectFunction) -> bool:
-    """Whether the name of the task means the same outside of the function that hands it over."""
-    root = _root(callee)
-    if root is None or root not in handoff.domain.module.summary.bindings:
-        return False
-    body = handoff.body
-    while body.parent is not None:
-        if root in body.names.bound:
-            return False
-        body = body.parent
-    return "<locals>" not in task.qualname
-
-
-def _root(expr: tree.Expr) -> str | None:
-    while isinstance(expr, tree.Attribute):
-        expr = expr.value
-    return expr.id if isinstance(expr, tree.Name) else None
-
-
-def _is_plain(function: FunctionSummary) -> bool:
-    return all(p.kind in {ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY} for p in function.parameters)
-
-
-def _statement(handoff: Handoff) -> tree.ExprStmt | None:
-    """The statement that does nothing but hand over the task to a list of tasks."""
-    stmt = handoff.event.stmt
-    if handoff.row.is_constructor or not isinstance(handoff.node.func, tree.Attribute):
-        return None
-    return stmt if isinstance(stmt, tree.ExprStmt) and stmt.value is handoff.node else None
-
-
-def _carries_entity(handoff: Handoff, passenger: Passenger) -> bool:
-    """Whether something goes along that belongs to the passenger, or may."""
-    domain, session = handoff.domain, handoff.domain.term(passenger.node)
-    return any(may_be_attached(domain, handoff.body, each.value, session) for each in handoff.arguments)
-
-
-def _is_needed_by_others(handoff: Handoff, passenger: Passenger) -> bool:
-    """Whether closing the request's session would take it, or its entities, from another task of the same function."""
-    domain, term = handoff.domain, handoff.domain.term(passenger.node)
-    for other in domain.subjects(Handoff):
-        if other is handoff or other.body is not handoff.body:
-            continue
-        if _carries_entity(other, passenger):
-            return True
-        for each in other.passengers():
-            if each.hidden_in or (domain.term(each.node) is term and _plan(other, each, is_closed_before=True) is None):
-                return True
-    return False
-
-
-def _is_released_before(domain: Domain, stmt: tree.Stmt, passenger: Passenger) -> bool:
-    """Whether an earlier statement of the same block hands over the session, or its `close`, as a task."""
-    term = domain.term(passenger.node)
-    for handoff in domain.subjects(Handoff):
-        earlier = _statement(handoff)
-        if earlier is None or earlier is stmt or not _is_earlier_in_block(handoff.body.node, earlier, stmt):
-            continue
-        if (
-            isinstance(handoff.callee, tree.Attribute)
-            and handoff.callee.attr == "close"
-            and domain.term(handoff.callee.value) is term
-        ):
-            return True
-        for other in handoff.passengers():
-            if domain.term(other.node) is term and _plan(handoff, other, is_closed_before=True) is not None:
-                return True
-    return False
-
-
-def _is_earlier_in_block(node: tree.Node, earlier: tree.Stmt, later: tree.Stmt) -> bool:
-    blocks = [node.body] if isinstance(node, tree.Function | tree.Module | tree.Class) else []
-    while blocks:
-        block = blocks.pop()
-        if earlier in block and later in block:
-            return block.index(earlier) < block.index(later)
-        blocks.extend(
-            inner
-            for stmt in block
-            if not isinstance(stmt, tree.Function | tree.Class)
-            for inner in tree.blocks_of(stmt)
-        )
-    return False
-
-
-def _name_of(domain: Domain, provider: ProjectFunction) -> str | None:
-    """The name under which the module itself has the provider, or the module of the provider."""
-    last = provider.qualname.rpartition(".")[2]
-    values = {name: domain.value_of(term) for name, term in domain.module.summary.bindings.items()}
-    named = next((name for name, value in values.items() if value == provider), None)
-    if named is not None:
-        return named
-    modules = (name for name, value in values.items() if isinstance(value, ModuleValue))
-    return next(
-        (f"{name}.{last}" for name in modules if domain.evaluator.attribute(values[name], last) == provider), None
-    )
-
-
-def _module_to_import(domain: Domain, provider: ProjectFunction) -> str | None:
-    """The module to import a provider from, if the endpoint's module imports from that package in the same way."""
-    module, name = domain.evaluator.project.summary_at(provider.path), provider.qualname
-    own = domain.module.summary
-    if module is None or "." in name or name.startswith("_") or name in own.bindings:
-        return None
-    if domain.evaluator.reference(f"{module.name}.{name}", own) != provider:
-        return None
-    package = module.name.partition(".")[0]
-    imports = (stmt for stmt in domain.module.parsed.tree.body if isinstance(stmt, tree.ImportFrom) and not stmt.level)
-    return module.name if any(stmt.module.partition(".")[0] == package for stmt in imports) else None
-
-
-def _same_task(domain: Domain, task: ProjectFunction) -> list[Handoff]:
-    """Every hand-over of a task in the module, in the order of the text."""
-    return [each for each in domain.subjects(Handoff) if each.callee is not None and domain.value(each.callee) == task]
+def _bond(other: Handoff, session: Term | None) -> Bond:
+    """What another hand-over has to do with the session."""
+    if belongings_in(other, session):
+        return Bond.NEEDS
+    found = Bond.NONE
+    for passenger in other.passengers():
+        if passenger.hidden_in:
+            return Bond.NEEDS
+        if other.domain.term(passenger.node) is session:
+            if _plan(other, passenger, is_closed_before=True) is None:
+                return Bond.NEEDS
+            found = Bond.OWN
+    return found
 
 
 def _layout(handoff: Handoff) -> tuple[tuple[str | None, bool], ...]:
     """The keywords of what is given along, and which of it is a session."""
     sessions = {passenger.node for passenger in handoff.passengers()}
     return tuple((argument.keyword, argument.value in sessions) for argument in handoff.arguments)
-
-
-def _first_user(domain: Domain, handoffs: list[Handoff]) -> tree.Stmt | None:
-    """The first function or class of module level that hands over the task: all can use what goes before it."""
-    tops: list[tree.Node] = []
-    for handoff in handoffs:
-        body = handoff.body
-        while body.parent is not None and body.parent.parent is not None:
-            body = body.parent
-        tops.append(body.node)
-    return next((stmt for stmt in domain.module.parsed.tree.body if stmt in tops), None)
-
-
-def _has_collision(plan: Plan, task: ProjectFunction) -> bool:
-    """Whether a name of the new function is another thing's in the module, or a parameter's."""
-    bindings = plan.domain.module.summary.bindings
-    manager = bindings.get(plan.manager)
-    if manager is not None and plan.domain.value_of(manager) != Symbol(f"contextlib.{plan.manager}"):
-        return True
-    if plan.name in bindings and plan.name not in plan.domain.module.executor.bodies:
-        return True
-    for other in plan.domain.subjects(Handoff):
-        value = plan.domain.value(other.callee) if other.callee is not None else None
-        if (
-            isinstance(value, ProjectFunction)
-            and value != task
-            and value.qualname.rpartition(".")[2] == plan.function.name
-        ):
-            return True
-    used = {plan.name, plan.manager, plan.provider_name.partition(".")[0], _root(plan.callee)}
-    return not used.isdisjoint({*(parameter.name for parameter in plan.function.parameters), "session"})

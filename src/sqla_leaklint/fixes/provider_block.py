@@ -21,6 +21,7 @@ from sqla_leaklint.syntax import tree
 if TYPE_CHECKING:
     from sqla_leaklint.domain.lifetimes import TakenSession
     from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.body import Body
     from sqla_leaklint.syntax.spans import SourceMap
 
 
@@ -34,7 +35,11 @@ def enter_provider(taken: TakenSession) -> PendingFix | None:
         return None
     block = enclosure(acquisition.function, acquisition.event.stmt)
     manager = "asynccontextmanager" if provider.is_async else "contextmanager"
-    if block is None or (is_async and not provider.is_async) or not _is_free(taken, manager):
+    if (
+        block is None
+        or (is_async and not provider.is_async)
+        or not is_free(acquisition.domain, acquisition.body, manager)
+    ):
         return None
     message = f"open `{acquisition.name}` by `{manager}`"
     domain, made_by = acquisition.domain, taken.made_by
@@ -45,17 +50,16 @@ def enter_provider(taken: TakenSession) -> PendingFix | None:
     return PendingFix(Applicability.UNSAFE, message, render)
 
 
-def _is_free(taken: TakenSession, manager: str) -> bool:
-    """Whether the name of the decorator means `contextlib`'s here, or nothing yet."""
-    domain = taken.acquisition.domain
+def is_free(domain: Domain, body: Body, manager: str) -> bool:
+    """Whether the name of the decorator means `contextlib`'s in a body, or nothing yet."""
     known = domain.module.summary.bindings.get(manager)
     if known is not None and domain.value_of(known) != Symbol(f"contextlib.{manager}"):
         return False
-    body = taken.acquisition.body
-    while body.parent is not None:
-        if manager in body.names.bound:
+    inner = body
+    while inner.parent is not None:
+        if manager in inner.names.bound:
             return False
-        body = body.parent
+        inner = inner.parent
     return True
 
 

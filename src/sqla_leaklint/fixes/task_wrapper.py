@@ -6,72 +6,102 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.handoffs import Handoff
+from sqla_leaklint.domain.values import Symbol
 from sqla_leaklint.fixes.imports import import_edits
 from sqla_leaklint.fixes.pending import TextEdit
+from sqla_leaklint.fixes.wrapped_task import WrappedTask
+from sqla_leaklint.fixes.wrapping import place_of_argument, start_with_decorators, text_of
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
-    from sqla_leaklint.semantic.summary import FunctionSummary
     from sqla_leaklint.syntax.spans import SourceMap
+
+LOADER = "selectinload"
+"""The option by which relationships are loaded with an entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByKey:
+    """An entity that a function loads: of `model`, by `key` in `column`; the task calls it `name`.
+
+    `related` are relationships that are loaded with it.  `is_enough`: the task reads nothing that is not loaded then,
+    so that the session is closed before the task begins.  `is_awaited`: the session is an async one.
+    """
+
+    model: str
+    column: str
+    key: str
+    name: str
+    related: tuple[str, ...]
+    is_enough: bool = True
+    is_awaited: bool = False
+
+    @property
+    def parameter(self) -> str:
+        """What the function takes: `order_id` for the `id` of an `order`."""
+        return self.column if self.column.startswith(f"{self.name}_") else f"{self.name}_{self.column}"
+
+    @property
+    def loading(self) -> str:
+        options = ", ".join(f"{LOADER}({self.model}.{name})" for name in self.related)
+        call = f"session.get({self.model}, {self.parameter}{f', options=[{options}]' if options else ''})"
+        return f"await {call}" if self.is_awaited else call
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that is decided before the text is looked at.
 
-    `provider_import` is the module that the provider has to be imported from ("" where its name is known already);
-    `release` is the statement before which the request's session is closed, if it has to be.
+    `replaced` is the argument that is not handed over any more, a session or (with `by_key`) an entity; `session` is
+    what the function that hands over calls the session; `release` is the statement before which that is closed, if it
+    has to be.
     """
 
-    domain: Domain
-    handoff: Handoff
-    session: tree.Argument
-    callee: tree.Name | tree.Attribute
-    function: FunctionSummary
-    provider_name: str
-    provider_import: str
-    is_async_provider: bool
-    name: str
-    before: tree.Stmt
+    task: WrappedTask
+    replaced: tree.Argument
+    session: tree.Expr | str
     release: tree.ExprStmt | None
+    by_key: ByKey | None = None
 
-    @property
-    def manager(self) -> str:
-        return "asynccontextmanager" if self.is_async_provider else "contextmanager"
+
+def is_loader_free(domain: Domain) -> bool:
+    """Whether the name of the loader option means nothing else in the module."""
+    bound = domain.module.summary.bindings.get(LOADER)
+    return bound is None or domain.value_of(bound) == Symbol(f"sqlalchemy.orm.{LOADER}")
 
 
 def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
     """The edits; none when a comment or a second statement on the line stands in the way, or the new name is taken."""
-    domain = plan.domain
-    known = domain.module.executor.bodies.get(plan.name)
+    task, module = plan.task, plan.task.domain.module
+    known = module.executor.bodies.get(task.name)
     wrapper = _wrapper(plan, source)
-    start, end = _without_session(plan, source)
+    argument = _argument(plan, source)
     closing = _closing(plan, source)
-    if closing is None or any(start <= comment < end for comment, _ in source.comments()):
+    if closing is None or any(argument.start <= comment < argument.end for comment, _ in source.comments()):
         return
-    if known is not None and _text(source, known.node) != wrapper.strip():
+    if known is not None and text_of(source, known.node) != wrapper.strip():
         return
     yield from closing
-    yield TextEdit(*source.offsets(plan.callee), plan.name)
-    yield TextEdit(start, end, "")
+    yield TextEdit(*source.offsets(task.callee), task.name)
+    yield argument
     if known is None:
-        place = _start_with_decorators(plan.before, source)
+        place = start_with_decorators(task.before, source)
         yield TextEdit(place, place, wrapper)
-        yield from import_edits(source, domain.module.parsed.tree, "contextlib", plan.manager)
-        if plan.provider_import:
-            yield from import_edits(source, domain.module.parsed.tree, plan.provider_import, plan.provider_name)
+        yield from import_edits(source, module.parsed.tree, "contextlib", task.manager)
+        if plan.by_key is not None and plan.by_key.related:
+            yield from import_edits(source, module.parsed.tree, "sqlalchemy.orm", LOADER)
+        if task.provider_import:
+            yield from import_edits(source, module.parsed.tree, task.provider_import, task.provider_name)
 
 
-def _without_session(plan: Plan, source: SourceMap) -> tuple[int, int]:
-    """The stretch of text of the session's argument, with the comma after or, for the last one, before it."""
-    arguments = plan.handoff.node.args
-    position = arguments.index(plan.session)
-    start, end = source.offsets(plan.session)
-    if position + 1 < len(arguments):
-        return start, source.offsets(arguments[position + 1])[0]
-    return source.offsets(arguments[position - 1])[1], end
+def _argument(plan: Plan, source: SourceMap) -> TextEdit:
+    """A key takes the place of the argument; a session goes, with the comma after or, for the last one, before it."""
+    start, end = source.offsets(plan.replaced)
+    if plan.by_key is not None:
+        keyword = "" if plan.replaced.keyword is None else f"{plan.by_key.parameter}="
+        return TextEdit(start, end, f"{keyword}{plan.by_key.key}")
+    return TextEdit(*place_of_argument(plan.task.handoff.node, plan.replaced, source), "")
 
 
 def _closing(plan: Plan, source: SourceMap) -> tuple[TextEdit, ...] | None:
@@ -83,54 +113,39 @@ def _closing(plan: Plan, source: SourceMap) -> tuple[TextEdit, ...] | None:
     indentation = source.text[line:place]
     if indentation.strip():
         return None
-    call = f"{_text(source, plan.handoff.node.func)}({_text(source, plan.session.value)}.close)"
+    session = plan.session if isinstance(plan.session, str) else text_of(source, plan.session)
+    call = f"{text_of(source, plan.task.handoff.node.func)}({session}.close)"
     return (TextEdit(line, line, f"{indentation}{call}{_newline(plan)}"),)
 
 
-def _text(source: SourceMap, node: tree.Node) -> str:
-    start, end = source.offsets(node)
-    return source.text[start:end]
-
-
 def _newline(plan: Plan) -> str:
-    return plan.domain.module.parsed.cst.default_newline
-
-
-def _start_with_decorators(stmt: tree.Stmt, source: SourceMap) -> int:
-    """Where the line starts above which nothing belongs to the definition: its decorators and comments do."""
-    decorators = stmt.decorators if isinstance(stmt, tree.Function | tree.Class) else ()
-    place = source.line_start(min(source.offsets(node)[0] for node in (stmt, *decorators)))
-    while place and source.text[source.line_start(place - 1) : place].startswith("#"):
-        place = source.line_start(place - 1)
-    return place
+    return plan.task.domain.module.parsed.cst.default_newline
 
 
 def _wrapper(plan: Plan, source: SourceMap) -> str:
+    task, by_key = plan.task, plan.by_key
+    own = task.parameter_of(plan.replaced)
+    session = own if by_key is None else "session"
     parameters: list[str] = []
     arguments: list[str] = []
-    names = [parameter.name for parameter in plan.function.parameters]
-    position = 0
-    for argument in plan.handoff.arguments:
-        if argument.keyword is None:
-            name = names[position] if position < len(names) else f"argument_{position + 1}"
-            position += 1
-        else:
-            name = argument.keyword
-        session = plan.session is argument
-        value = "session" if session and name not in names else name
-        if not session:
-            parameters.append(name)
-        arguments.append(value if argument.keyword is None else f"{name}={value}")
-        if session:
-            bound = value
-    with_word = "async with" if plan.is_async_provider else "with"
-    define = "async def" if plan.function.is_async else "def"
-    call = f"{'await ' if plan.function.is_async else ''}{_text(source, plan.callee)}({', '.join(arguments)})"
-    indent = plan.domain.module.parsed.cst.default_indent
+    for argument in task.handoff.arguments:
+        value = task.parameter_of(argument)
+        if argument is not plan.replaced:
+            parameters.append(value)
+        elif by_key is not None:
+            parameters.append(by_key.parameter)
+            value = own if by_key.is_enough else by_key.loading
+        arguments.append(value if argument.keyword is None else f"{argument.keyword}={value}")
+    with_word = "async with" if task.is_async_provider else "with"
+    define = "async def" if task.function.is_async else "def"
+    call = f"{'await ' if task.function.is_async else ''}{text_of(source, task.callee)}({', '.join(arguments)})"
+    indent = task.domain.module.parsed.cst.default_indent
+    is_closed_first = by_key is not None and by_key.is_enough
     lines = [
-        f"{define} {plan.name}({', '.join(parameters)}):",
-        f"{indent}{with_word} {plan.manager}({plan.provider_name})() as {bound}:",
-        f"{indent * 2}{call}",
+        f"{define} {task.name}({', '.join(parameters)}):",
+        f"{indent}{with_word} {task.manager}({task.provider_name})() as {session}:",
+        *([f"{indent * 2}{own} = {by_key.loading}"] if by_key is not None and is_closed_first else []),
+        f"{indent if is_closed_first else indent * 2}{call}",
         "",
         "",
         "",

@@ -74,13 +74,20 @@ REQUESTS = Table(
 
 _PANDAS = "https://pandas.pydata.org/docs/reference/io.html"
 
+_TO_SQL = "https://pandas.pydata.org/docs/reference/api/pandas.DataFrame.to_sql.html"
+
 PANDAS = Table(
     "pandas",
     types=(Type("pandas.DataFrame", Kind.DATAFRAME, _PANDAS, ("pandas.core.frame.DataFrame",)),),
     functions=tuple(
         Function(f"pandas.{name}", "pandas.DataFrame", _PANDAS, (f"pandas.io.sql.{name}",))
         for name in ("read_sql", "read_sql_query", "read_sql_table")
+    )
+    + tuple(
+        Function(f"pandas.{name}", "pandas.DataFrame", _PANDAS)
+        for name in ("read_csv", "read_excel", "read_json", "read_parquet", "read_table")
     ),
+    methods=(Method("pandas.DataFrame", "to_sql", "none", _TO_SQL, Effect.RUNS_SQL),),
 )
 
 _FLASK = "https://flask.palletsprojects.com/en/stable/api/"

@@ -127,6 +127,8 @@ _METHODS = (
     Method(CONTEXT_VAR, "reset", "none", _DOCS + "contextvars.html"),
     Method("concurrent.futures.ThreadPoolExecutor", "__enter__", "self", _FUTURES),
     Method("concurrent.futures.ThreadPoolExecutor", "__exit__", "none", _FUTURES, Effect.RELEASES),
+    Method("concurrent.futures.ProcessPoolExecutor", "__enter__", "self", _FUTURES),
+    Method("concurrent.futures.ProcessPoolExecutor", "__exit__", "none", _FUTURES, Effect.RELEASES),
 )
 
 _HANDOFFS = (

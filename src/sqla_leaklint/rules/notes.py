@@ -69,7 +69,7 @@ def growth_of(container: Container, kept: Kept) -> str:
     what_comes = f"`{of}`" if of and kept.is_as_passed else f"key made from `{of}`" if of else "key"
     if container.is_mapping:
         what = f"gets an entry for every {what_comes}"
-    elif container.is_set:
+    elif container.is_set or (of and container.takes_only_new(kept)):
         what = f"gets an element for every {what_comes}"
     else:
         what = f"gets longer with every call of `{kept.function.name}`"

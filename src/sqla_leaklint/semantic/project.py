@@ -56,6 +56,7 @@ class Project:
         self._bytes: dict[str, bytes] = {}
         self._paths: tuple[str, ...] | None = None
         self._matching: dict[str, tuple[str, ...]] = {}
+        self._mentioning: dict[tuple[bytes, str, bool], tuple[str, ...]] = {}
         self._tests: dict[str, bool] = {}
 
     # --- modules ---
@@ -202,11 +203,17 @@ class Project:
         word, pattern = name.encode(), "|".join(map(re.escape, sorted(and_any_of)))
         if names := "|".join(map(re.escape, sorted(and_calls))):
             pattern = rf"\b(?:{names})(?:\s*\(|\s+as\b)"
-        for path in self._paths_with(pattern):
-            if word in self._text(path) and (and_tests or not self.is_test(path)):
-                summary = self.summary_at(path)
-                if summary is not None:
-                    yield summary
+        key = (word, pattern, and_tests)
+        if key not in self._mentioning:
+            self._mentioning[key] = tuple(
+                path
+                for path in self._paths_with(pattern)
+                if word in self._text(path) and (and_tests or not self.is_test(path))
+            )
+        for path in self._mentioning[key]:
+            summary = self.summary_at(path)
+            if summary is not None:
+                yield summary
 
     def is_test(self, path: str) -> bool:
         """Whether a file is one of the project's tests."""

@@ -1,4 +1,4 @@
-"""Requests to a server whose background tasks take as long as a proof wants."""
+"""Requests to a server whose background tasks, or streams, take as long as a proof wants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _begun: ContextVar[Callable[[], None]] = ContextVar("begun")
 
 
 class Work:
-    """What a task does besides talking to the database: it takes until `finish`."""
+    """What a task or stream does besides talking to the database: it takes until `finish`."""
 
     def __init__(self) -> None:
         self._is_done = threading.Event()
@@ -85,31 +85,40 @@ work = Work()
 _numbers = itertools.count()
 _applications: dict[int, _Watched] = {}
 _running: list[_Request] = []
+_streams: set[asyncio.Task[list[Any]]] = set()
 
 
-async def post(application: Any, path: str) -> list[Any]:
+async def post(application: Any, path: str, *, is_stream: bool = False) -> list[Any]:
     """Status and body of the answer; returns when the request's task is at work, or when the request is over.
 
-    Raises what the application raises.
+    A stream that is at work has no answer yet.  Raises what the application raises.
     """
     watched = _applications.setdefault(id(application), _Watched(application))
     number, request = str(next(_numbers)), _Request()
     watched.requests[number.encode()] = request
-    (answer,) = await ask(watched, path, method="POST", headers={_NUMBER: number})
+    asking = asyncio.create_task(ask(watched, path, method="POST", headers={_NUMBER: number}))
+    if not is_stream:
+        await asking
     await asyncio.to_thread(request.has_come_far.wait)
     if request.is_over.is_set():
         if request.error is not None:
             raise request.error
     else:
         _running.append(request)
+        if is_stream:
+            _streams.add(asking)
+            return []
+    (answer,) = await asking
     return answer
 
 
 async def finish() -> list[str]:
-    """Let the tasks go on to their end; the names of the exceptions that came out of them."""
+    """Let the tasks and streams go on to their end; the names of the exceptions that came out of them."""
     work.finish()
     for request in _running:
         await asyncio.to_thread(request.is_over.wait)
+    await asyncio.gather(*_streams)
+    _streams.clear()
     ends = [type(request.error).__name__ for request in _running if request.error is not None]
     _running.clear()
     return ends

@@ -39,6 +39,8 @@ from sqla_leaklint.semantic.terms import Term
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
+    from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.body import Body
 
 _DEEPEST = 4
 """Providers of providers, and callers of callers, that are asked."""
@@ -76,6 +78,22 @@ def belonging(
     if given is not None:
         return Belonging(replace(kind, is_loaded=False), given[1], None, given[0])
     return _arrived(evaluator, module, term, depth) if kind.is_loaded else None
+
+
+def session_in(domain: Domain, body: Body, found: Belonging) -> Term | None:
+    """The term of the entity's session in a function: what brought it, or what the request has from the same provider.
+
+    None where the function does not have the session.
+    """
+    if found.seed is not None or found.session.provider is None:
+        return found.seed
+    wanted = (found.session.provider, found.session.scope)
+    for parameter in domain.module.summary.functions[body.qualname].parameters:
+        term = domain.module.executor.pool.make(t.Param, body.qualname, parameter.name)
+        for value in alternatives(domain.value_of(term)):
+            if isinstance(value, Instance) and (value.provider, value.scope) == wanted:
+                return term
+    return None
 
 
 def _sessions(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sqla_leaklint.domain.application.reached import reached
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Partial,
@@ -108,6 +109,8 @@ class _Loader:
                 summary = self.domain.evaluator.classes.function(value)
                 if summary is not None:
                     yield from self._used_by_method(value.receiver, summary, expr)
+                    for name, used in reached(self.domain.evaluator, value):
+                        yield Cargo(used, None, expr, f"`self.{name}` of the `{value.receiver.cls.name}`")
             if isinstance(value, BoundMethod) and not self._gives_back(value):
                 base = term.base if isinstance(term, t.Attr) else None
                 yield Cargo(value.receiver, base, expr, "a bound method")

@@ -10,14 +10,13 @@ A commit under a condition, a read behind it, or a query that may load the entit
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.application.belonging import Belonging, session_in
+from sqla_leaklint.domain.application.branches import is_on_every_way
 from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.async_entities.expiry import is_expiring
 from sqla_leaklint.domain.lifetimes.doings import TRACED
 from sqla_leaklint.domain.lifetimes.uses import Tracker
-from sqla_leaklint.domain.rows.queries import function_text
-from sqla_leaklint.domain.values import Instance, alternatives
 from sqla_leaklint.knowledge.facts import Executor
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -26,15 +25,12 @@ from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
-if TYPE_CHECKING:
-    from sqla_leaklint.domain.application.belonging import Belonging
-
 
 def is_expired_at_the_end(handoff: Handoff, found: Belonging, holder: str, term: Term | None) -> bool:
     """Whether the last thing that happens to an entity is a commit of its session that expires it."""
     domain, body = handoff.domain, handoff.body
     function = domain.module.summary.functions[body.qualname]
-    seed = found.seed or _same_session(handoff, found)
+    seed = session_in(domain, body, found)
     kind = domain.evaluator.classes.library_type(found.session)
     if seed is None or kind is None or not is_expiring(domain.evaluator, domain.module.summary, seed):
         return False
@@ -46,7 +42,7 @@ def is_expired_at_the_end(handoff: Handoff, found: Belonging, holder: str, term:
     commit = -1
     for event in body.events:
         is_commit = event.deed is Deed.CALLED and tracker.method(event.call.func) == "commit"
-        if is_commit and order.get(event.node, 0) > born and _is_on_every_way(handoff, event.node):
+        if is_commit and order.get(event.node, 0) > born and is_on_every_way(domain, body, event.node, handoff.node):
             commit = max(commit, order[event.node])
     if commit < 0:
         return False
@@ -56,8 +52,9 @@ def is_expired_at_the_end(handoff: Handoff, found: Belonging, holder: str, term:
         for node, place in order.items()
     ):
         return False
+    handing_over = {each.node for each in _tasks(handoff)}
     for event in body.events:
-        if event.deed is Deed.CALLED and order.get(event.node, 0) > commit and event.node not in own:
+        if event.deed is Deed.CALLED and order.get(event.node, 0) > commit and event.node not in handing_over:
             given = (*event.call.args, *(value for _, value in event.call.keywords))
             if tracker.method(event.call.func) is not None or any(tracker.carry(each) in TRACED for each in given):
                 return False
@@ -104,42 +101,3 @@ def _tasks(handoff: Handoff) -> Iterator[Handoff]:
     for other in handoff.domain.subjects(Handoff):
         if other.body is handoff.body and other.executor is Executor.BACKGROUND_TASK:
             yield other
-
-
-def _same_session(handoff: Handoff, found: Belonging) -> Term | None:
-    """The session of a function that the request has from the same provider as the entity's."""
-    domain = handoff.domain
-    summary = domain.module.summary.functions[handoff.body.qualname]
-    if found.session.provider is None:
-        return None
-    for parameter in summary.parameters:
-        term = domain.module.executor.pool.make(t.Param, summary.qualname, parameter.name)
-        for value in alternatives(domain.value_of(term)):
-            if isinstance(value, Instance) and (value.provider, value.scope) == (
-                found.session.provider,
-                found.session.scope,
-            ):
-                return term
-    return None
-
-
-def _is_on_every_way(handoff: Handoff, node: tree.Node) -> bool:
-    """Whether whoever comes to hand over the work comes by a statement, or will."""
-    return set(_branches(handoff, node)) <= set(_branches(handoff, handoff.node))
-
-
-def _branches(handoff: Handoff, node: tree.Node) -> Iterator[tuple[tree.Node, int]]:
-    """The branches in which a node stands: each a compound statement and the number of its block."""
-    parents = function_text(handoff.domain, handoff.body).parents
-    while node in parents:
-        above = parents[node]
-        match above:
-            case tree.ExceptHandler() | tree.MatchCase() | tree.Conditional() | tree.BoolOp() | tree.Comprehension():
-                yield above, 0
-            case tree.Try() if node in above.orelse:
-                yield above, 0
-            case tree.If() | tree.For() | tree.While():
-                yield above, 0 if node in above.body else 1
-            case _:
-                pass
-        node = above

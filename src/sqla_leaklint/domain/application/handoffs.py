@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.cargo import cargo_of
+from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
 from sqla_leaklint.domain.application.endpoints import method_name
-from sqla_leaklint.domain.values import BoundMethod, Instance, Origin, ProjectInstance, alternatives
+from sqla_leaklint.domain.lifetimes.makers import meant
+from sqla_leaklint.domain.values import BoundMethod, Instance, Origin, ProjectInstance, Unknown, alternatives
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Executor, Kind
 from sqla_leaklint.knowledge.facts import Handoff as HandoffRow
@@ -102,13 +103,24 @@ class Handoff:
     def passengers(self) -> Iterator[Passenger]:
         """The sessions that travel with the work."""
         for piece in cargo_of(self):
-            for each in alternatives(piece.value):
+            for each in (*alternatives(piece.value), *self._passed(piece)):
                 if (
                     isinstance(each, Instance | ProjectInstance)
                     and each.origin in self.origins
                     and self.domain.evaluator.classes.is_a(each, Kind.SESSION, Kind.ASYNC_SESSION)
                 ):
                     yield Passenger(each, piece.node, piece.hidden_in)
+
+    def _passed(self, piece: Cargo) -> Iterator[Instance | ProjectInstance]:
+        """The session that a parameter is of which its function says nothing, if that is what every caller passes."""
+        if not (isinstance(piece.value, Unknown) and isinstance(piece.term, t.Param)):
+            return
+        found: dict[Instance | ProjectInstance, None] = {}
+        for each in meant(self.domain.evaluator, piece.term, self.domain.frame):
+            if not isinstance(each, Instance | ProjectInstance) or each.origin not in BORROWED:
+                return
+            found[replace(each, origin=Origin.PARAMETER, provider=None, scope="")] = None
+        yield from found
 
 
 def handoff_row(evaluator: Evaluator, call: t.Call, frame: Frame) -> HandoffRow | None:

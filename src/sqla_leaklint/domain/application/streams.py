@@ -13,7 +13,7 @@ A generator that opens a session of its own is right, and so is content that is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,6 @@ from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.values import (
     Generator,
     Instance,
-    Origin,
     ProjectFunction,
     ProjectInstance,
     ResultValue,
@@ -37,7 +36,7 @@ from sqla_leaklint.domain.values import (
     Value,
     alternatives,
 )
-from sqla_leaklint.knowledge.facts import Decoration, Executor, Kind, Moment, Versions
+from sqla_leaklint.knowledge.facts import Decoration, Executor, Kind, Versions
 from sqla_leaklint.knowledge.fastapi import EVENT_SOURCE, STREAMS_WHAT_IS_YIELDED
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -58,7 +57,8 @@ class StreamedSession:
     """A session that the content of a streamed response uses: named at `node`, hidden in something ("" for openly).
 
     `holds` is what the content does with its connection, `body` the function that makes the response, and `use` where
-    the session is used, if that is in this module.
+    the session is used, if that is in this module.  `response` is the call that makes the response, `making` the one
+    that makes the generator which has the session, if one of the project has it.
     """
 
     domain: Domain
@@ -68,6 +68,8 @@ class StreamedSession:
     hidden_in: str = ""
     holds: frozenset[Hold] = frozenset({Hold.ACROSS})
     use: tree.Node | None = None
+    response: Handoff | None = None
+    making: Making | None = None
 
     @cached_property
     def is_taken_before(self) -> bool:
@@ -78,15 +80,6 @@ class StreamedSession:
     def is_used(self) -> bool:
         """Whether the content does more than to close it, or to send an item before it gives anything back."""
         return bool(self.holds - _HARMLESS)
-
-    def harms(self, moment: Moment | None) -> bool:
-        """Whether a connection is lost, or kept while the response is sent, if its owner closes the session then."""
-        is_kept = Hold.ACROSS in self.holds or (Hold.FIRST in self.holds and self.is_taken_before)
-        if moment is Moment.AFTER_BACKGROUND_TASKS:
-            return is_kept
-        is_lost = Hold.CLOSED not in self.holds and bool(self.holds & {Hold.ACROSS, Hold.LEFT})
-        is_known = moment is Moment.BEFORE_RESPONSE or self.session.origin is Origin.MANAGED
-        return is_lost and (is_known or is_kept)
 
     @staticmethod
     def find(domain: Domain) -> Iterator[StreamedSession]:
@@ -104,16 +97,23 @@ def streamed(handoff: Handoff) -> Iterator[StreamedSession]:
     content = handoff.content if handoff.executor is Executor.RESPONSE_STREAM else None
     term = handoff.domain.term(content) if content is not None else None
     if content is not None and term is not None:
-        yield from _Streams(handoff.domain, handoff.body).of(term, content)
+        for each in _Streams(handoff.domain, handoff.body).of(term, content):
+            yield replace(each, response=handoff)
 
 
-@dataclass(frozen=True, slots=True)
-class _Making:
-    """The call that makes a generator, as work: what travels with it, travels into the response."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Making:
+    """The call that makes a generator, as work: what travels with it, travels into the response.
+
+    `function` is what is called, if that is one function of the project, and `session` the term of a session among
+    what travels.
+    """
 
     domain: Domain
     body: Body
     node: tree.Call
+    function: ProjectFunction | None = None
+    session: Term | None = None
 
     @property
     def callee(self) -> tree.Expr | None:
@@ -230,14 +230,18 @@ class _Streams:
             return
         functions = [each for each in values if isinstance(each, ProjectFunction)]
         yielding = [each for each in functions if self._is_generator(each)]
-        for piece in cargo_of(_Making(self.domain, body, event.node)):
+        making = Making(self.domain, body, event.node, functions[0] if len(functions) == 1 else None)
+        for piece in cargo_of(making):
             for seed, session in self._carried(piece):
                 holds = frozenset(
                     each for function in functions for each in self._holds(call, function, piece, seed, session)
                 )
                 if holds:
                     hidden_in = "what the generator captures" if piece.read is not None else piece.hidden_in
-                    yield self._found(session, piece.node, hidden_in=hidden_in, holds=holds, use=piece.read)
+                    making = replace(making, session=seed)
+                    yield self._found(
+                        session, piece.node, hidden_in=hidden_in, holds=holds, use=piece.read, making=making
+                    )
             if piece.term is not None and yielding:
                 if any(isinstance(each, Generator) for each in alternatives(piece.value)):
                     yield from self.of(piece.term, piece.node)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.lifetimes.doings import Doing
+from sqla_leaklint.domain.injection.needs import needs_of
+from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.uses import uses_in
-from sqla_leaklint.domain.linking.parameters import dependency_of
 from sqla_leaklint.domain.values import Generator, Instance, ProjectFunction, ProjectInstance, Value, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
 
-_DEEPEST = 3
-"""Dependencies of dependencies that are looked into."""
 _TAKING = frozenset({Doing.RUNS_SQL, Doing.PASSES})
-_GIVING_BACK = frozenset({Doing.ENDS_TRANSACTION, Doing.TRANSACTS, Doing.CLOSES, Doing.ENTERS})
+_GIVING_BACK = frozenset({Doing.ENDS_TRANSACTION, Doing.CLOSES, Doing.ENTERS})
 
 
 def is_taken_by(domain: Domain, body: Body, session: Instance | ProjectInstance) -> bool:
@@ -30,14 +28,25 @@ def is_taken_by(domain: Domain, body: Body, session: Instance | ProjectInstance)
     function = own.functions.get(body.qualname)
     if function is None:
         return False
-    is_taken = session.provider is not None and _is_used_by_dependencies(domain.evaluator, own, function, session, 0)
+    is_taken = taken_by_dependency(domain.evaluator, own, function, session) is not None
     kind = domain.evaluator.classes.library_type(session) or ""
     for parameter in function.parameters:
         seed = domain.module.executor.pool.make(t.Param, function.qualname, parameter.name)
         if _is_of(domain.value_of(seed), session):
             acts = [(act, False) for act in function.acts if not _makes_generator(domain, act)]
-            for use in uses_in(domain.evaluator, own, function, seed, session_type=kind, acts=acts):
-                is_taken = use.doing in _TAKING or (is_taken and use.doing not in _GIVING_BACK)
+            uses = uses_in(domain.evaluator, own, function, seed, session_type=kind, acts=acts)
+            is_taken = _is_taken_after(uses, is_taken)
+    return is_taken
+
+
+def _is_taken_after(uses: Iterable[Use], is_taken: bool) -> bool:
+    """Whether the connection is taken after some uses; one of `with session.begin()` counts for all that follow, since
+    they may be in its block.
+    """
+    for use in uses:
+        if use.doing is Doing.TRANSACTS:
+            return False
+        is_taken = use.doing in _TAKING or (is_taken and use.doing not in _GIVING_BACK)
     return is_taken
 
 
@@ -55,38 +64,19 @@ def _is_of(value: Value, session: Instance | ProjectInstance) -> bool:
     )
 
 
-def _is_used_by_dependencies(
-    evaluator: Evaluator,
-    module: ModuleSummary,
-    function: FunctionSummary,
-    session: Instance | ProjectInstance,
-    depth: int,
-) -> bool:
-    """Whether a dependency runs SQL by that session and leaves its transaction open."""
-    for owner, provider in _providers(evaluator, module, function):
-        frame = evaluator.frame(owner)
-        kind = evaluator.classes.library_type(session) or ""
-        for parameter in provider.parameters:
-            seed = t.Param(provider.qualname, parameter.name)
-            if _is_of(evaluator.of(seed, frame), session):
-                is_taken = False
-                for use in uses_in(evaluator, owner, provider, seed, session_type=kind):
-                    is_taken = use.doing in _TAKING or (is_taken and use.doing not in _GIVING_BACK)
-                if is_taken:
-                    return True
-        if depth < _DEEPEST and _is_used_by_dependencies(evaluator, owner, provider, session, depth + 1):
-            return True
-    return False
-
-
-def _providers(
-    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary
-) -> Iterator[tuple[ModuleSummary, FunctionSummary]]:
-    frame = evaluator.frame(module)
-    for parameter in function.parameters:
-        dependency = dependency_of(evaluator, function, parameter.name, frame)
-        for value in alternatives(dependency.provider) if dependency is not None else ():
-            if isinstance(value, ProjectFunction):
-                owner, summary = evaluator.project.summary_at(value.path), evaluator.classes.function(value)
-                if owner is not None and summary is not None:
-                    yield owner, summary
+def taken_by_dependency(
+    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, session: Instance | ProjectInstance
+) -> ProjectFunction | None:
+    """The dependency of an endpoint that runs SQL by the request's session and leaves its transaction open."""
+    if session.provider is None:
+        return None
+    kind = evaluator.classes.library_type(session) or ""
+    for need in needs_of(evaluator, module, function):
+        frame = evaluator.frame(need.module)
+        for parameter in need.function.parameters:
+            seed = t.Param(need.function.qualname, parameter.name)
+            if not _is_of(evaluator.of(seed, frame), session):
+                continue
+            if _is_taken_after(uses_in(evaluator, need.module, need.function, seed, session_type=kind), False):
+                return need.runs
+    return None

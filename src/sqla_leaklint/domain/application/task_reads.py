@@ -11,11 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.loading.eager import WITH_THE_ROWS
 from sqla_leaklint.domain.mapped.columns import Attribute
 from sqla_leaklint.domain.mapped.models import Model, models_of
+from sqla_leaklint.domain.mapped.relationships import is_collection, target_of
 from sqla_leaklint.domain.rows.queries import function_text
 from sqla_leaklint.domain.rows.usage import Deal, Use
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction
+from sqla_leaklint.knowledge.facts import LoadStrategy
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.terms import Term
@@ -23,6 +26,7 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.tree import ParameterKind
 
 if TYPE_CHECKING:
+    from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
 
 _DEEPEST = 4
@@ -35,6 +39,7 @@ _POSITIONAL = frozenset({ParameterKind.POSITIONAL, ParameterKind.POSITIONAL_ONLY
 class Reads:
     """Attributes that are read and written; `is_whole`: nothing else is done with the entity.
 
+    `below` has what is read of that to which a relationship leads, by its name.
     `is_stub`: the function has no body yet; `is_reattached`: a session of the task's own may be given the entity.
     """
 
@@ -43,6 +48,7 @@ class Reads:
     is_whole: bool = True
     is_stub: bool = False
     is_reattached: bool = False
+    below: dict[str, Reads] = field(default_factory=dict)
 
 
 def reads_of(domain: Domain, function: ProjectFunction, parameter: str, model: ProjectClass, *, is_many: bool) -> Reads:
@@ -57,6 +63,31 @@ def reads_within(domain: Domain, body: Body, term: Term, model: ProjectClass, *,
     reads = Reads()
     _Reader(reads, model).uses(domain, body, term, is_row=not is_many, depth=0)
     return reads
+
+
+def loads_for(evaluator: Evaluator, reads: Reads, model: ProjectClass) -> tuple[str, ...] | None:
+    """The relationships to load with an entity so that a function reads all that it does without a session.
+
+    None where something else is done with the entity, or loading that much is not enough.
+    """
+    found = models_of(evaluator).of(model)
+    if found is None or not reads.is_whole or reads.written:
+        return None
+    wanted: list[str] = []
+    for name in sorted(reads.names):
+        if name in found.columns:
+            if found.columns[name].is_deferred:
+                return None
+            continue
+        relationship = found.relationships.get(name)
+        target = target_of(evaluator, relationship) if relationship is not None else None
+        if relationship is None or target is None or loads_for(evaluator, reads.below[name], target.cls) != ():
+            return None
+        if relationship.strategy is LoadStrategy.LAZY:
+            wanted.append(name)
+        elif relationship.strategy not in WITH_THE_ROWS:
+            return None
+    return tuple(wanted)
 
 
 def parameter_at(domain: Domain, function: ProjectFunction, place: int | str) -> str | None:
@@ -99,14 +130,14 @@ class _Reader:
 
     def uses(self, domain: Domain, body: Body, term: Term, *, is_row: bool, depth: int) -> None:
         for use in function_text(domain, body).usage(term, is_row=is_row).uses:
-            self._use(domain, term, use, depth)
+            self._use(domain, body, term, use, depth)
 
-    def _use(self, domain: Domain, term: Term, use: Use, depth: int) -> None:
+    def _use(self, domain: Domain, body: Body, term: Term, use: Use, depth: int) -> None:
         match use.deal:
             case deal if deal in _HARMLESS:
                 pass
             case Deal.READ | Deal.COMPARED if use.of_row:
-                self._read(domain, use.name, depth)
+                self._read(domain, body, use, depth)
             case Deal.WRITTEN if use.of_row:
                 self.reads.written.add(use.name)
             case Deal.CALLED if use.of_row:
@@ -118,14 +149,28 @@ class _Reader:
             case _:
                 self.reads.is_whole = False
 
-    def _read(self, domain: Domain, name: str, depth: int) -> None:
+    def _read(self, domain: Domain, body: Body, use: Use, depth: int) -> None:
         model = models_of(domain.evaluator).of(self.model)
-        if model is not None and model.others.get(name) is Attribute.PROPERTY:
-            self._method(domain, name, depth)
-        elif not _is_mapped(model, name):
+        if model is not None and model.others.get(use.name) is Attribute.PROPERTY:
+            self._method(domain, use.name, depth)
+        elif model is None or (use.name not in model.columns and use.name not in model.relationships):
             self.reads.is_whole = False
         else:
-            self.reads.names.add(name)
+            self.reads.names.add(use.name)
+            if use.name in model.relationships:
+                self._related(domain, body, model, use, depth)
+
+    def _related(self, domain: Domain, body: Body, model: Model, use: Use, depth: int) -> None:
+        """What is read of that to which a relationship leads."""
+        relationship = model.relationships[use.name]
+        target = target_of(domain.evaluator, relationship)
+        is_many = is_collection(domain.evaluator, model, relationship)
+        term = domain.term(use.node) if isinstance(use.node, tree.Attribute) else None
+        below = self.reads.below.setdefault(use.name, Reads())
+        if target is None or is_many is None or term is None or depth > _DEEPEST:
+            below.is_whole = False
+        else:
+            _Reader(below, target.cls).uses(domain, body, term, is_row=not is_many, depth=depth + 1)
 
     def _method(self, domain: Domain, name: str, depth: int) -> None:
         found = domain.evaluator.classes.find(self.model, name, on_instance=False)
@@ -156,10 +201,6 @@ class _Reader:
                     self.parameter(domain, function, name, is_row=True, depth=depth + 1)
                 return
         self.reads.is_whole = False
-
-
-def _is_mapped(model: Model | None, name: str) -> bool:
-    return model is not None and (name in model.columns or name in model.relationships)
 
 
 def _does_nothing(stmt: tree.Stmt) -> bool:

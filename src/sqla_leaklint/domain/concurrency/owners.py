@@ -35,6 +35,15 @@ def owner_that_ends(domain: Domain, passenger: Passenger, key: t.Term, *, is_ent
             return None
 
 
+def closes_at_once(evaluator: Evaluator, passenger: Passenger, owner: Origin) -> bool:
+    """Whether the owner is known to let nobody run between the end of the function and the session's: a `with` block
+    of the function, or a provider that is a coroutine; FastAPI runs a plain one in a thread, and callers may wait.
+    """
+    provider = passenger.session.provider
+    summary = evaluator.classes.function(provider) if provider is not None else None
+    return owner is Origin.MANAGED or (owner is Origin.PROVIDED and summary is not None and summary.is_async)
+
+
 def _ends_with_request(evaluator: Evaluator, provider: ProjectFunction | None) -> bool:
     """Whether a provider closes its session after the request, as far as it can be looked into: it yields it, or
     returns one that another provider yields.

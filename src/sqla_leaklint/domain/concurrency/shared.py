@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.concurrency.owners import owner_that_ends
+from sqla_leaklint.domain.concurrency.owners import closes_at_once, owner_that_ends
 from sqla_leaklint.domain.concurrency.starts import Start, starts
-from sqla_leaklint.domain.concurrency.suspension import is_asked_at_once
+from sqla_leaklint.domain.concurrency.suspension import is_asked_at_once, unawaited
 from sqla_leaklint.domain.concurrency.work import Piece, Rider
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, nodes_of
 from sqla_leaklint.domain.subjects import Excuse
@@ -240,15 +240,17 @@ class _Session:
         owner = owner_that_ends(self._domain, rider.passenger, self._key, is_entered_here=bool(self._births))
         if owner is None:
             return None
-        provider = rider.passenger.session.provider
-        if not (rider.is_async or piece.in_thread) and is_asked_at_once(self._domain, piece.node, self._key, provider):
-            return None
-        ends = [
+        ends = {
             step
             for step in self._graph.steps
             if step is self._graph.exit
             or (step.kind is StepKind.WITH_EXIT and step.node in self._births and not _is_exceptional(step))
-        ]
+        }
+        if not (rider.is_async or piece.in_thread) and is_asked_at_once(self._domain, piece.node, self._key):
+            if not closes_at_once(self._domain.evaluator, rider.passenger, owner):
+                return None
+            assert isinstance(self._body.node, tree.Function)
+            ends &= unawaited(self._body.node, self._graph, self._steps[place])
         if any(place in before.get(step, frozenset()) for step in ends):
             return SharedSession(self._body, start, rider, piece, Sharing.NOBODY, owner=owner)
         return None

@@ -1,20 +1,24 @@
 """What a coroutine does before it first lets other work run, and what after that.
 
-A task begins when its creator first waits for something, and runs on to its own first `await`.  FastAPI ends a plain
-dependency in a thread, for which it waits: what a task asks a plain session before its first `await`, it has asked
-before that session is closed.
+A task begins when its creator first waits for something, and runs on to its own first `await`.  What it asks a plain
+session before that, it has asked before the session is closed, if the creator waits in between: FastAPI ends a plain
+dependency in a thread, for which it waits.
 
     async def announce(db, order_id):
         order = db.get(Order, order_id)         # at once
         await socket.emit("order", order.id)    # from here on the session may be closed
+
+Whether an `await` lets others run is not known before it is done: a coroutine that has nothing to wait for lets nobody.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import bound_arguments
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
+from sqla_leaklint.flow import Graph, Step, StepKind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
@@ -27,14 +31,25 @@ if TYPE_CHECKING:
 _ASKING = frozenset({Deed.CALLED, Deed.ITERATED, Deed.ENTERED})
 
 
-def is_asked_at_once(domain: Domain, call: tree.Expr, session: t.Term, provider: ProjectFunction | None) -> bool:
-    """Whether a coroutine is done with a plain session of FastAPI's before this can be closed.
+def unawaited(function: tree.Function, graph: Graph, start: Iterable[Step]) -> frozenset[Step]:
+    """The steps of a function that can follow others before it has let anybody else run."""
+    left = {item for node in walk(function) if isinstance(node, tree.With) and node.is_async for item in node.items}
 
-    `call` makes the coroutine and gives it the session; a provider that is a coroutine itself may close it at once.
+    def lets_run(step: Step) -> bool:
+        if step.kind in {StepKind.AWAIT, StepKind.YIELD} or step.node in left:
+            return True
+        return step.kind is StepKind.NEXT and is_waiting(step.node)
+
+    return graph.reachable(start, lambda edge: edge.is_exceptional or lets_run(edge.source))
+
+
+def is_asked_at_once(domain: Domain, call: tree.Expr, session: t.Term) -> bool:
+    """Whether a coroutine is done with a plain session by its first `await`.
+
+    `call` makes the coroutine and gives it the session.
     """
     term = domain.term(call)
-    summary = domain.evaluator.classes.function(provider) if provider is not None else None
-    if summary is None or summary.is_async or not isinstance(call, tree.Call) or not isinstance(term, t.Call):
+    if not isinstance(call, tree.Call) or not isinstance(term, t.Call):
         return False
     called = alternatives(domain.value_of(term.func))
     return all(isinstance(each, ProjectFunction) and _is_done(domain, each, term, session) for each in called)

@@ -11,7 +11,12 @@ from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.containers.definitions import Definition, definitions, may_grow
 from sqla_leaklint.domain.containers.identity import Holder
 from sqla_leaklint.domain.containers.kinds import Growth, Other, OtherUse, Use, can_be_made_again
-from sqla_leaklint.domain.containers.texts import decides_by_length, has_other_names, is_key_checked
+from sqla_leaklint.domain.containers.texts import (
+    decides_by_length,
+    has_other_names,
+    is_asked_for_element,
+    is_key_checked,
+)
 from sqla_leaklint.domain.containers.uses import uses_in
 from sqla_leaklint.domain.origins.provenance import Provenance, Trail
 from sqla_leaklint.domain.origins.sources import sources
@@ -169,6 +174,13 @@ class Container:
                 module, use.function.qualname, use.data, self.definition.identity.name
             ):
                 yield Kept(use.function, trail, isinstance(use.data, t.Param))
+
+    def takes_only_new(self, kept: Kept) -> bool:
+        """Whether what is put in is put in once, be it a list: its function asks before if it is there."""
+        stop = kept.trail.stops[0]
+        module = self.module_of(stop.module)
+        name = self.definition.identity.name
+        return module is not None and is_asked_for_element(module, kept.function.qualname, name)
 
     @property
     def _may_keep(self) -> bool:

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.containers.identity import Holder, Identity
-from sqla_leaklint.domain.values import ProjectClass, Symbol
+from sqla_leaklint.domain.containers.plain_classes import is_plain_class
+from sqla_leaklint.domain.values import ProjectClass
 from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
 _LITERALS = {"dict": "builtins.dict", "list": "builtins.list", "set": "builtins.set"}
-_SAFE_BASES = frozenset({"builtins", "abc", "typing", "threading", "logging", "starlette", "socketio", "contextlib"})
-"""Libraries whose classes leave what a class body binds as it is; others (Pydantic) copy it for each instance."""
-
-_NO_PLAIN_CLASS = frozenset({"typing.TypedDict", "typing.NamedTuple", "typing.Protocol"})
 _GROWING = "append appendleft extend extendleft insert add update setdefault symmetric_difference_update"
 GROWING_METHODS = frozenset(_GROWING.split())
 
@@ -58,7 +55,9 @@ def definitions(domain: Domain, *, and_bounded: bool = False) -> Iterator[Defini
     for block, owner in _places(domain):
         for node in _assignments(block):
             definition = _definition(domain, node, owner, and_bounded=and_bounded)
-            if definition is not None and (not owner or _is_plain_class(domain, owner)):
+            if definition is not None and (
+                not owner or is_plain_class(domain.evaluator, ProjectClass(domain.module.path, owner))
+            ):
                 yield definition
 
 
@@ -150,26 +149,6 @@ def _type_of(domain: Domain, term: t.Term | None, *, and_bounded: bool) -> str |
 
 def _is_given(bound: t.Term | None) -> bool:
     return bound is not None and not (isinstance(bound, t.Const) and bound.value is None)
-
-
-def _is_plain_class(domain: Domain, qualname: str) -> bool:
-    """Whether what the class body binds is what all instances share."""
-    cls = ProjectClass(domain.module.path, qualname)
-    summary = domain.module.summary.classes.get(qualname)
-    classes = domain.evaluator.classes
-    if summary is None or summary.keywords or classes.is_mapped(cls):
-        return False
-    for base in classes.line(cls):
-        if isinstance(base, Symbol):
-            if base.path.partition(".")[0] not in _SAFE_BASES or base.path in _NO_PLAIN_CLASS:
-                return False
-            continue
-        found, frame = classes.summary(base), classes.frame(base)
-        if found is None or frame is None:
-            return False
-        if not all(isinstance(classes.base_class(term, frame), ProjectClass | Symbol) for term in found.bases):
-            return False
-    return True
 
 
 @lru_cache(maxsize=4096)

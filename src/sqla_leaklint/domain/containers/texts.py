@@ -53,6 +53,16 @@ def is_key_checked(module: Module, function: str, key: Term, name: str) -> bool:
     return False
 
 
+def is_asked_for_element(module: Module, function: str, name: str) -> bool:
+    """Whether a function asks if an element is there already: `if url not in self.seen:`."""
+    body = module.executor.bodies.get(function)
+    return body is not None and any(
+        isinstance(node, tree.Compare)
+        and any(operator in {"in", "not in"} and last_name_in(other) == name for operator, other in node.comparisons)
+        for node in walk(body.node)
+    )
+
+
 def is_growth(node: tree.Node, name: str) -> bool:
     """Whether a node puts something in what goes by a name: `self.seen.append(x)`, `seen += [x]`."""
     match node:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.event_loop.blocking import Blocking, Resource, blocking_in, is_plainly_sync, waits
-from sqla_leaklint.domain.event_loop.running import runs_on_loop
+from sqla_leaklint.domain.event_loop.running import is_named, runs_on_loop
 from sqla_leaklint.domain.subjects import InFunction
 from sqla_leaklint.domain.values import BoundMethod, Instance, Origin, ProjectFunction, ProjectInstance, alternatives
 from sqla_leaklint.semantic import terms as t
@@ -48,9 +48,9 @@ class BlockedLoop(InFunction):
         return path.rpartition(".")[2] if path is not None else ""
 
     @property
-    def awaits(self) -> bool:
-        """Whether the function needs the loop for something: `await`, `async for`, `async with`."""
-        return any(map(is_waiting, own(*self.function.body)))
+    def needs_loop(self) -> tree.Node | None:
+        """The first thing that the function needs the loop for: `await`, `async for`, `async with`."""
+        return next(filter(is_waiting, own(*self.function.body)), None)
 
 
 def unproven(domain: Domain, call: t.Call) -> Resource | None:
@@ -70,7 +70,8 @@ def _first(domain: Domain, body: Body) -> Blocking | None:
     for found in blocking_in(domain, body):
         resource = found.resource
         if resource is not None and resource.origin is Origin.PROVIDED and resource.provider is not None:
-            return found  # FastAPI has injected it, so it runs the function
+            # FastAPI has injected it, so it runs the function: if anything in the program names that at all.
+            return found if is_named(domain, domain.module.summary.functions[body.qualname]) else None
         if is_on_loop is None:
             summary = domain.module.summary.functions[body.qualname]
             is_on_loop = runs_on_loop(domain.evaluator, domain.module.summary, summary)

@@ -42,7 +42,7 @@ class Leaving(IntEnum):
 def leaving(blocked: BlockedLoop) -> Leaving:
     """How an `async def` function may become a `def`."""
     evaluator, module, function = blocked.domain.evaluator, blocked.domain.module.summary, blocked.summary
-    if blocked.awaits or function.owner is not None or not _is_run_by_fastapi(blocked):
+    if blocked.needs_loop is not None or function.owner is not None or not _is_run_by_fastapi(blocked):
         return Leaving.NOT_AT_ALL
     if function.is_generator and _is_annotated_async(function.returns_annotation):
         return Leaving.NOT_AT_ALL

@@ -4,6 +4,7 @@ await.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.requests import way_from_request
@@ -15,6 +16,7 @@ from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.module import Domain
 
 _TASKS = frozenset({Where.BACKGROUND, Where.COROUTINE})
 _LOOP_A_REQUEST = "flask."
@@ -25,6 +27,7 @@ class LoopExcuse(Excuse):
     """Why an `async def` function makes nobody else wait, as far as is known."""
 
     OWN_LOOP = "such a view has a thread and an event loop of its own, so that nobody else waits"
+    NOT_NAMED = "nothing in the program speaks of the function"
     NOT_REACHED = "no request and no task of a server's loop is known to come here by `async def` functions alone"
 
 
@@ -40,6 +43,16 @@ def loop_excuse(evaluator: Evaluator, module: ModuleSummary, function: FunctionS
         return LoopExcuse.OWN_LOOP if _has_loop_of_its_own(evaluator, way[0].module, way[0].function) else None
     place = place_of(evaluator, module, function)
     return None if place is not None and place.where in _TASKS else LoopExcuse.NOT_REACHED
+
+
+def is_named(domain: Domain, function: FunctionSummary) -> bool:
+    """Whether anything but its definition speaks of a function: a decorator, or some text of the program."""
+    project, own = domain.evaluator.project, domain.module
+    if function.decorators or function.owner is not None or project.root is None:
+        return True
+    if len(re.findall(rf"\b{re.escape(function.name)}\b", own.parsed.source.text)) > 1:
+        return True
+    return any(user.path != own.path for user in project.mentioning(function.name, and_tests=False))
 
 
 def _has_loop_of_its_own(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:

@@ -29,9 +29,9 @@ def may_be_attached(domain: Domain, body: Body, expr: tree.Expr, session: Term |
         return True
     if not holds(value, Unknown) or term is None or session is None or isinstance(expr, tree.Operation | tree.Compare):
         return False
-    if _is_key(term) or term is session:
+    if is_key(term) or term is session:
         return False
-    return any(part is session for part in t.all_in([term])) or _is_given_to(body, session, term)
+    return any(part is session for part in t.all_in([term])) or is_given_to(body, session, term)
 
 
 def holds(value: Value, kind: type[Entity | Unknown]) -> bool:
@@ -49,7 +49,7 @@ def holds(value: Value, kind: type[Entity | Unknown]) -> bool:
     return False
 
 
-def _is_key(term: Term) -> bool:
+def is_key(term: Term) -> bool:
     """`order.id`, `order.customer_id`, `str(order.number)`."""
     match term:
         case t.Attr():
@@ -60,7 +60,7 @@ def _is_key(term: Term) -> bool:
             return False
 
 
-def _is_given_to(body: Body, session: Term, term: Term) -> bool:
+def is_given_to(body: Body, session: Term, term: Term) -> bool:
     """Whether a body calls `session.add(value)`, `session.refresh(value)` or the like."""
     for event in body.events:
         if event.deed is Deed.CALLED and term in event.call.args:

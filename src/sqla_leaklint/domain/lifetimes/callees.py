@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqla_leaklint.domain.lifetimes.conduct import GIVEN_AWAY, Conduct, either, summed_up
 from sqla_leaklint.domain.lifetimes.doings import Carry
 from sqla_leaklint.domain.lifetimes.library_calls import LOOKING, conduct_of_function, conduct_of_method
+from sqla_leaklint.domain.lifetimes.makers import meant
 from sqla_leaklint.domain.lifetimes.wrappers import functions_below, is_plain
 from sqla_leaklint.domain.linking.decorators import is_property, is_static
 from sqla_leaklint.domain.memo import Memo
@@ -73,8 +74,14 @@ class Callees:
     def called(self, call: t.Call) -> list[Value]:
         """What a call may call; nothing when that is not known."""
         values = alternatives(self.evaluator.of(call.func, self.frame))
-        if isinstance(call.func, t.Param) and isinstance(values[0], Unknown):
-            values = functions_below(self.evaluator, self.frame.module, call.func) or values
+        match call.func:
+            case t.Param() as function if isinstance(values[0], Unknown):
+                values = functions_below(self.evaluator, self.frame.module, function) or values
+            case t.Attr(base=t.Param() as owner, name=name) if isinstance(values[0], Unknown):
+                passed = meant(self.evaluator, owner, self.frame)
+                values = tuple(self.evaluator.attribute(each, name) for each in passed) or values
+            case _:
+                pass
         return [self._of_row(each) for each in values if each != Literal(None)]
 
     def _of_row(self, value: Value) -> Value:

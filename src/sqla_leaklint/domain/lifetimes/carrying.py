@@ -76,6 +76,8 @@ class Carrier:
                 return Carry.IS if inner is Carry.WRAPS else inner
             case t.Join():
                 return max((self.carry(each) for each in term.terms), key=lambda carry: carry.value)
+            case t.Collection() if _is_text(term):
+                return Carry.NO
             case t.Collection():
                 return Carry.HOLDS if any(self.carry(each) in TRACED for each in term.elements) else Carry.NO
             case t.Mapped():
@@ -231,6 +233,17 @@ def calls_base(term: Term) -> bool:
     match term:
         case t.Call(func=t.Attr(base=base, name="__init__")):
             return is_super(base)
+        case _:
+            return False
+
+
+def _is_text(term: Term) -> bool:
+    """Whether a term is what is written of its parts, and keeps none: `f"no answer from {engine}"`, `"%s" % engine`."""
+    match term:
+        case t.Const(value=str()) | t.Collection(kind="f-string" | "concatenation"):
+            return True
+        case t.Collection(kind="binary:%", elements=(template, *_)):
+            return _is_text(template)
         case _:
             return False
 

@@ -1,4 +1,4 @@
-"""What a call may call, where its own module cannot say it: makers of sessions that arrive in parameters.
+"""What a name stands for, where its own module cannot say it: sessions, and makers of them, that arrive in parameters.
 
     def save(make_session, rows):       # no annotation, no default …
         session = make_session()        # … but every caller in the project passes `SessionLocal`
@@ -39,6 +39,11 @@ def called(evaluator: Evaluator, call: t.Call, frame: Frame) -> list[Value]:
     if call.args:  # makers of sessions are called without
         return _known(evaluator, call.func, frame)
     return _meant(evaluator, call.func, frame, 0)
+
+
+def meant(evaluator: Evaluator, term: t.Term, frame: Frame) -> list[Value]:
+    """What a term may be, by what callers pass and constructors are given, too; nothing when that is not known."""
+    return _meant(evaluator, term, frame, 0)
 
 
 def _known(evaluator: Evaluator, term: t.Term, frame: Frame) -> list[Value]:

@@ -49,13 +49,14 @@ def remains(domain: Domain, events: Iterable[Event], session: t.Term, *, has_ent
     worst = Remains.VALUES
     for event in events:
         if event.deed in {Deed.RETURNED, Deed.YIELDED} or event.deed in _OUTWARD:
-            worst = max(worst, _of(domain, event.value, has_entities))
+            worst = max(worst, remains_of(domain, event.value, has_entities))
         elif event.deed is Deed.CALLED and _takes_away(event.call, session):
             worst = max(worst, Remains.UNREAD if _keeps_generator(event.call) else Remains.OBJECTS)
     return worst
 
 
-def _of(domain: Domain, term: t.Term, has_entities: bool) -> Remains:
+def remains_of(domain: Domain, term: t.Term, has_entities: bool = True) -> Remains:
+    """What somebody has who has a term."""
     match term:
         case t.Const():
             return Remains.VALUES
@@ -67,18 +68,19 @@ def _of(domain: Domain, term: t.Term, has_entities: bool) -> Remains:
             return Remains.VALUES
         case t.Collection():
             return max(
-                (_of(domain, each, has_entities) for each in (*term.elements, *term.keys)), default=Remains.VALUES
+                (remains_of(domain, each, has_entities) for each in (*term.elements, *term.keys)),
+                default=Remains.VALUES,
             )
         case t.Join():
-            return max(_of(domain, each, has_entities) for each in term.terms)
+            return max(remains_of(domain, each, has_entities) for each in term.terms)
         case t.Star():
-            return _of(domain, term.value, has_entities)
+            return remains_of(domain, term.value, has_entities)
         case t.Declared(value=value) if value is not None:
-            return _of(domain, value, has_entities)
+            return remains_of(domain, value, has_entities)
         case t.Mapped(kind="generator"):
             return Remains.UNREAD
         case t.Mapped():
-            return _of(domain, term.element, has_entities)
+            return remains_of(domain, term.element, has_entities)
         case t.Call(func=t.Ref(path=path)) if path in _PLAIN_RESULTS:
             return Remains.VALUES
         case _:

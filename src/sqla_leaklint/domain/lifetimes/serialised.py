@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.response_models import response_model
+from sqla_leaklint.domain.application.taken_before import taken_by_dependency
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, sessions_in_use
 from sqla_leaklint.domain.lifetimes.waiting import Transactions
 from sqla_leaklint.domain.values import Literal, Origin, ProjectFunction, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
+from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 class SerialisedInTransaction:
     """A `return` of an endpoint by whose session a transaction is open; `opened_by` is the call that opened it.
 
-    `model` is the annotation that the response is made by.
+    `model` is the annotation that the response is made by; `others` are further sessions with open transactions.
     """
 
     session: SessionInUse
@@ -42,11 +44,19 @@ class SerialisedInTransaction:
     returned: tree.Return
     opened_by: tree.Node
     model: t.Term
+    others: tuple[SessionInUse, ...] = ()
 
     @property
     def is_opened_by_return(self) -> bool:
         """Whether what is returned is the query itself."""
         return self.opened_by in set(walk(self.returned))
+
+    @property
+    def taken_by(self) -> ProjectFunction | None:
+        """The dependency that has taken the connection already, before there is a thread for the endpoint."""
+        domain = self.session.domain
+        function = domain.module.summary.functions[self.session.body.qualname]
+        return taken_by_dependency(domain.evaluator, domain.module.summary, function, self.session.value)
 
     @staticmethod
     def find(domain: Domain) -> Iterator[SerialisedInTransaction]:
@@ -58,12 +68,19 @@ class SerialisedInTransaction:
             model = response_model(domain.evaluator, domain.module.summary, summary)
             if model is None or _is_response(domain, model):
                 continue
-            for session in sessions_in_use(domain, body):
-                provider = _yielding_provider(session)
-                found = next(_returned_in_transaction(session), None) if provider is not None else None
-                if provider is not None and found is not None:
-                    yield SerialisedInTransaction(session, provider, *found, model)
-                    break
+            held = list(_held(domain, body))
+            if held:
+                others = tuple(session for session, *_ in held[1:])
+                yield SerialisedInTransaction(*held[0], model, others)
+
+
+def _held(domain: Domain, body: Body) -> Iterator[tuple[SessionInUse, ProjectFunction, tree.Return, tree.Node]]:
+    """The sessions of an endpoint that are in a transaction when it returns, with their providers."""
+    for session in sessions_in_use(domain, body):
+        provider = _yielding_provider(session)
+        found = next(_returned_in_transaction(session), None) if provider is not None else None
+        if provider is not None and found is not None:
+            yield session, provider, *found
 
 
 def _returned_in_transaction(session: SessionInUse) -> Iterator[tuple[tree.Return, tree.Node]]:

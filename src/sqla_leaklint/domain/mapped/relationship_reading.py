@@ -94,13 +94,13 @@ def _entity(reader: AttributeReader, term: t.Term) -> ProjectClass | None:
 
 
 def _named(*terms: t.Term | None) -> str:
-    """The one string in some terms that can be the name of a class."""
+    """The one string in some terms that can be the name of a class, with the module or without."""
     found = {
-        part.value.rpartition(".")[2]
+        part.value
         for part in t.all_in(term for term in terms if term is not None)
         if isinstance(part, t.Const) and isinstance(part.value, str)
     }
-    return name if len(found) == 1 and (name := found.pop()).isidentifier() else ""
+    return name if len(found) == 1 and all(map(str.isidentifier, (name := found.pop()).split("."))) else ""
 
 
 def _written_out(term: t.Term | None) -> Iterator[tuple[str, t.Term]]:

@@ -78,15 +78,18 @@ class _Relationships:
         self._named: dict[str, Model | None] = {}
 
     def named(self, name: str) -> Model | None:
-        """The only mapped class of that name in the project."""
+        """The only mapped class of that name in the project, or in the module that is named with it."""
         if name not in self._named:
             models = models_of(self._evaluator)
-            found = [
-                model
-                for module in self._evaluator.project.mentioning(f"class {name}")
-                if name in module.classes and (model := models.of(ProjectClass(module.path, name))) is not None
-            ]
-            self._named[name] = found[0] if len(found) == 1 else None
+            place, _, last = name.rpartition(".")
+            found = {
+                f".{module.name}": model
+                for module in self._evaluator.project.mentioning(f"class {last}")
+                if last in module.classes and (model := models.of(ProjectClass(module.path, last))) is not None
+            }
+            there = [model for module, model in found.items() if module.endswith(f".{place}")] if place else []
+            candidates = there or list(found.values())  # a package may name what it imports
+            self._named[name] = candidates[0] if len(candidates) == 1 else None
         return self._named[name]
 
     def back_reference(self, model: Model, name: str) -> Relationship | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.describe import described
-from sqla_leaklint.domain.engines import EnginePerCall, FactoryPerCall, UnboundedPool, UndisposedEngine
+from sqla_leaklint.domain.engines import EnginePerCall, FactoryPerCall, ForkedEngine, UnboundedPool, UndisposedEngine
 from sqla_leaklint.domain.engines.options import options_of
 from sqla_leaklint.domain.engines.per_call import SparedEngine
 from sqla_leaklint.domain.engines.undisposed import KeptEngine
@@ -35,6 +35,13 @@ def explain_engines(domain: Domain, line: Line, places: Places) -> Iterator[Para
         for event in body.events:
             if event.deed is Deed.CALLED and event.node in line.nodes and _is_engine(domain, event):
                 yield _explain(domain, event, places)
+    for forked in domain.subjects(ForkedEngine):
+        if forked.node in line.nodes:
+            told = Paragraph(f"{places.heading(forked.node)} starts a process that shares the engine `{forked.name}`")
+            told.add("used before", columns([(places.at(forked.used), places.heading(forked.used))]))
+            told.add("used there", f"by `{forked.child.qualname}` ({places.of(forked.child)})")
+            told.add("so", "both go on with the same connections (LKS505)")
+            yield told
     for factory in FactoryPerCall.weighed(domain):
         if factory.node in line.nodes:
             told = Paragraph(f"{places.heading(factory.node)} makes what sessions come from, in a function")

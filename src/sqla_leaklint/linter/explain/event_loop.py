@@ -10,7 +10,7 @@ from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.event_loop import BlockedLoop
 from sqla_leaklint.domain.event_loop.blocked import unproven
 from sqla_leaklint.domain.event_loop.blocking import Blocking, Resource, blocking_in
-from sqla_leaklint.domain.event_loop.running import loop_excuse
+from sqla_leaklint.domain.event_loop.running import LoopExcuse, is_named, loop_excuse
 from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places
@@ -88,6 +88,8 @@ def _judge(told: Paragraph, domain: Domain, body: Body, places: Places) -> None:
         told.add("so", f"the event loop, and with it every other request, waits as well (LKS404, once, at {place})")
         return
     excuse = loop_excuse(evaluator, module, function)
+    if excuse is None and not is_named(domain, function):
+        excuse = LoopExcuse.NOT_NAMED
     if excuse is not None:
         told.add("so", f"silence: {excuse.value}")
 

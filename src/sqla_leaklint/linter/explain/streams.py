@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.application.fastapi_version import exit_of
 from sqla_leaklint.domain.application.handoffs import Handoff
+from sqla_leaklint.domain.application.stream_ends import does_harm
 from sqla_leaklint.domain.application.streams import StreamedSession, streamed
 from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.values import Unknown, alternatives
@@ -78,6 +79,6 @@ def _add_session(told: Paragraph, streamed_session: StreamedSession, places: Pla
 
 def _verdict(streamed_session: StreamedSession) -> str:
     moment = exit_of(streamed_session.domain, streamed_session.session)
-    if streamed_session.is_used and streamed_session.harms(moment):
+    if streamed_session.is_used and does_harm(streamed_session, moment):
         return "a connection is lost, or kept from the pool until the client has read everything (LKS403)"
     return "silence: no connection is certain to be lost, or to be kept while the response is sent"

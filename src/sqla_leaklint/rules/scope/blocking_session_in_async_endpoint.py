@@ -42,4 +42,6 @@ def check(blocked: BlockedLoop, domain: Domain) -> Iterator[Draft]:
     if way:
         draft = draft.with_note(way[-1].place, f"`{way[-1].function}` waits for the database here")
     fix = drop_async(blocked)
+    if fix is None and blocked.needs_loop is not None:
+        draft = draft.with_note(blocked.needs_loop, f"`{name}` needs the loop here, so `def` would not do")
     yield draft.with_help(_IN_A_THREAD if fix is not None else _ASYNC_SESSION).with_fix(fix)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_leaklint.diagnostics import Group
+from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.application.fastapi_version import exit_of
 from sqla_leaklint.domain.application.handed_entities import HandedEntity, Want
 from sqla_leaklint.domain.values import Origin
+from sqla_leaklint.fixes.entity_by_key import load_in_task
 from sqla_leaklint.knowledge.facts import Moment
 from sqla_leaklint.rules.base import Draft, Rule
 
@@ -18,6 +19,7 @@ rule = Rule(
     group=Group.LEAK,
     summary="an entity of the request's session is handed to a background task",
     since="0.1.0",
+    fix=(Applicability.DISPLAY,),
 )
 
 _HELP = "pass its key and plain values; let the task load what it needs in a session of its own"
@@ -40,7 +42,11 @@ def check(handed: HandedEntity, domain: Domain) -> Iterator[Draft]:
     )
     provider = session.provider
     origin = domain.locate(provider.path, provider.qualname) if provider else None
-    yield draft.with_help(_HELP).with_note(origin, "its session is provided here")
+    yield (
+        draft.with_help(_HELP)
+        .with_note(origin, "its session is provided here")
+        .with_fix(load_in_task(handed, is_closed_before=is_closed_before))
+    )
 
 
 def _state(handed: HandedEntity, want: Want) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_leaklint.diagnostics import Group
+from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.application.cargo import Cargo
 from sqla_leaklint.domain.application.entities import EntityKind, entity_of
 from sqla_leaklint.domain.application.sendings import Sending
 from sqla_leaklint.domain.values import Instance, ProjectInstance, alternatives
+from sqla_leaklint.fixes.sent_key import send_keys
 from sqla_leaklint.knowledge.facts import Kind, Wire
 from sqla_leaklint.rules.base import Draft, Rule
 
@@ -19,6 +20,7 @@ rule = Rule(
     group=Group.LEAK,
     summary="a session or an entity is sent to a worker in another process",
     since="0.1.0",
+    fix=(Applicability.DISPLAY,),
 )
 
 _WORKERS = {"celery": "a Celery task", "rq": "an RQ job", "dramatiq": "a dramatiq actor", "arq": "an arq job"}
@@ -27,22 +29,33 @@ _REFUSALS = {"celery": "raises `EncodeError`", "dramatiq": "raises `TypeError`"}
 
 @rule.check(Sending)
 def check(sending: Sending, domain: Domain) -> Iterator[Draft]:
+    wrong = list(_wrong(sending, domain))
+    if not wrong:
+        return
     library = sending.row.owner.partition(".")[0]
+    piece, kind = wrong[0]
+    if kind is None:
+        what, fate = "a session", _fate_of_session(sending, library)
+    else:
+        what, fate = f"{'entities' if kind.is_many else 'the entity'} `{kind.model.name}`", _fate(sending, library)
+    where = f" (in {piece.hidden_in})" if piece.hidden_in else ""
+    draft = rule.diagnostic(piece.node, f"{_WORKERS[library]} is sent {what}{where}: {fate}")
+    if sending.through is not None:
+        wrapper = sending.through.function
+        draft = draft.with_note(domain.locate(wrapper.path, wrapper.qualname), "this hands it to the worker")
+    entities = [(each, kind) for each, kind in wrong if kind is not None]
+    fix = send_keys(sending, entities) if len(entities) == len(wrong) else None
+    yield draft.with_help("send the key; let the worker load what it needs in a session of its own").with_fix(fix)
+
+
+def _wrong(sending: Sending, domain: Domain) -> Iterator[tuple[Cargo, EntityKind | None]]:
+    """What cannot be sent, or arrives as something else: entities, and sessions (None)."""
     for piece in sending.cargo:
         kind = entity_of(piece.value)
         if _is_session(piece, domain):
-            what, fate = "a session", _fate_of_session(sending, library)
+            yield piece, None
         elif kind is not None and _breaks(kind, sending, domain):
-            what, fate = f"{'entities' if kind.is_many else 'the entity'} `{kind.model.name}`", _fate(sending, library)
-        else:
-            continue
-        where = f" (in {piece.hidden_in})" if piece.hidden_in else ""
-        draft = rule.diagnostic(piece.node, f"{_WORKERS[library]} is sent {what}{where}: {fate}")
-        if sending.through is not None:
-            wrapper = sending.through.function
-            draft = draft.with_note(domain.locate(wrapper.path, wrapper.qualname), "this hands it to the worker")
-        yield draft.with_help("send the key; let the worker load what it needs in a session of its own")
-        return
+            yield piece, kind
 
 
 def _is_session(piece: Cargo, domain: Domain) -> bool:

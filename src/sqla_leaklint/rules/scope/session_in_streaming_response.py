@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_leaklint.diagnostics import Group
+from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.application.fastapi_version import exit_of
+from sqla_leaklint.domain.application.stream_ends import does_harm
 from sqla_leaklint.domain.application.streams import StreamedSession
 from sqla_leaklint.domain.values import Origin
+from sqla_leaklint.fixes.own_session_in_stream import open_in_stream
 from sqla_leaklint.knowledge.facts import Moment
 from sqla_leaklint.rules.base import Draft, Rule
 
@@ -18,6 +20,7 @@ rule = Rule(
     group=Group.LEAK,
     summary="a streamed response uses the request's session while it is sent",
     since="0.1.0",
+    fix=(Applicability.DISPLAY,),
 )
 
 _OWNERS = {
@@ -25,14 +28,14 @@ _OWNERS = {
     Origin.PARAMETER: "a session that belongs to the caller",
     Origin.MANAGED: "a session that its `with` block closes",
 }
-_HELP = "open a session in the generator with `with`, or load what is sent before the response is made"
+_HELP = "open a session in the generator, with `with` round what it fetches, or load that before the response is made"
 
 
 @rule.check(StreamedSession)
 def check(streamed: StreamedSession, domain: Domain) -> Iterator[Draft]:
     session = streamed.session
     moment = exit_of(domain, session)
-    if not streamed.harms(moment):
+    if not does_harm(streamed, moment):
         return
     where = f" (in {streamed.hidden_in})" if streamed.hidden_in else ""
     provider = session.provider
@@ -41,7 +44,7 @@ def check(streamed: StreamedSession, domain: Domain) -> Iterator[Draft]:
     draft = rule.diagnostic(streamed.node, message).with_help(_HELP)
     if streamed.use is not None:
         draft = draft.with_note(streamed.use, "the stream uses it here")
-    yield draft.with_note(origin, "the session is provided here")
+    yield draft.with_note(origin, "the session is provided here").with_fix(open_in_stream(streamed, moment))
 
 
 def _fate(owner: Origin, moment: Moment | None) -> str:
