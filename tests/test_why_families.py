@@ -519,6 +519,24 @@ class Bush:
             twig.bush = None
 """
 
+FORKS = """\
+from multiprocessing import Process
+from sqlalchemy import create_engine, text
+
+engine = create_engine("postgresql://localhost/shop")
+
+
+def work():
+    with engine.connect() as connection:
+        connection.execute(text("select 1"))
+
+
+def main():
+    with engine.begin() as connection:
+        connection.execute(text("select 1"))
+    Process(target=work).start()
+"""
+
 PROGRAM = {
     "requirements.txt": "fastapi==0.121.0\nsqlalchemy==2.0.40\n",
     "app/__init__.py": "",
@@ -534,6 +552,7 @@ PROGRAM = {
     "app/kept.py": KEPT,
     "app/per_call.py": PER_CALL,
     "app/collector.py": COLLECTOR,
+    "app/forks.py": FORKS,
 }
 
 CASES = [
@@ -563,6 +582,7 @@ CASES = [
     ("engines", "shared = ", ["kept by the module, as `shared`", "silence about its end: it is no async engine"]),
     ("engines", "anew = ", ["→ `factory_of_settings`", "so it is made anew each time, used and dropped (LKS503)"]),
     ("engines", "given = ", ["so silence: it is made of what the call is given, or has opened itself"]),
+    ("forks", "Process(", ["used before line 13 `engine.begin()`", "used there by `work` (line 7)", "(LKS505)"]),
     ("database", "engine = create", ["kept by the module, as `engine`", "nobody disposes of it", "(LKS505)"]),
     ("database", "max_overflow", ["pool max_overflow=-1", "its pool has no limit: max_overflow=-1 (LKS504)"]),
     (
