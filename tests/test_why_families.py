@@ -196,6 +196,11 @@ async def plainly(db, kind):
     return db.scalar(kind)
 
 
+async def at_once(db, kind):
+    found = db.scalar(kind)
+    await asyncio.sleep(found)
+
+
 @router.get("/")
 async def read(db=Depends(get_async_db), plain=Depends(get_db)):
     await asyncio.gather(count(db, "a"), count(db, "b"))
@@ -204,6 +209,11 @@ async def read(db=Depends(get_async_db), plain=Depends(get_db)):
     await asyncio.gather(plainly(plain, "a"), plainly(plain, "b"))
     await asyncio.create_task(count(db, "c"))
     asyncio.create_task(count(db, "d"))
+
+
+@router.get("/soon")
+async def soon(plain=Depends(get_db)):
+    asyncio.create_task(at_once(plain, "e"))
 
 
 @router.get("/threads")
@@ -627,6 +637,7 @@ CASES = [
     ("work", "gather(plainly(", ["silence about `plain`: it is no async session"]),
     ("work", 'count(db, "c")', ["silence about `db`: no other work has it meanwhile, and the function waits"]),
     ("work", 'count(db, "d")', ["waited for by nobody in this function", "ends the session before the work is done"]),
+    ("work", "at_once(plain", ["silence about `plain`: the work has asked it for everything before it first waits"]),
     ("work", "pool.map", ["in a thread, once for each of many arguments", "all of them use one session"]),
     (
         "loop",

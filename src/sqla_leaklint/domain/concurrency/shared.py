@@ -81,17 +81,22 @@ class SharingExcuse(Excuse):
     OWN_END = "the work closes it itself"
     AT_REST = "it is no async session, and coroutines of one event loop never leave it in the middle of something"
     ALONE = "no other work has it meanwhile, and the function waits"
+    ASKED_AT_ONCE = "the work has asked it for everything before it first waits, and until then nobody closes it"
     IN_TIME = "nothing is known to use or end it before the work is done"
 
 
-def excuse_of(start: Start | None, piece: Piece, rider: Rider) -> SharingExcuse:
+def excuse_of(domain: Domain, start: Start | None, piece: Piece, rider: Rider) -> SharingExcuse:
     """Why a session that is not found to be shared is not."""
     if rider.ends:
         return SharingExcuse.OWN_END
     is_joined = start is not None and start.joined
     if is_joined and not _at_once(piece, rider, piece):
         return SharingExcuse.AT_REST
-    return SharingExcuse.ALONE if is_joined else SharingExcuse.IN_TIME
+    if is_joined:
+        return SharingExcuse.ALONE
+    is_plain = not (rider.is_async or piece.in_thread)
+    is_asked = is_plain and is_asked_at_once(domain, piece.node, rider.key)
+    return SharingExcuse.ASKED_AT_ONCE if is_asked else SharingExcuse.IN_TIME
 
 
 class _Function:

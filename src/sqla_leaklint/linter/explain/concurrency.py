@@ -61,7 +61,9 @@ def _explain(domain: Domain, node: tree.Call, start: Start | None, work: list[Pi
     told.add("sessions", columns(dict.fromkeys(_sessions(work, places))))
     told.add("waited for", _end(start, places))
     shared = [each for each in domain.subjects(SharedSession) if each.start.node is node]
-    told.add("so", [_sharing(each, places) for each in shared] or list(dict.fromkeys(_silence(start, work, places))))
+    told.add(
+        "so", [_sharing(each, places) for each in shared] or list(dict.fromkeys(_silence(domain, start, work, places)))
+    )
     return told
 
 
@@ -116,11 +118,11 @@ def _sharing(shared: SharedSession, places: Places) -> str:
             return f"{what}: its owner ends the session before the work is done (LKS405)"
 
 
-def _silence(start: Start | None, work: list[Piece], places: Places) -> Iterator[str]:
+def _silence(domain: Domain, start: Start | None, work: list[Piece], places: Places) -> Iterator[str]:
     for piece in work:
         for each in _sessions_of(piece):
-            yield f"silence about {places.heading(each.passenger.node)}: {_excuse(start, piece, each)}"
+            yield f"silence about {places.heading(each.passenger.node)}: {_excuse(domain, start, piece, each)}"
 
 
-def _excuse(start: Start | None, piece: Piece, session: Rider | Idle) -> str:
-    return session.excuse.value if isinstance(session, Idle) else excuse_of(start, piece, session).value
+def _excuse(domain: Domain, start: Start | None, piece: Piece, session: Rider | Idle) -> str:
+    return session.excuse.value if isinstance(session, Idle) else excuse_of(domain, start, piece, session).value

@@ -107,7 +107,9 @@ def paragraphs(domain: Domain, line: Line, places: Places) -> Iterator[Paragraph
             told.update(_spoken_for(domain, load.node))
             yield explain_load(load, places)
     for handoff in domain.subjects(Handoff):
-        if handoff.node in line.nodes and handoff.node not in told:
+        if handoff.node not in told and (
+            handoff.node in line.nodes or any(each.node in line.nodes for each in handoff.passengers())
+        ):
             told.update(walk(handoff.node))
             yield explain_handoff(handoff, places)
     for block in line.of_type(tree.With):

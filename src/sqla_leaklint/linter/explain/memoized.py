@@ -103,7 +103,7 @@ def _verdicts(
             yield f"silence about `{made.cls.name}`: its objects may be equal to each other, hence one key"
     if part is None and fed is None and made is None and not memoized.keeps_coroutines:
         yield f"silence: {_why_not(memoized)}"
-    elif fed is not None and part is None:
+    elif fed is not None and part is None and not memoized.keeps_coroutines:
         if memoized.is_local:
             yield "silence: it is memoised anew by each call of the function around it, with which all of it goes"
         elif memoized.is_cleared:
