@@ -46,6 +46,7 @@ ENVIRONMENTS = {
         "dramatiq",
         "arq",
         "APScheduler<4",
+        "joblib",
         "click",
         "typer",
         "httpx",

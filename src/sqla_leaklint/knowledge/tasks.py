@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqla_leaklint.knowledge.facts import Decoration, Decorator, Executor, Function, Handoff, Kind, Table, Type, Wire
 
+_JOBLIB = "https://joblib.readthedocs.io/en/stable/generated/joblib.delayed.html"
 _CELERY = "https://docs.celeryq.dev/en/stable/userguide/"
 _CELERY_APP = "celery.Celery"
 _CELERY_TASK = "celery.Task"
@@ -100,6 +101,12 @@ _SCHEDULERS = (
 )
 _BASE_SCHEDULER = "apscheduler.schedulers.base.BaseScheduler"
 
+JOBLIB = Table(
+    "joblib",
+    # What `delayed(f)(x)` makes is run as `f(x)`: the call counts as that one.
+    functions=(Function("joblib.delayed", "arg 0", _JOBLIB, ("joblib.parallel.delayed",)),),
+)
+
 APSCHEDULER = Table(
     "APScheduler",
     types=(
@@ -163,4 +170,4 @@ FLASK = Table(
     ),
 )
 
-TABLES = (CELERY, RQ, DRAMATIQ, ARQ, APSCHEDULER, CLICK, TYPER, FLASK)
+TABLES = (CELERY, RQ, DRAMATIQ, ARQ, JOBLIB, APSCHEDULER, CLICK, TYPER, FLASK)

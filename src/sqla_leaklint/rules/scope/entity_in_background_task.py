@@ -9,7 +9,7 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.application.fastapi_version import exit_of
 from sqla_leaklint.domain.application.handed_entities import HandedEntity, Want
 from sqla_leaklint.domain.values import Origin
-from sqla_leaklint.fixes.entity_by_key import load_in_task
+from sqla_leaklint.fixes.own_session.entities import load_in_task
 from sqla_leaklint.knowledge.facts import Moment
 from sqla_leaklint.rules.base import Draft, Rule
 

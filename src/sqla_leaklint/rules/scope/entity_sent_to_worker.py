@@ -10,7 +10,7 @@ from sqla_leaklint.domain.application.cargo import Cargo
 from sqla_leaklint.domain.application.entities import EntityKind, entity_of
 from sqla_leaklint.domain.application.sendings import Sending
 from sqla_leaklint.domain.values import Instance, ProjectInstance, alternatives
-from sqla_leaklint.fixes.sent_key import send_keys
+from sqla_leaklint.fixes.own_session.sent_key import send_keys
 from sqla_leaklint.knowledge.facts import Kind, Wire
 from sqla_leaklint.rules.base import Draft, Rule
 

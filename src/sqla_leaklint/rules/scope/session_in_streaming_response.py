@@ -10,7 +10,7 @@ from sqla_leaklint.domain.application.fastapi_version import exit_of
 from sqla_leaklint.domain.application.stream_ends import does_harm
 from sqla_leaklint.domain.application.streams import StreamedSession
 from sqla_leaklint.domain.values import Origin
-from sqla_leaklint.fixes.own_session_in_stream import open_in_stream
+from sqla_leaklint.fixes.own_session.streams import open_in_stream
 from sqla_leaklint.knowledge.facts import Moment
 from sqla_leaklint.rules.base import Draft, Rule
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol, Unknown, alternatives
-from sqla_leaklint.fixes.wrapping import (
+from sqla_leaklint.fixes.own_session.wrapping import (
     first_user,
     is_known_to_module,
     is_plain,

@@ -31,10 +31,10 @@ from sqla_leaklint.domain.application.lookups import primary_key
 from sqla_leaklint.domain.application.providers import may_expire
 from sqla_leaklint.domain.application.task_reads import loads_for
 from sqla_leaklint.domain.values import Origin
-from sqla_leaklint.fixes.closed_first import Bond, Release, belongings_in, release
+from sqla_leaklint.fixes.own_session.closed_first import Bond, Release, belongings_in, release
+from sqla_leaklint.fixes.own_session.task_wrapper import ByKey, Plan, edits, is_loader_free
+from sqla_leaklint.fixes.own_session.wrapped_task import model_name, wrapped_task
 from sqla_leaklint.fixes.pending import PendingFix
-from sqla_leaklint.fixes.task_wrapper import ByKey, Plan, edits, is_loader_free
-from sqla_leaklint.fixes.wrapped_task import model_name, wrapped_task
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 

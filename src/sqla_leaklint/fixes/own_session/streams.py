@@ -30,10 +30,10 @@ from sqla_leaklint.domain.application.endpoints import decorations
 from sqla_leaklint.domain.application.providers import commits
 from sqla_leaklint.domain.values import Origin, ProjectFunction
 from sqla_leaklint.fixes.lines import line_before
+from sqla_leaklint.fixes.own_session.generators import Enclosed
+from sqla_leaklint.fixes.own_session.provider_context import ProviderContext
+from sqla_leaklint.fixes.own_session.stream_wrapper import Wrapper
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
-from sqla_leaklint.fixes.provider_context import ProviderContext
-from sqla_leaklint.fixes.session_in_generator import Enclosed
-from sqla_leaklint.fixes.stream_wrapper import Wrapper
 from sqla_leaklint.knowledge.facts import Decoration, Moment
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree

@@ -19,8 +19,8 @@ from sqla_leaklint.domain.application.held_keys import HeldEntity
 from sqla_leaklint.domain.application.lookups import lookup_of, primary_key
 from sqla_leaklint.domain.mapped.models import models_of
 from sqla_leaklint.domain.values import BoundMethod, alternatives
+from sqla_leaklint.fixes.own_session.received_key import ReceivedKey, received_key, receiving_edits
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
-from sqla_leaklint.fixes.received_key import ReceivedKey, received_key, receiving_edits
 from sqla_leaklint.knowledge.facts import Kind, Wire
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.stretches import Stretch, stretch_of
 from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, end_of, indented, lines_between, unit_of
+from sqla_leaklint.fixes.own_session.provider_context import ProviderContext
+from sqla_leaklint.fixes.own_session.wrapping import parameter_of, place_among, place_of_argument
 from sqla_leaklint.fixes.pending import TextEdit
-from sqla_leaklint.fixes.provider_context import ProviderContext
-from sqla_leaklint.fixes.wrapping import parameter_of, place_among, place_of_argument
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.values import Symbol
 from sqla_leaklint.fixes.imports import import_edits
+from sqla_leaklint.fixes.own_session.wrapped_task import WrappedTask
+from sqla_leaklint.fixes.own_session.wrapping import place_of_argument, start_with_decorators, text_of
 from sqla_leaklint.fixes.pending import TextEdit
-from sqla_leaklint.fixes.wrapped_task import WrappedTask
-from sqla_leaklint.fixes.wrapping import place_of_argument, start_with_decorators, text_of
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:

@@ -16,9 +16,8 @@ from sqla_leaklint.domain.application.generators import Hold
 from sqla_leaklint.domain.application.streams import Making, StreamedSession
 from sqla_leaklint.domain.values import ProjectFunction
 from sqla_leaklint.fixes.imports import newline_of
-from sqla_leaklint.fixes.pending import TextEdit
-from sqla_leaklint.fixes.provider_context import ProviderContext
-from sqla_leaklint.fixes.wrapping import (
+from sqla_leaklint.fixes.own_session.provider_context import ProviderContext
+from sqla_leaklint.fixes.own_session.wrapping import (
     first_user,
     is_known_to_module,
     is_plain,
@@ -28,6 +27,7 @@ from sqla_leaklint.fixes.wrapping import (
     start_with_decorators,
     text_of,
 )
+from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:

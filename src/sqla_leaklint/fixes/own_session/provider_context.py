@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.fixes.imports import import_edits
+from sqla_leaklint.fixes.own_session.wrapping import module_to_import, name_of
 from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.fixes.provider_block import is_free
-from sqla_leaklint.fixes.wrapping import module_to_import, name_of
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain

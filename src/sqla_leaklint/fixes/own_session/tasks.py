@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.diagnostics import Applicability
 from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.values import Origin
-from sqla_leaklint.fixes.closed_first import Bond, Release, belongings_in, release
+from sqla_leaklint.fixes.own_session.closed_first import Bond, Release, belongings_in, release
+from sqla_leaklint.fixes.own_session.task_wrapper import Plan, edits
+from sqla_leaklint.fixes.own_session.wrapped_task import wrapped_task
 from sqla_leaklint.fixes.pending import PendingFix
-from sqla_leaklint.fixes.task_wrapper import Plan, edits
-from sqla_leaklint.fixes.wrapped_task import wrapped_task
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.application.handoffs import Passenger

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.task_reads import loads_for, reads_of
 from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction
 from sqla_leaklint.fixes.imports import import_edits, newline_of
+from sqla_leaklint.fixes.own_session.task_wrapper import LOADER, ByKey, is_loader_free
+from sqla_leaklint.fixes.own_session.wrapped_task import model_name
 from sqla_leaklint.fixes.pending import TextEdit
-from sqla_leaklint.fixes.task_wrapper import LOADER, ByKey, is_loader_free
-from sqla_leaklint.fixes.wrapped_task import model_name
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
