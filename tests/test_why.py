@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sqla_leaklint.config import SettingsFinder
+from sqla_leaklint.linter.discovery import SourceFile
+from sqla_leaklint.linter.explain import Answers
 from tests.hosts import leaklint, write
 
 pytest_plugins = ["tests.hosts.fixtures"]
@@ -630,14 +633,24 @@ def test_what_settings_and_the_role_of_a_file_keep_from_being_reported(project: 
     assert "Not reported, as the settings do not select it" in leaklint("why", f"off/app.py:{line}").out
 
 
-def test_every_line_has_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(FIXTURES / "export_async")
-    for path in ("tracker/db/dependencies.py", "tracker/audit/store.py"):
-        for number in range(1, len(Path(path).read_text(encoding="utf-8").splitlines()) + 1):
-            ran = leaklint("why", f"{path}:{number}")
-            assert ran.code == 0
-            assert ran.out.startswith(f"{path}:{number}\n")
-            assert "Reported: " in ran.out
+MODULES = sorted(
+    str(path.relative_to(FIXTURES)) for path in FIXTURES.rglob("*.py") if len(path.relative_to(FIXTURES).parts) > 1
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_line_has_an_answer(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, path = module.split("/", 1)
+    monkeypatch.chdir(FIXTURES / project)
+    finder = SettingsFinder()
+    file = SourceFile(Path(path).resolve(), path, finder.for_directory(Path(path).resolve().parent))
+    answers = Answers(file, finder.for_directory)
+    for number in range(1, len(answers.lines) + 1):
+        told = answers.of(number)
+        assert told[0] == f"{path}:{number}"
+        assert told[-1].startswith(("Reported: ", "Not reported, as "))
+    if answers.lines:
+        assert answers.of(1) == Answers(file, finder.for_directory).of(1)
 
 
 @pytest.mark.parametrize(

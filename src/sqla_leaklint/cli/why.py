@@ -10,7 +10,7 @@ import click
 
 from sqla_leaklint.config import ConfigError, SettingsFinder
 from sqla_leaklint.linter.discovery import SourceFile
-from sqla_leaklint.linter.explain import NotALineError, explain
+from sqla_leaklint.linter.explain import Answers, NotALineError
 from sqla_leaklint.syntax.source import SourceError
 
 _PLACE = re.compile(r"(?P<path>.+?):(?P<line>\d+)(?::\d*)?:?", re.DOTALL)
@@ -28,7 +28,7 @@ def answer(place: str) -> list[str]:
     finder = SettingsFinder()
     try:
         file = SourceFile(path, os.path.normpath(found["path"]), finder.for_directory(path.parent))
-        return explain(file, int(found["line"]), finder.for_directory)
+        return Answers(file, finder.for_directory).of(int(found["line"]))
     except SourceError as error:
         where = f"{found['path']}:{error.line}" if error.line and path.exists() else found["path"]
         raise click.UsageError(f"{where}: {error.message}") from error

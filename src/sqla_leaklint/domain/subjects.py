@@ -7,6 +7,7 @@ Subjects that are judgements of their own live with the questions that they answ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.values import Value
@@ -62,6 +63,18 @@ class InFunction:
     @property
     def summary(self) -> FunctionSummary:
         return self.domain.module.summary.functions[self.body.qualname]
+
+
+class Excuse(Enum):
+    """Why something that looks like a subject is none: each member says a condition that takes it away."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Excused:
+    """What looks like a subject, and the first thing that was found to be different."""
+
+    node: tree.Node
+    excuse: Excuse
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqla_leaklint.semantic.adopting import adopt
 from sqla_leaklint.semantic.execution import Executor
 from sqla_leaklint.semantic.places import Place, is_test_file, place_of
 from sqla_leaklint.semantic.source_roots import inner_roots
@@ -72,11 +73,13 @@ class Project:
         place = self.place(key)
         parsed = parse_source(source)
         executor = Executor(place.name, place.is_package)
+        summary = self._summaries.get(key) if self._texts.get(key) == hash(source.text) else None
+        if summary is not None:
+            # A module whose tree had been dropped keeps its summary: what others have linked to stays linked.
+            adopt(executor.pool, summary)
         executor.run(parsed.tree)
-        summary = self._summaries.get(key)
-        if summary is None or self._texts.get(key) != hash(source.text):
+        if summary is None:
             summary = summarise(executor, key, is_package=place.is_package)
-        # A module whose tree had been dropped keeps its summary: what others have linked to stays linked.
         module = Module(parsed, executor, summary)
         self._summaries[key] = summary
         self._texts[key] = hash(source.text)

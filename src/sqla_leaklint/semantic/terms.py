@@ -17,7 +17,7 @@ gives the name `session` the term
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -212,6 +212,11 @@ COMPOUND: frozenset[type] = frozenset(
 T = TypeVar("T")
 
 
+def _key(kind: Callable[..., object], fields: Sequence[object]) -> tuple[object, ...]:
+    # 1, True and 1.0 are equal keys, but not the same constant
+    return (kind, *fields, type(fields[0])) if kind is Const else (kind, *fields)
+
+
 def parts_of(term: Term) -> Iterator[Term]:
     """The terms of which a term is directly made, in no order that matters."""
     if type(term) not in COMPOUND:
@@ -266,12 +271,18 @@ class Pool:
 
     def make(self, kind: Callable[..., T], *fields: object) -> T:
         """The one term of that kind with those fields."""
-        # 1, True and 1.0 are equal keys, but not the same constant
-        key = (kind, *fields, type(fields[0])) if kind is Const else (kind, *fields)
+        key = _key(kind, fields)
         found = self._terms.get(key)
         if found is None:
             found = self._terms[key] = kind(*fields)
         return found  # type: ignore[return-value]
+
+    def adopt(self, term: object) -> None:
+        """Give this term, which another pool has made of the same text, to whoever asks for its like."""
+        values = [getattr(term, name) for name in type(term).__slots__]  # type: ignore[attr-defined]
+        self._terms[_key(type(term), values)] = term
+        if values and not values[-1] and type(term) in {Star, Collection, Join}:  # made without its last field
+            self._terms[_key(type(term), values[:-1])] = term
 
     def join(self, left: Term, right: Term) -> Term:
         """One of two; what is the same on both ways is that one thing.  Joins are nested, not flattened."""

@@ -76,18 +76,29 @@ class StreamedSession:
         """Whether the request has taken the session's connection before the stream begins, and not given it back."""
         return self.body is not None and is_taken_by(self.domain, self.body, self.session)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether the content does more than to close it, or to send an item before it gives anything back."""
+        return bool(self.holds - _HARMLESS)
+
     @staticmethod
     def find(domain: Domain) -> Iterator[StreamedSession]:
         """The first such session of each streamed response of a module."""
         for handoff in domain.subjects(Handoff):
-            content = handoff.content if handoff.executor is Executor.RESPONSE_STREAM else None
-            term = domain.term(content) if content is not None else None
-            if content is not None and term is not None:
-                found = next(_Streams(domain, handoff.body).of(term, content), None)
-                if found is not None:
-                    yield replace(found, response=handoff)
+            found = next((each for each in streamed(handoff) if each.is_used), None)
+            if found is not None:
+                yield found
         for body in domain.bodies:
-            yield from _of_endpoint(domain, body)
+            yield from (each for each in _of_endpoint(domain, body) if each.is_used)
+
+
+def streamed(handoff: Handoff) -> Iterator[StreamedSession]:
+    """The sessions that go with the content of a streamed response, whatever it does with them."""
+    content = handoff.content if handoff.executor is Executor.RESPONSE_STREAM else None
+    term = handoff.domain.term(content) if content is not None else None
+    if content is not None and term is not None:
+        for each in _Streams(handoff.domain, handoff.body).of(term, content):
+            yield replace(each, response=handoff)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +139,7 @@ def _of_endpoint(domain: Domain, body: Body) -> Iterator[StreamedSession]:
         for session in streams.sessions(value):
             kind = evaluator.classes.library_type(session) or ""
             found = frozenset(Generators(evaluator, kind).holds(function, parameter.name))
-            if found - _HARMLESS:
+            if found:
                 yield StreamedSession(domain, session, parameter, body, holds=found)
 
 
@@ -225,7 +236,7 @@ class _Streams:
                 holds = frozenset(
                     each for function in functions for each in self._holds(call, function, piece, seed, session)
                 )
-                if holds - _HARMLESS:
+                if holds:
                     hidden_in = "what the generator captures" if piece.read is not None else piece.hidden_in
                     making = replace(making, session=seed)
                     yield self._found(

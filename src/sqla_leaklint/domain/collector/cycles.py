@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.callers import callers
 from sqla_leaklint.domain.collector.endings import Endings
 from sqla_leaklint.domain.linking import declarations
+from sqla_leaklint.domain.subjects import Excuse, Excused
 from sqla_leaklint.domain.values import Origin, ProjectClass, ProjectInstance, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -50,6 +51,14 @@ _STRONG = frozenset(
 _DATACLASS = "dataclasses.dataclass"
 
 
+class CycleExcuse(Excuse):
+    """Why two objects that refer to each other are left alone."""
+
+    BROKEN = "the project sets one of the two attributes to something else, so that the cycle may be broken"
+    ONE = "there is one such object, for as long as the process lives"
+    TOLD = "it is told of another place that makes the same cycle"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceCycle:
     """An object keeps a part (`node` puts it there, in `attribute`) that keeps the object, in `back`.
@@ -68,19 +77,25 @@ class ReferenceCycle:
     @staticmethod
     def find(domain: Domain) -> Iterator[ReferenceCycle]:
         """The first such place of every pair of classes, in the order of the text."""
+        yield from (each for each in ReferenceCycle.weighed(domain) if isinstance(each, ReferenceCycle))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[ReferenceCycle | Excused]:
+        """Every place at which an object and a part of it come to refer to each other."""
         cycles, endings = _Cycles(domain), Endings(domain)
         seen: set[tuple[ProjectClass, ProjectClass]] = set()
         for body in domain.bodies:
             for cycle in cycles.made_by(body):
                 pair = (cycle.owner, cycle.part)
-                if (
-                    pair in seen
-                    or endings.are_written((cycle.attribute, cycle.back))
-                    or endings.is_made_once(cycle.owner)
-                ):
-                    continue
-                seen.add(pair)
-                yield cycle
+                if pair in seen:
+                    yield Excused(cycle.node, CycleExcuse.TOLD)
+                elif endings.are_written((cycle.attribute, cycle.back)):
+                    yield Excused(cycle.node, CycleExcuse.BROKEN)
+                elif endings.is_made_once(cycle.owner):
+                    yield Excused(cycle.node, CycleExcuse.ONE)
+                else:
+                    seen.add(pair)
+                    yield cycle
 
 
 class _Cycles:

@@ -18,6 +18,7 @@ from sqla_leaklint.domain.application.starting import Step, way_from_start
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.origins.provenance import Provenance
 from sqla_leaklint.domain.rows.loops import Loops
+from sqla_leaklint.domain.subjects import Excuse, Excused
 from sqla_leaklint.domain.values import alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
@@ -44,6 +45,16 @@ _PLATFORM = frozenset({"sys", "platform", "gc", "hasattr"})
 """What tells of the interpreter, not of how the program is to run."""
 
 
+class CollectorExcuse(Excuse):
+    """Why a call that touches the collector does no harm, as far as is known."""
+
+    NOT_SURE = "it is not known to run at every start of the program: a condition, or no caller, stands before it"
+    NOT_REACHED = "no request, event or task is known to come here, whatever a condition says"
+    UNDONE = "the project switches it on again, or collects by itself, at another time than at its start"
+    UNFROZEN = "the project calls `gc.unfreeze`"
+    NO_SESSIONS = "the project is not seen to make a session"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DisabledCollector:
     """A call after which the collector frees nothing more, or not what is there; `way` leads to it."""
@@ -55,20 +66,38 @@ class DisabledCollector:
     @staticmethod
     def find(domain: Domain) -> Iterator[DisabledCollector]:
         """Every such call of the module, in the order of the text."""
+        yield from (each for each in DisabledCollector.weighed(domain) if isinstance(each, DisabledCollector))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[DisabledCollector | Excused]:
+        """Every call of the module that switches the collector off, or freezes what is there."""
         for body in domain.bodies:
             for event in body.events:
                 path = _path(event)
-                if path == FREEZE:
-                    way = _way_from_outside(domain, body, event)
-                    is_undone = way is not None and _mentions(domain, _UNFREEZE)
-                elif path == DISABLE or (path == THRESHOLD and _is_zero(event.call)):
-                    way = way_from_start(domain.evaluator, domain.module.summary, body, event, _is_of_platform)
-                    is_undone = way is not None and (_is_switched_on(domain, path) or _is_collected(domain, body))
-                else:
-                    continue
-                if way is not None and not is_undone and uses_sessions(domain):
-                    assert isinstance(event.node, tree.Call)
-                    yield DisabledCollector(event.node, path, way)
+                if path in {FREEZE, DISABLE} or (path == THRESHOLD and _is_zero(event.call)):
+                    found = _frozen(domain, body, event) if path == FREEZE else _off(domain, body, event, path)
+                    if isinstance(found, tuple) and not uses_sessions(domain):
+                        found = CollectorExcuse.NO_SESSIONS
+                    if isinstance(found, tuple):
+                        yield DisabledCollector(event.call_node, path, found)
+                    else:
+                        yield Excused(event.node, found)
+
+
+def _frozen(domain: Domain, body: Body, event: Event) -> tuple[Step, ...] | CollectorExcuse:
+    """The way to what freezes garbage again and again."""
+    way = _way_from_outside(domain, body, event)
+    if way is None:
+        return CollectorExcuse.NOT_REACHED
+    return CollectorExcuse.UNFROZEN if _mentions(domain, _UNFREEZE) else way
+
+
+def _off(domain: Domain, body: Body, event: Event, path: str) -> tuple[Step, ...] | CollectorExcuse:
+    """The way to what switches the collector off for good."""
+    way = way_from_start(domain.evaluator, domain.module.summary, body, event, _is_of_platform)
+    if way is None:
+        return CollectorExcuse.NOT_SURE
+    return CollectorExcuse.UNDONE if _is_switched_on(domain, path) or _is_collected(domain, body) else way
 
 
 def is_off_in_project(domain: Domain) -> bool:

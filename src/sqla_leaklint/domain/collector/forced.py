@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.origins.provenance import Provenance, Trail
 from sqla_leaklint.domain.profiling.heap import looks_at_heap
 from sqla_leaklint.domain.rows.loops import Loops
+from sqla_leaklint.domain.subjects import Excuse, Excused
 from sqla_leaklint.domain.values import ProjectInstance, Symbol, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -34,6 +35,15 @@ _OTHER_MEMORY = ("torch.", "cupy.", "tensorflow.", "keras.", "jax.", "mlx.")
 """Libraries whose objects hold memory that is not Python's, and of which the collector sees the shell alone."""
 _ENVIRONMENT = frozenset({"os.getenv", "os.environ.get"})
 _SETTINGS = frozenset({"pydantic_settings.BaseSettings", "pydantic.BaseSettings"})
+
+
+class ForcingExcuse(Excuse):
+    """Why a call of `gc.collect` is left alone."""
+
+    OF_MODULE = "it runs once, when the module is imported"
+    WANTED = "the function tells what was collected, looks at the heap, or frees memory that is not Python's"
+    NOT_REACHED = "no request, event or task is known to come here"
+    SWITCHED = "a setting decides whether it runs"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,21 +73,35 @@ class ForcedCollection:
     @staticmethod
     def find(domain: Domain) -> Iterator[ForcedCollection]:
         """Every such call of a module, in the order of the text."""
+        yield from (each for each in ForcedCollection.weighed(domain) if isinstance(each, ForcedCollection))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[ForcedCollection | Excused]:
+        """Every call of `gc.collect` of a module."""
         provenance = Provenance(domain.evaluator)
-        summary = domain.module.summary
         for body in domain.bodies:
-            if not isinstance(body.node, tree.Function):
-                continue
             calls = [event for event in body.events if event.deed is Deed.CALLED and is_collection(event.call)]
-            function = summary.functions.get(body.qualname)
-            if not calls or function is None or _has_a_reason(domain, body):
+            if not calls:
                 continue
-            trail = provenance.call_trail(summary, function)
-            if trail is None or trail.entry is None:
-                continue
+            found = _trail(domain, body, provenance)
             for event in calls:
-                if not _is_switched(domain, body, event.stmt):
-                    yield ForcedCollection(body, event, trail)
+                if isinstance(found, ForcingExcuse):
+                    yield Excused(event.node, found)
+                elif _is_switched(domain, body, event.stmt):
+                    yield Excused(event.node, ForcingExcuse.SWITCHED)
+                else:
+                    yield ForcedCollection(body, event, found)
+
+
+def _trail(domain: Domain, body: Body, provenance: Provenance) -> Trail | ForcingExcuse:
+    """How the world outside comes to a body that collects; or why that is nobody's concern."""
+    function = domain.module.summary.functions.get(body.qualname)
+    if function is None or not isinstance(body.node, tree.Function):
+        return ForcingExcuse.OF_MODULE
+    if _has_a_reason(domain, body):
+        return ForcingExcuse.WANTED
+    trail = provenance.call_trail(domain.module.summary, function)
+    return trail if trail is not None and trail.entry is not None else ForcingExcuse.NOT_REACHED
 
 
 def is_collection(call: t.Call) -> bool:

@@ -23,6 +23,7 @@ from sqla_leaklint.domain.concurrency.starts import Start, starts
 from sqla_leaklint.domain.concurrency.suspension import is_asked_at_once, unawaited
 from sqla_leaklint.domain.concurrency.work import Piece, Rider
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, nodes_of
+from sqla_leaklint.domain.subjects import Excuse
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.flow import Edge, Graph, Step, StepKind, build_cfg, solve_forward
 from sqla_leaklint.semantic import terms as t
@@ -72,6 +73,30 @@ class SharedSession:
                 found = tuple(starts(domain, body))
                 if found:
                     yield from _Function(domain, body, found).shared()
+
+
+class SharingExcuse(Excuse):
+    """Why a session of a piece of work is not shared, as far as is known."""
+
+    OWN_END = "the work closes it itself"
+    AT_REST = "it is no async session, and coroutines of one event loop never leave it in the middle of something"
+    ALONE = "no other work has it meanwhile, and the function waits"
+    ASKED_AT_ONCE = "the work has asked it for everything before it first waits, and until then nobody closes it"
+    IN_TIME = "nothing is known to use or end it before the work is done"
+
+
+def excuse_of(domain: Domain, start: Start | None, piece: Piece, rider: Rider) -> SharingExcuse:
+    """Why a session that is not found to be shared is not."""
+    if rider.ends:
+        return SharingExcuse.OWN_END
+    is_joined = start is not None and start.joined
+    if is_joined and not _at_once(piece, rider, piece):
+        return SharingExcuse.AT_REST
+    if is_joined:
+        return SharingExcuse.ALONE
+    is_plain = not (rider.is_async or piece.in_thread)
+    is_asked = is_plain and is_asked_at_once(domain, piece.node, rider.key)
+    return SharingExcuse.ASKED_AT_ONCE if is_asked else SharingExcuse.IN_TIME
 
 
 class _Function:

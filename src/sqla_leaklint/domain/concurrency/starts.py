@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _KEEPING = frozenset({"append", "add", "appendleft"})
 _NOT_WAITING = frozenset({"start", "add_done_callback", "set_name", "setName", "setDaemon", "get_name", "done"})
 _WAITING = frozenset({"result", "join", "exception"})
-_RUNNING = frozenset({Executor.EVENT_LOOP, Executor.GATHERED, Executor.THREAD, Executor.AWAITED_THREAD})
+RUNNING = frozenset({Executor.EVENT_LOOP, Executor.GATHERED, Executor.THREAD, Executor.AWAITED_THREAD})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,7 @@ def _starting(domain: Domain, body: Body) -> Iterator[tuple[Event, tuple[Piece, 
             to_run = list(given_to_run(domain, event.node))
             given = tuple(piece for argument, _ in to_run for piece in _of(domain, body, argument))
             is_lazy = any(fate is Fate.TOGETHER for _, fate in to_run)
-        elif handoff.executor not in _RUNNING:
+        elif handoff.executor not in RUNNING:
             continue
         elif handoff.row.callee >= 0:
             given = _of(domain, body, event.node)

@@ -23,6 +23,7 @@ from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.application.handoffs import BORROWED, Handoff, Passenger, handoff_row
 from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.doings import Doing
+from sqla_leaklint.domain.subjects import Excuse
 from sqla_leaklint.domain.values import (
     Awaitable,
     Instance,
@@ -62,13 +63,33 @@ class Rider:
     ends: bool
 
 
+class RiderExcuse(Excuse):
+    """Why a session that goes along with a piece of work is not followed."""
+
+    LOCKED = "the work enters a lock, and so takes its turn"
+    UNUSED = "the work asks it for nothing"
+    NOT_FOLLOWED = "which session it is could not be followed"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Idle:
+    """A session that goes along with a piece of work, but is no rider."""
+
+    passenger: Passenger
+    excuse: RiderExcuse
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """A piece of work: the expression that it is, its sessions, and what makes many of it, if anything does."""
+    """A piece of work: the expression that it is, its sessions, and what makes many of it, if anything does.
+
+    `idle` are sessions that go along as well, but in which nobody can be disturbed, as far as is known.
+    """
 
     node: tree.Expr
     riders: tuple[Rider, ...]
     in_thread: bool
+    idle: tuple[Idle, ...] = ()
     repeated_by: tree.Node | None = None
     is_mapped: bool = False
     """Whether a callable is run once for each of many arguments (`executor.map`)."""
@@ -147,28 +168,43 @@ def _of_call(domain: Domain, body: Body, call: tree.Call, depth: int) -> Iterato
     row = handoff_row(domain.evaluator, event.call, domain.frame)
     if row is not None and row.executor in _THREADS:
         handoff = Handoff(domain, body, event, row, SHARED)
-        yield Piece(call, tuple(_riders(handoff)), in_thread=True, is_mapped=method_name(event.call.func) == "map")
+        yield _piece(handoff, in_thread=True, is_mapped=method_name(event.call.func) == "map")
         return
     if row is not None and row.callee >= 0:
-        yield Piece(call, tuple(_riders(Handoff(domain, body, event, row, SHARED))), in_thread=False)
+        yield _piece(Handoff(domain, body, event, row, SHARED), in_thread=False)
         return
-    riders = tuple(_riders(_Coroutine(domain, body, event, _COROUTINE, SHARED)))
-    if riders:
-        yield Piece(call, riders, in_thread=False)
+    piece = _piece(_Coroutine(domain, body, event, _COROUTINE, SHARED), in_thread=False)
+    if piece.riders or piece.idle:
+        yield piece
+    if piece.riders:
         return
     for argument in call.args:  # wait_for(count(session), 5), limited(count(session))
         if isinstance(argument.value, tree.Call) and isinstance(domain.value(argument.value), Awaitable):
             yield from _of_call(domain, body, argument.value, depth + 1)
 
 
-def _riders(handoff: Handoff) -> Iterator[Rider]:
+def _piece(handoff: Handoff, *, in_thread: bool, is_mapped: bool = False) -> Piece:
+    found = list(_weighed(handoff))
+    riders = tuple(each for each in found if isinstance(each, Rider))
+    idle = tuple(each for each in found if isinstance(each, Idle))
+    return Piece(handoff.node, riders, in_thread, idle, is_mapped=is_mapped)
+
+
+def _weighed(handoff: Handoff) -> Iterator[Rider | Idle]:
     seen: set[t.Term] = set()
     for passenger in handoff.passengers():
         doings = _doings(handoff, passenger)
         if doings is not None and not doings - {Doing.LOOKS, Doing.RETURNS}:
+            yield Idle(passenger, RiderExcuse.UNUSED)
             continue
         key = _key(handoff, passenger)
-        if key is not None and key not in seen and not _is_locked(handoff):
+        if key is None:
+            yield Idle(passenger, RiderExcuse.NOT_FOLLOWED)
+        elif key in seen:
+            continue
+        elif _is_locked(handoff):
+            yield Idle(passenger, RiderExcuse.LOCKED)
+        else:
             seen.add(key)
             is_async = handoff.domain.evaluator.classes.is_a(passenger.session, Kind.ASYNC_SESSION)
             ends = bool(doings and doings & {Doing.CLOSES, Doing.ENTERS, Doing.DEFERS})

@@ -12,7 +12,7 @@ from sqla_leaklint.domain.engines.fate import Thing, fate_of, is_user
 from sqla_leaklint.domain.lifetimes.doings import Carry
 from sqla_leaklint.domain.lifetimes.opening import stands_for_itself
 from sqla_leaklint.domain.lifetimes.uses import Tracker, events_within
-from sqla_leaklint.domain.subjects import InFunction
+from sqla_leaklint.domain.subjects import Excuse, Excused, InFunction
 from sqla_leaklint.domain.values import Instance, Origin, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
 
 _CONNECTING = (Kind.ENGINE, Kind.ASYNC_ENGINE, Kind.CONNECTION, Kind.ASYNC_CONNECTION)
+
+
+class FactoryExcuse(Excuse):
+    """Why a factory that a function makes is left alone."""
+
+    PERHAPS = "it is made only where nobody has given one"
+    GIVEN = "it is made of what the call is given, or has opened itself: it has to be made there"
+    ONCE = "it is made only as long as there is none yet"
+    UNUSED = "the function does not call it"
+    KEPT = "the function keeps it, or hands it on"
+    NOT_REACHED = "no request, event or task is known to come here, anew each time"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +53,11 @@ class FactoryPerCall(InFunction):
     @staticmethod
     def find(domain: Domain) -> Iterator[FactoryPerCall]:
         """Every such call of the module, in the order of the text."""
+        yield from (each for each in FactoryPerCall.weighed(domain) if isinstance(each, FactoryPerCall))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[FactoryPerCall | Excused]:
+        """Every call in a function that makes a session factory or registry, but those that a registry is made of."""
         for body in domain.bodies:
             if not isinstance(body.node, tree.Function):
                 continue
@@ -51,7 +67,9 @@ class FactoryPerCall(InFunction):
                 if event.deed is not Deed.CALLED or event.call not in made or event.call in inner:
                     continue
                 way = _way(domain, body, event)
-                if way is not None:
+                if isinstance(way, FactoryExcuse):
+                    yield Excused(event.node, way)
+                else:
                     yield FactoryPerCall(domain, body, event, made[event.call] is Kind.SESSION_REGISTRY, way)
 
     @property
@@ -81,23 +99,26 @@ def _arguments(call: t.Call) -> tuple[t.Term, ...]:
     return (*call.args, *(value for _, value in call.keywords))
 
 
-def _way(domain: Domain, body: Body, event: Event) -> tuple[Link, ...] | None:
+def _way(domain: Domain, body: Body, event: Event) -> tuple[Link, ...] | FactoryExcuse:
+    """The way on which the outside world comes to a factory that only its call uses; or why it is left alone."""
     evaluator, module = domain.evaluator, domain.module.summary
     function = module.functions[body.qualname]
     path = evaluator.classes.library_type(domain.value_of(event.call))
     assert isinstance(body.node, tree.Function)
-    if path is None or not stands_for_itself(function, event) or not _is_settled(domain, function, event.call):
-        return None
+    if path is None or not stands_for_itself(function, event):
+        return FactoryExcuse.PERHAPS
+    if not _is_settled(domain, function, event.call):
+        return FactoryExcuse.GIVEN
     if is_done_once(function, body.node.body, event.node):
-        return None
+        return FactoryExcuse.ONCE
     acts = tuple(events_within(body, domain.module.executor.bodies))
     tracker = Tracker(evaluator, module, function, path, seed=event.call)
     if not any(act.deed is Deed.CALLED and _is_called(tracker, act.value) for act, _ in acts):
-        return None
+        return FactoryExcuse.UNUSED
     fate = fate_of(evaluator, module, function, event.call, Thing(path), acts)
     if fate.is_kept or not all(is_user(evaluator, each.thing) for each in fate.handed):
-        return None
-    return way_from_outside(evaluator, module, function)
+        return FactoryExcuse.KEPT
+    return way_from_outside(evaluator, module, function) or FactoryExcuse.NOT_REACHED
 
 
 def _is_called(tracker: Tracker, term: t.Term) -> bool:

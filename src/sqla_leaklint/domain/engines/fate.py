@@ -59,11 +59,17 @@ class Handed:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What a function does with an engine: `is_used` tells whether a connection is taken from it."""
+    """What a function does with an engine: `is_used` tells whether a connection is taken from it, `kept_by` what keeps
+    it, or may do so.
+    """
 
-    is_kept: bool
     is_used: bool
-    handed: tuple[Handed, ...]
+    handed: tuple[Handed, ...] = ()
+    kept_by: Use | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        return self.kept_by is not None
 
 
 def fate_of(
@@ -79,7 +85,7 @@ def fate_of(
         keeping = _keeping(evaluator, current)
         for use in tracker.uses(acts):
             if use.doing in keeping or (use.doing in _HANDED and not _is_followed(use, current)):
-                return Fate(is_kept=True, is_used=is_used, handed=())
+                return Fate(is_used, kept_by=use)
             if use.doing in _HANDED and use.carry in {Carry.IS, Carry.HOLDS}:
                 handed[Handed(Thing(current.type, use.attributes), use.doing)] = None
             is_used |= use.doing is Doing.RUNS_SQL
@@ -87,7 +93,7 @@ def fate_of(
             if call not in known:
                 known.add(call)
                 pending.append((call, Thing(served)))
-    return Fate(is_kept=False, is_used=is_used, handed=tuple(handed))
+    return Fate(is_used, tuple(handed))
 
 
 def is_user(evaluator: Evaluator, thing: Thing) -> bool:

@@ -22,14 +22,14 @@ from sqla_leaklint.domain.application.once import asks_whether_done, is_done_onc
 from sqla_leaklint.domain.application.requests import Link, way_from_outside
 from sqla_leaklint.domain.engines.fate import Acts, Fate, Handed, Thing, fate_of, is_user
 from sqla_leaklint.domain.lifetimes.acquisition import candidates
-from sqla_leaklint.domain.lifetimes.doings import Doing
+from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.held import HARMLESS_BASES
 from sqla_leaklint.domain.lifetimes.library_openings import makes_engine
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of, stands_for_itself
 from sqla_leaklint.domain.lifetimes.resources import ENGINE
 from sqla_leaklint.domain.lifetimes.uses import acts_within, events_within, uses_of_receiver
 from sqla_leaklint.domain.linking.decorators import is_memoised
-from sqla_leaklint.domain.subjects import InFunction
+from sqla_leaklint.domain.subjects import Excuse, InFunction
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -46,6 +46,34 @@ _DEEPEST = 4
 _RELEASING = frozenset({Doing.CLOSES, Doing.ENTERS, Doing.DEFERS})
 
 
+class EngineExcuse(Excuse):
+    """Why an engine that a function makes is not left behind, as far as is known."""
+
+    PERHAPS = "it is made only where nobody has given one"
+    ONCE = "it is made only as long as there is none yet"
+    KEPT = "the function keeps it, disposes of it, or hands it to somebody who may"
+    KEPT_ABOVE = "those who call the function keep it, dispose of it, or may do so"
+    MEMOISED = "what the function gives is memoised, so that it is made once"
+    HANDED_ON = "it is handed on as it is: ask where the function is called"
+    OF_OBJECT = "the class that holds it is there once, or disposes of it"
+    UNUSED = "nothing is seen to take a connection from it"
+    NOT_REACHED = "no request, event or task is known to come here, anew each time"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparedEngine:
+    """A call that makes an engine, and why that is no concern; `kept_by` is how the function itself keeps it."""
+
+    event: Event
+    opening: Opening
+    excuse: EngineExcuse
+    kept_by: Use | None = None
+
+    @property
+    def node(self) -> tree.Call:
+        return self.event.call_node
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EnginePerCall(InFunction):
     """A call that makes an engine, with a pool of its own, which nobody keeps and nobody disposes of."""
@@ -57,14 +85,18 @@ class EnginePerCall(InFunction):
     @staticmethod
     def find(domain: Domain) -> Iterator[EnginePerCall]:
         """Every such call of the module, in the order of the text."""
+        yield from (each for each in EnginePerCall.weighed(domain) if isinstance(each, EnginePerCall))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[EnginePerCall | SparedEngine]:
+        """Every call in a function that makes an engine with a pool, and what becomes of that."""
         for body in domain.bodies:
             if not isinstance(body.node, tree.Function):
                 continue
             for event in _candidates(domain, body):
                 found = opening(domain.evaluator, event.call, domain.frame, ENGINE)
-                way = _way(domain, body, event, found) if found is not None else None
-                if found is not None and way is not None:
-                    yield EnginePerCall(domain, body, event, found, way)
+                if found is not None:
+                    yield _weighed(domain, body, event, found)
 
     @property
     def node(self) -> tree.Call:
@@ -106,18 +138,23 @@ def _is_plain(domain: Domain, call: t.Call) -> bool:
     return isinstance(call.func, t.Ref) and makes_engine(domain.evaluator, call.func.path)
 
 
-def _way(domain: Domain, body: Body, event: Event, found: Opening) -> tuple[Link, ...] | None:
-    """The way on which the outside world comes to the function that loses an engine; None where nobody is known to."""
+def _weighed(domain: Domain, body: Body, event: Event, found: Opening) -> EnginePerCall | SparedEngine:
+    """What becomes of an engine that a function makes."""
     module = domain.module.summary
     function = module.functions[body.qualname]
     made = domain.evaluator.classes.library_type(found.instance)
     assert isinstance(body.node, tree.Function)
-    if made is None or not stands_for_itself(function, event) or is_done_once(function, body.node.body, event.node):
-        return None
+    if made is None or not stands_for_itself(function, event):
+        return SparedEngine(event, found, EngineExcuse.PERHAPS)
+    if is_done_once(function, body.node.body, event.node):
+        return SparedEngine(event, found, EngineExcuse.ONCE)
     acts = tuple(events_within(body, domain.module.executor.bodies))
     search = _Search(domain.evaluator)
     fate = fate_of(domain.evaluator, module, function, event.value, Thing(made), acts)
-    return search.lost_by(module, function, fate, is_engine_judged_above=True)
+    lost = search.lost_by(module, function, fate, is_engine_judged_above=True)
+    if isinstance(lost, EngineExcuse):
+        return SparedEngine(event, found, lost, fate.kept_by)
+    return EnginePerCall(domain, body, event, found, lost)
 
 
 class _Search:
@@ -135,18 +172,24 @@ class _Search:
         depth: int = 0,
         *,
         is_engine_judged_above: bool,
-    ) -> tuple[Link, ...] | None:
-        """The way to the function that loses it: this one, or one that calls it."""
+    ) -> tuple[Link, ...] | EngineExcuse:
+        """The way to the function that loses it: this one, or one that calls it; or why none does."""
         evaluator = self.evaluator
         self._is_used |= fate.is_used
-        if fate.is_kept or depth > _DEEPEST or is_memoised(evaluator, function.decorators, evaluator.frame(module)):
-            return None
+        if fate.is_kept:
+            return EngineExcuse.KEPT
+        if is_memoised(evaluator, function.decorators, evaluator.frame(module)):
+            return EngineExcuse.MEMOISED
+        if depth > _DEEPEST:
+            return EngineExcuse.NOT_REACHED
         if not fate.handed or all(self._is_let_go(module, function, each) for each in fate.handed):
-            return way_from_outside(evaluator, module, function) if self._is_used else None
+            if not self._is_used:
+                return EngineExcuse.UNUSED
+            return way_from_outside(evaluator, module, function) or EngineExcuse.NOT_REACHED
         for each in fate.handed:
             is_engine = ENGINE.includes(evaluator.knowledge, each.thing.type) and not each.thing.attributes
             if each.doing is Doing.YIELDS or (is_engine and is_engine_judged_above):
-                return None
+                return EngineExcuse.HANDED_ON
         return self._lost_by_callers(module, function, fate, depth)
 
     def _is_let_go(self, module: ModuleSummary, function: FunctionSummary, handed: Handed) -> bool:
@@ -162,29 +205,32 @@ class _Search:
 
     def _lost_by_callers(
         self, module: ModuleSummary, function: FunctionSummary, fate: Fate, depth: int
-    ) -> tuple[Link, ...] | None:
+    ) -> tuple[Link, ...] | EngineExcuse:
         if any(self._is_released_by_class(module, function, each) for each in fate.handed):
-            return None
+            return EngineExcuse.OF_OBJECT
+        excuse = EngineExcuse.NOT_REACHED
         for call in callers(self.evaluator, module, function):
-            if call.call is None or call.function is None or _disposes(call.function):
+            if call.call is None or call.function is None:
                 continue
-            if asks_whether_done(self.evaluator, call.module, call.function):
+            if _disposes(call.function) or asks_whether_done(self.evaluator, call.module, call.function):
+                excuse = EngineExcuse.KEPT_ABOVE
                 continue
             acts: Acts = tuple(acts_within(call.module, call.function))
             fates = [
                 fate_of(self.evaluator, call.module, call.function, call.call, each.thing, acts) for each in fate.handed
             ]
             if any(each.is_kept for each in fates):
+                excuse = EngineExcuse.KEPT_ABOVE
                 continue
             joined = Fate(
-                is_kept=False,
                 is_used=any(each.is_used for each in fates),
                 handed=tuple(dict.fromkeys(handed for each in fates for handed in each.handed)),
             )
             found = self.lost_by(call.module, call.function, joined, depth + 1, is_engine_judged_above=False)
-            if found is not None:
+            if not isinstance(found, EngineExcuse):
                 return found
-        return None
+            excuse = found
+        return excuse
 
     def _is_released_by_class(self, module: ModuleSummary, constructor: FunctionSummary, handed: Handed) -> bool:
         """Whether the class that holds it is kept by itself, or some method of it disposes of the engine."""

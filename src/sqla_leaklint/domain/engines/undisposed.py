@@ -16,6 +16,7 @@ from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept, kept_calls
 from sqla_leaklint.domain.lifetimes.opening import opening
 from sqla_leaklint.domain.lifetimes.resources import ENGINE
 from sqla_leaklint.domain.memo import Memo
+from sqla_leaklint.domain.subjects import Excuse
 from sqla_leaklint.domain.values import (
     Instance,
     ProjectClass,
@@ -44,6 +45,24 @@ _LIVES: Memo[Evaluator, list[bool]] = Memo(lambda _: [])
 _DISPOSES: Memo[Evaluator, list[bool]] = Memo(lambda _: [])
 
 
+class DisposalExcuse(Excuse):
+    """Why an engine that the process keeps need not be disposed of, or may be."""
+
+    PLAIN = "it is no async engine: only those need the event loop to close their connections"
+    GIVEN_AWAY = "a library that is not known, or some object, is given it and may dispose of it"
+    NO_LIFE = "no application of the project is seen to have a lifespan, or a handler for its start or end"
+    DISPOSED = "the project disposes of an engine, which may be this one"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptEngine:
+    """An engine that the process keeps under a name, and why nothing has to be said of that."""
+
+    kept: Kept
+    node: tree.Call
+    excuse: DisposalExcuse
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class UndisposedEngine:
     """A call that makes an async engine, which the process keeps under that name to its end."""
@@ -55,18 +74,36 @@ class UndisposedEngine:
     @staticmethod
     def find(domain: Domain) -> Iterator[UndisposedEngine]:
         """Every such engine of the module, in the order of the text."""
+        yield from (each for each in UndisposedEngine.weighed(domain) if isinstance(each, UndisposedEngine))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[UndisposedEngine | KeptEngine]:
+        """Every engine of the module that the process keeps."""
         evaluator = domain.evaluator
         if evaluator.project.root is None or evaluator.project.is_test(domain.module.path):
             return
         for kept in kept_calls(domain):
             found = opening(evaluator, kept.call, domain.frame, ENGINE) if kept.keeper in _KEEPERS else None
-            if found is None or not evaluator.classes.is_a(found.instance, Kind.ASYNC_ENGINE):
+            event = domain.event_of(kept.call) if found is not None else None
+            if found is None or event is None or not isinstance(event.node, tree.Call):
                 continue
-            event = domain.event_of(kept.call)
-            if event is None or not isinstance(event.node, tree.Call) or _is_given_away(domain, kept):
-                continue
-            if _has_life(evaluator) and not _is_any_disposed_of(evaluator):
+            if not evaluator.classes.is_a(found.instance, Kind.ASYNC_ENGINE):
+                excuse: DisposalExcuse | None = DisposalExcuse.PLAIN
+            else:
+                excuse = _excuse(domain, kept)
+            if excuse is None:
                 yield UndisposedEngine(domain, kept, event.node)
+            else:
+                yield KeptEngine(kept, event.node, excuse)
+
+
+def _excuse(domain: Domain, kept: Kept) -> DisposalExcuse | None:
+    """Why nothing has to be said of an async engine that the process keeps; None where there is no reason."""
+    if _is_given_away(domain, kept):
+        return DisposalExcuse.GIVEN_AWAY
+    if not _has_life(domain.evaluator):
+        return DisposalExcuse.NO_LIFE
+    return DisposalExcuse.DISPOSED if _is_any_disposed_of(domain.evaluator) else None
 
 
 # --- the application ---

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.event_loop.blocking import Blocking, blocking_in
+from sqla_leaklint.domain.event_loop.blocking import Blocking, Resource, blocking_in, is_plainly_sync, waits
 from sqla_leaklint.domain.event_loop.running import is_named, runs_on_loop
 from sqla_leaklint.domain.subjects import InFunction
-from sqla_leaklint.domain.values import Origin, ProjectFunction
+from sqla_leaklint.domain.values import BoundMethod, Instance, Origin, ProjectFunction, ProjectInstance, alternatives
+from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import is_waiting, own
 
@@ -50,6 +51,18 @@ class BlockedLoop(InFunction):
     def needs_loop(self) -> tree.Node | None:
         """The first thing that the function needs the loop for: `await`, `async for`, `async with`."""
         return next(filter(is_waiting, own(*self.function.body)), None)
+
+
+def unproven(domain: Domain, call: t.Call) -> Resource | None:
+    """What a call would wait by if it is a plain session or connection, which an annotation alone says."""
+    for callee in alternatives(domain.value_of(call.func)):
+        match callee:
+            case BoundMethod(receiver=Instance() | ProjectInstance() as receiver, name=name):
+                if waits(domain, receiver, name) and not is_plainly_sync(domain, receiver):
+                    return receiver
+            case _:
+                pass
+    return None
 
 
 def _first(domain: Domain, body: Body) -> Blocking | None:

@@ -110,7 +110,7 @@ def _directly(domain: Domain, event: Event, node: tree.Call) -> Blocking | None:
         match callee:
             case BoundMethod(receiver=Statement() as query, name=name) if _runs(domain, query, name):
                 resources.append(_session_of(domain, event.call.func))
-            case BoundMethod(receiver=Instance() | ProjectInstance() as receiver, name=name) if _waits(
+            case BoundMethod(receiver=Instance() | ProjectInstance() as receiver, name=name) if waits(
                 domain, receiver, name
             ):
                 resources.append(receiver)
@@ -169,7 +169,8 @@ def is_plainly_sync(domain: Domain, value: Resource) -> bool:
     return value.origin not in {Origin.PARAMETER, Origin.DECLARED}
 
 
-def _waits(domain: Domain, receiver: Resource, name: str) -> bool:
+def waits(domain: Domain, receiver: Resource, name: str) -> bool:
+    """Whether a method waits for the database in the thread that calls it, if the object is a plain one."""
     owner = domain.evaluator.classes.library_type(receiver)
     row = domain.evaluator.knowledge.method(owner, name) if owner is not None else None
     return row is not None and _is_waiting(row)

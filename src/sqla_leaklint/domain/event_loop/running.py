@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.requests import way_from_request
 from sqla_leaklint.domain.registries.places import Where, place_of
+from sqla_leaklint.domain.subjects import Excuse
 from sqla_leaklint.domain.values import BoundMethod
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -22,13 +23,26 @@ _LOOP_A_REQUEST = "flask."
 """Classes of this package run an `async def` view in a thread and a loop of its own: nobody else waits for it."""
 
 
+class LoopExcuse(Excuse):
+    """Why an `async def` function makes nobody else wait, as far as is known."""
+
+    OWN_LOOP = "such a view has a thread and an event loop of its own, so that nobody else waits"
+    NOT_NAMED = "nothing in the program speaks of the function"
+    NOT_REACHED = "no request and no task of a server's loop is known to come here by `async def` functions alone"
+
+
 def runs_on_loop(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     """Whether the loop that answers requests runs an `async def` function."""
+    return loop_excuse(evaluator, module, function) is None
+
+
+def loop_excuse(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> LoopExcuse | None:
+    """Why the loop that answers requests is not known to run an `async def` function; None where it does."""
     way = way_from_request(evaluator, module, function, only_async=True)
     if way is not None:
-        return not _has_loop_of_its_own(evaluator, way[0].module, way[0].function)
+        return LoopExcuse.OWN_LOOP if _has_loop_of_its_own(evaluator, way[0].module, way[0].function) else None
     place = place_of(evaluator, module, function)
-    return place is not None and place.where in _TASKS
+    return None if place is not None and place.where in _TASKS else LoopExcuse.NOT_REACHED
 
 
 def is_named(domain: Domain, function: FunctionSummary) -> bool:

@@ -76,19 +76,24 @@ class HeldBySocket(InFunction):
     @staticmethod
     def find(domain: Domain) -> Iterator[HeldBySocket]:
         """One for each websocket endpoint and session, in the order of the text."""
-        evaluator, module = domain.evaluator, domain.module.summary
         for body in domain.bodies:
-            if not isinstance(body.node, tree.Function) or not body.node.is_async:
-                continue
-            routes = routes_of(evaluator, module, module.functions[body.qualname])
-            if any(decoration is Decoration.WEBSOCKET_ENDPOINT for decoration, _, _ in routes):
+            if is_socket(domain, body):
                 yield from _in(domain, body)
+
+
+def is_socket(domain: Domain, body: Body) -> bool:
+    """Whether a function is a websocket endpoint."""
+    if not isinstance(body.node, tree.Function) or not body.node.is_async:
+        return False
+    module = domain.module.summary
+    routes = routes_of(domain.evaluator, module, module.functions[body.qualname])
+    return any(decoration is Decoration.WEBSOCKET_ENDPOINT for decoration, _, _ in routes)
 
 
 def _in(domain: Domain, body: Body) -> Iterator[HeldBySocket]:
     summary = domain.module.summary.functions[body.qualname]
     needs = list(needs_of(domain.evaluator, domain.module.summary, summary))
-    waits = list(_waits(domain, body))
+    waits = list(waits_in(domain, body))
     told: set[FunctionSummary] = set()
     for need in needs if waits else ():
         if not need.function.is_generator or need.function in told:
@@ -227,7 +232,7 @@ def _uses(domain: Domain, body: Body, session: _Session, parameter: str, attribu
 # --- waits ---
 
 
-def _waits(domain: Domain, body: Body) -> Iterator[tuple[tree.Call, bool]]:
+def waits_in(domain: Domain, body: Body) -> Iterator[tuple[tree.Call, bool]]:
     """The calls of an endpoint that wait for the client, or for time; whether a nested function makes them."""
     prefix = f"{body.qualname}.<locals>."
     for other in domain.bodies:

@@ -16,6 +16,7 @@ from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.containers.attributes import CONSTRUCTORS
 from sqla_leaklint.domain.containers.lasting import is_lasting
 from sqla_leaklint.domain.origins.each_time import is_done_each_time, way_each_time
+from sqla_leaklint.domain.subjects import Excuse, Excused
 from sqla_leaklint.domain.values import (
     Instance,
     ModelAttribute,
@@ -62,6 +63,16 @@ _PARTS = frozenset({"sync_engine", "pool"})
 _LEAVING = frozenset({Deed.RETURNED, Deed.YIELDED, Deed.STORED_ATTRIBUTE, Deed.STORED_ITEM, Deed.STORED_GLOBAL})
 
 
+class ListenerExcuse(Excuse):
+    """Why a listener that a function adds does not pile up, as far as is known."""
+
+    SAME = "it is not known to be another function or object at each call: the same one is added but once"
+    SHORT_LIVED = "what it listens to is not known to live longer than the call"
+    REMOVED = "the module removes listeners of that event, or of one that is not known"
+    PERHAPS = "not every call of the function adds it, as far as its text shows: something may ask before"
+    NOT_REACHED = "no request, event or task is known to come here each time"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ListenerPerCall:
     """A call that adds a new listener to what outlives it, in a function that the outside world comes to each time.
@@ -79,6 +90,11 @@ class ListenerPerCall:
     @staticmethod
     def find(domain: Domain) -> Iterator[ListenerPerCall]:
         """Every such call of the module, in the order of the text."""
+        yield from (each for each in ListenerPerCall.weighed(domain) if isinstance(each, ListenerPerCall))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[ListenerPerCall | Excused]:
+        """Every call by which a function adds a listener."""
         if domain.evaluator.project.is_test(domain.module.path):
             return
         for body in domain.bodies:
@@ -89,20 +105,27 @@ class ListenerPerCall:
                     yield from _added(domain, body, event)
 
 
-def _added(domain: Domain, body: Body, event: Event) -> Iterator[ListenerPerCall]:
+def _added(domain: Domain, body: Body, event: Event) -> Iterator[ListenerPerCall | Excused]:
     call, node = event.call, event.node
     if domain.value_of(call.func) not in {Symbol(path) for path in _ADDING} or not isinstance(node, tree.Call):
         return
     target = call.args[0] if call.args else call.keyword("target")
     name = _new_listener(domain, body, call)
-    if target is None or name is None or not _outlives_calls(domain, target):
-        return
-    if _is_removed(domain, call) or not is_done_each_time(body, lambda each: each is node, always=True):
-        return
-    function = domain.module.summary.functions[body.qualname]
-    trail = way_each_time(domain, domain.module.summary, function, always=True)
-    if trail is not None:
-        yield ListenerPerCall(domain, body, node, name, last_name(_whole(target) or target), trail)
+    if name is None:
+        yield Excused(node, ListenerExcuse.SAME)
+    elif target is None or not _outlives_calls(domain, target):
+        yield Excused(node, ListenerExcuse.SHORT_LIVED)
+    elif _is_removed(domain, call):
+        yield Excused(node, ListenerExcuse.REMOVED)
+    elif not is_done_each_time(body, lambda each: each is node, always=True):
+        yield Excused(node, ListenerExcuse.PERHAPS)
+    else:
+        function = domain.module.summary.functions[body.qualname]
+        trail = way_each_time(domain, domain.module.summary, function, always=True)
+        if trail is None:
+            yield Excused(node, ListenerExcuse.NOT_REACHED)
+        else:
+            yield ListenerPerCall(domain, body, node, name, last_name(_whole(target) or target), trail)
 
 
 # --- the listener ---

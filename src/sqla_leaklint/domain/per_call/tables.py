@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.origins.each_time import is_done_each_time, way_each_time
 from sqla_leaklint.domain.origins.provenance import Provenance
+from sqla_leaklint.domain.subjects import Excuse, Excused
 from sqla_leaklint.domain.values import Instance, ProjectClass, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Effect, Kind
 from sqla_leaklint.knowledge.sqlalchemy import METADATA, TABLE_CLASS
@@ -37,6 +38,15 @@ _ADDING_UP = frozenset(
 _ADDING_UP_KEYWORDS = frozenset({"index", "unique"})
 
 
+class TableExcuse(Excuse):
+    """Why a table that a function defines does not pile up, as far as is known."""
+
+    FORGOTTEN = "the module removes tables from a `MetaData`"
+    PERHAPS = "not every call of the function defines it, as far as its text shows: something may ask before"
+    FEW_NAMES = "its name is not known to come from requests, events or tasks: there may be but a few"
+    NOT_REACHED = "no request, event or task is known to come here each time"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TablePerCall:
     """A table or mapped class that each call of a function adds to a shared metadata.
@@ -56,6 +66,11 @@ class TablePerCall:
     @staticmethod
     def find(domain: Domain) -> Iterator[TablePerCall]:
         """Every such class and table of the module, in the order of the text."""
+        yield from (each for each in TablePerCall.weighed(domain) if isinstance(each, TablePerCall))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[TablePerCall | Excused]:
+        """Every class and table that a function adds to a shared metadata, under a name that it is given."""
         if domain.evaluator.project.is_test(domain.module.path):
             return
         for body in domain.bodies:
@@ -67,7 +82,7 @@ class TablePerCall:
                         yield from _of_call(domain, body, event.call, event.node)
 
 
-def _of_class(domain: Domain, body: Body, function: Body, node: tree.Class) -> Iterator[TablePerCall]:
+def _of_class(domain: Domain, body: Body, function: Body, node: tree.Class) -> Iterator[TablePerCall | Excused]:
     cls = ProjectClass(domain.module.path, body.qualname)
     if not domain.evaluator.classes.is_mapped(cls) or not _is_on_shared_base(domain, body):
         return
@@ -77,7 +92,7 @@ def _of_class(domain: Domain, body: Body, function: Body, node: tree.Class) -> I
         yield from _found(domain, function, node, node.name, table_name, is_class=True, is_extended=False)
 
 
-def _of_call(domain: Domain, body: Body, call: t.Call, node: tree.Call) -> Iterator[TablePerCall]:
+def _of_call(domain: Domain, body: Body, call: t.Call, node: tree.Call) -> Iterator[TablePerCall | Excused]:
     match method_name(call.func):
         case "Table" if domain.value_of(call.func) == Symbol(TABLE_CLASS) and len(call.args) > 1:
             keywords = dict(call.keywords)
@@ -114,18 +129,23 @@ def _found(
     *,
     is_class: bool,
     is_extended: bool,
-) -> Iterator[TablePerCall]:
+) -> Iterator[TablePerCall | Excused]:
     """The subject, if the world outside comes to it each time and, unless one table is extended, with a new name."""
-    if _forgets_tables(domain) or not is_done_each_time(body, lambda each: each is node, always=True):
-        return
     module = domain.module.summary
     function = module.functions[body.qualname]
     is_one = is_extended and _is_constant(table_name)
-    if not is_one and Provenance(domain.evaluator).trail(module, function, table_name) is None:
-        return
-    trail = way_each_time(domain, module, function, always=True)
-    if trail is not None:
-        yield TablePerCall(domain, body, node, name, is_class, is_one, trail)
+    if _forgets_tables(domain):
+        yield Excused(node, TableExcuse.FORGOTTEN)
+    elif not is_done_each_time(body, lambda each: each is node, always=True):
+        yield Excused(node, TableExcuse.PERHAPS)
+    elif not is_one and Provenance(domain.evaluator).trail(module, function, table_name) is None:
+        yield Excused(node, TableExcuse.FEW_NAMES)
+    else:
+        trail = way_each_time(domain, module, function, always=True)
+        if trail is None:
+            yield Excused(node, TableExcuse.NOT_REACHED)
+        else:
+            yield TablePerCall(domain, body, node, name, is_class, is_one, trail)
 
 
 def _is_constant(term: t.Term) -> bool:

@@ -12,6 +12,7 @@ from sqla_leaklint.domain.application.refusing import refuses_itself
 from sqla_leaklint.domain.linking.decorators import decoration_of
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.profiling.heap import Listings, looks_at_heap
+from sqla_leaklint.domain.subjects import Excuse, Excused
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -21,6 +22,13 @@ from sqla_leaklint.syntax.walk import walk
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
+
+
+class HeapExcuse(Excuse):
+    """Why an endpoint that tells of the heap is no concern, as far as is known."""
+
+    DECIDES = "it decides by itself whom it answers"
+    GUARDED = "something on the way to it may refuse, or it is not known to be served at all"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +42,11 @@ class OpenHeapEndpoint:
     @staticmethod
     def find(domain: Domain) -> Iterator[OpenHeapEndpoint]:
         """Every such endpoint of the module, in the order of the text."""
+        yield from (each for each in OpenHeapEndpoint.weighed(domain) if isinstance(each, OpenHeapEndpoint))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[OpenHeapEndpoint | Excused]:
+        """Every endpoint of the module that returns a listing of the heap."""
         if not _IS_LISTED.of(domain.evaluator):
             return
         listings = Listings(domain.evaluator)
@@ -42,10 +55,15 @@ class OpenHeapEndpoint:
                 continue
             function = domain.module.summary.functions.get(body.qualname)
             listing = listings.returned(domain.module.summary, function) if function is not None else None
-            if listing is None or _decides(domain, body):
+            if listing is None:
+                continue
+            if _decides(domain, body):
+                yield Excused(body.node, HeapExcuse.DECIDES)
                 continue
             route = open_route(domain.evaluator, domain.module, body)
-            if route is not None:
+            if route is None:
+                yield Excused(body.node, HeapExcuse.GUARDED)
+            else:
                 node = body.node.decorators[body.decorators.index(route)]
                 yield OpenHeapEndpoint(body.node, node, listing)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.starting import Step, way_from_start
+from sqla_leaklint.domain.subjects import Excuse, Excused
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 START = "tracemalloc.start"
 STOP = "tracemalloc.stop"
 _IS_TRACING = "tracemalloc.is_tracing"
+
+
+class TracingExcuse(Excuse):
+    """Why a call of `tracemalloc.start` leaves nothing on, as far as is known."""
+
+    SWITCHED = "it is not known to run at every start of the program: a condition, or no caller, stands before it"
+    TAKEN_BACK = "the start of the program stops it again"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,13 +46,21 @@ class TracingStart:
     @staticmethod
     def find(domain: Domain) -> Iterator[TracingStart]:
         """Every such call of the module that nothing at the start takes back."""
+        yield from (each for each in TracingStart.weighed(domain) if isinstance(each, TracingStart))
+
+    @staticmethod
+    def weighed(domain: Domain) -> Iterator[TracingStart | Excused]:
+        """Every call of `tracemalloc.start` of the module."""
         tracing = _Tracing(domain)
         for body in domain.bodies:
             for event in _calls(body, START):
                 way = tracing.way(domain.module, body, event)
-                if way is not None and not tracing.is_taken_back(body, way):
-                    assert isinstance(event.node, tree.Call)
-                    yield TracingStart(event.node, way)
+                if way is None:
+                    yield Excused(event.node, TracingExcuse.SWITCHED)
+                elif tracing.is_taken_back(body, way):
+                    yield Excused(event.node, TracingExcuse.TAKEN_BACK)
+                else:
+                    yield TracingStart(event.call_node, way)
 
 
 class _Tracing:

@@ -1,12 +1,13 @@
 """What the engine believes of one line, and what it does not know: the answer of `leaklint why`.
 
-`line` finds what stands on the line, `sessions`, `rows`, `handoffs`, `containers`, `definitions` and `values` each
-explain one kind of subject in a `Paragraph`, `chain` follows a value back through its names, and `answer` puts the
-paragraphs in order.
+`line` finds what stands on the line.  Each family of subjects has a module that tells of it in a `Paragraph`:
+`sessions`, `engines`, `rows`, `concurrency`, `event_loop` …  `families` asks them in order and leaves what they have
+not spoken of to `values`, `chain` follows a value back through its names, `ways` tells how the world outside comes to a
+function, and `answer` puts it all together.  What is no subject of a rule says why: its `Excuse`.
 """
 
 from __future__ import annotations
 
-from sqla_leaklint.linter.explain.answer import NotALineError, explain
+from sqla_leaklint.linter.explain.answer import Answers, NotALineError
 
-__all__ = ["NotALineError", "explain"]
+__all__ = ["Answers", "NotALineError"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqla_leaklint.domain.application.handoffs import Handoff, Passenger
 from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.values import Origin, ProjectFunction, Unknown, alternatives
+from sqla_leaklint.knowledge.facts import Executor
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places
 from sqla_leaklint.linter.explain.sessions import add_exit, owner_of
@@ -26,6 +27,8 @@ def explain_handoff(handoff: Handoff, places: Places) -> Paragraph:
         if each.origin is Origin.PROVIDED:
             add_exit(told, handoff.domain, each.session, places)
             break
+    if passengers and handoff.executor is Executor.BACKGROUND_TASK:
+        told.add("so", "the task has a session of somebody else, who closes it at another time (LKS401)")
     return told
 
 

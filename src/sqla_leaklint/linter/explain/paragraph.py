@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from sqla_leaklint.syntax import tree
+
 INDENT = "  "
 
 
 @dataclass(slots=True)
 class Paragraph:
-    """A sentence about one subject, and what is known of it: each fact is a label and its lines."""
+    """A sentence about one subject, and what is known of it: each fact is a label and its lines.
+
+    `about` are the nodes of the line that it speaks of, so that they need no paragraph of their own.
+    """
 
     title: str
     facts: list[tuple[str, list[str]]] = field(default_factory=list)
+    about: tuple[tree.Node, ...] = ()
 
     def add(self, label: str, lines: str | Iterable[str]) -> None:
         """One more fact, if there is anything to say."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from sqla_leaklint.diagnostics import Location
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction
 from sqla_leaklint.semantic import terms as t
@@ -73,6 +74,10 @@ class Places:
         """The same, by its file and qualified name."""
         found = self.domain.locate(path, qualname)
         return self._written(path, found.span.line) if found is not None else self._show(path)
+
+    def located(self, location: Location) -> str:
+        """The same, of a place that the domain has worked out."""
+        return self._written(location.path, location.span.line)
 
     def binding(self, summary: ModuleSummary, name: str) -> tuple[str, str]:
         """Where a module binds a name, and the statement that does it ("" where it is not a simple one)."""

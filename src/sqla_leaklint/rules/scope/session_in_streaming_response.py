@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.application.fastapi_version import exit_of
-from sqla_leaklint.domain.application.generators import Hold
+from sqla_leaklint.domain.application.stream_ends import does_harm
 from sqla_leaklint.domain.application.streams import StreamedSession
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.fixes.own_session.streams import open_in_stream
@@ -35,7 +35,7 @@ _HELP = "open a session in the generator, with `with` round what it fetches, or 
 def check(streamed: StreamedSession, domain: Domain) -> Iterator[Draft]:
     session = streamed.session
     moment = exit_of(domain, session)
-    if not _harms(streamed, moment):
+    if not does_harm(streamed, moment):
         return
     where = f" (in {streamed.hidden_in})" if streamed.hidden_in else ""
     provider = session.provider
@@ -45,17 +45,6 @@ def check(streamed: StreamedSession, domain: Domain) -> Iterator[Draft]:
     if streamed.use is not None:
         draft = draft.with_note(streamed.use, "the stream uses it here")
     yield draft.with_note(origin, "the session is provided here").with_fix(open_in_stream(streamed, moment))
-
-
-def _harms(streamed: StreamedSession, moment: Moment | None) -> bool:
-    """Whether the message is true: a connection is lost, or kept while the response is sent."""
-    holds = streamed.holds
-    is_kept = Hold.ACROSS in holds or (Hold.FIRST in holds and streamed.is_taken_before)
-    if moment is Moment.AFTER_BACKGROUND_TASKS:
-        return is_kept
-    is_lost = Hold.CLOSED not in holds and bool(holds & {Hold.ACROSS, Hold.LEFT})
-    is_known = moment is Moment.BEFORE_RESPONSE or streamed.session.origin is Origin.MANAGED
-    return is_lost and (is_known or is_kept)
 
 
 def _fate(owner: Origin, moment: Moment | None) -> str:
