@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import last_name, users
 from sqla_leaklint.domain.application.endpoints import method_name
-from sqla_leaklint.domain.application.handoffs import handoff_names, handoff_row
+from sqla_leaklint.domain.handed_over.handoffs import handoff_names, handoff_row
 from sqla_leaklint.domain.values import Partial, ProjectClass, ProjectFunction, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Executor, Handoff
 from sqla_leaklint.semantic import terms as t

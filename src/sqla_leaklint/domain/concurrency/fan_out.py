@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import last_name
 from sqla_leaklint.domain.application.endpoints import method_name
-from sqla_leaklint.domain.application.handoffs import handoff_row
+from sqla_leaklint.domain.handed_over.handoffs import handoff_row
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Executor

@@ -11,8 +11,8 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.application.handoffs import Passenger
     from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.handed_over.handoffs import Passenger
     from sqla_leaklint.domain.module import Domain
 
 _MOST_CALLERS = 3

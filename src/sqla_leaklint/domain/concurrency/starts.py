@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.concurrency.fan_out import Fate, given_to_run
 from sqla_leaklint.domain.concurrency.work import Piece, pieces
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.knowledge.facts import Executor
 from sqla_leaklint.semantic import terms as t

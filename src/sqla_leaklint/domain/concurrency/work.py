@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.endpoints import method_name
-from sqla_leaklint.domain.application.handoffs import BORROWED, Handoff, Passenger, handoff_row
+from sqla_leaklint.domain.handed_over.handoffs import BORROWED, Handoff, Passenger, handoff_row
 from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.subjects import Excuse

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqla_leaklint.domain.application.endpoints import called_names, method_name
-from sqla_leaklint.domain.application.handoffs import Handoff
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes.databases import database_of
 from sqla_leaklint.domain.lifetimes.opening import opening
 from sqla_leaklint.domain.lifetimes.resources import ENGINE

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.response_models import response_model
-from sqla_leaklint.domain.application.taken_before import taken_by_dependency
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, sessions_in_use
 from sqla_leaklint.domain.lifetimes.waiting import Transactions
+from sqla_leaklint.domain.streamed.taken_before import taken_by_dependency
 from sqla_leaklint.domain.values import Literal, Origin, ProjectFunction, Symbol, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t

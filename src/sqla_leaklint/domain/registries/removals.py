@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import calls_naming, last_name, users
 from sqla_leaklint.domain.application.endpoints import decorations, is_provider, method_name
-from sqla_leaklint.domain.application.handoffs import handoff_names, handoff_row
 from sqla_leaklint.domain.application.workers import is_run_of_thread
+from sqla_leaklint.domain.handed_over.handoffs import handoff_names, handoff_row
 from sqla_leaklint.domain.lifetimes.opening import roots_of
 from sqla_leaklint.domain.linking.decorators import PLAIN_DECORATORS, decoration_of
 from sqla_leaklint.domain.memo import Memo

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.endpoints import decorations, is_handler, method_name
-from sqla_leaklint.domain.application.handoffs import handoff_names
+from sqla_leaklint.domain.handed_over.handoffs import handoff_names
 from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Decoration

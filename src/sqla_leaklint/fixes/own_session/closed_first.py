@@ -13,9 +13,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from sqla_leaklint.domain.application.cargo import cargo_of
-from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.application.providers import commits
+from sqla_leaklint.domain.handed_over.cargo import cargo_of
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes.attachment import holds, may_be_attached
 from sqla_leaklint.domain.values import Entity, ProjectFunction
 from sqla_leaklint.semantic.terms import Term

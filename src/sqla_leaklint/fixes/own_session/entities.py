@@ -23,13 +23,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.application.belonging import session_in
-from sqla_leaklint.domain.application.entities import entity_of
-from sqla_leaklint.domain.application.handed_entities import HandedEntity, Want
-from sqla_leaklint.domain.application.held_keys import HeldEntity
-from sqla_leaklint.domain.application.lookups import primary_key
 from sqla_leaklint.domain.application.providers import may_expire
-from sqla_leaklint.domain.application.task_reads import loads_for
+from sqla_leaklint.domain.handed_over.belonging import session_in
+from sqla_leaklint.domain.handed_over.entities import entity_of
+from sqla_leaklint.domain.handed_over.handed_entities import HandedEntity, Want
+from sqla_leaklint.domain.handed_over.held_keys import HeldEntity
+from sqla_leaklint.domain.handed_over.lookups import primary_key
+from sqla_leaklint.domain.handed_over.task_reads import loads_for
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.fixes.own_session.closed_first import Bond, Release, belongings_in, release
 from sqla_leaklint.fixes.own_session.task_wrapper import ByKey, Plan, edits, is_loader_free
@@ -39,7 +39,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.application.handoffs import Handoff
+    from sqla_leaklint.domain.handed_over.handoffs import Handoff
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.semantic.terms import Term
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.stretches import Stretch, stretch_of
+from sqla_leaklint.domain.streamed.stretches import Stretch, stretch_of
 from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, end_of, indented, lines_between, unit_of
 from sqla_leaklint.fixes.own_session.provider_context import ProviderContext
 from sqla_leaklint.fixes.own_session.wrapping import parameter_of, place_among, place_of_argument
@@ -30,9 +30,9 @@ from sqla_leaklint.syntax.tree import ParameterKind
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.application.closed_early import StreamingEndpoint
-    from sqla_leaklint.domain.application.generators import Hold
     from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.domain.streamed.closed_early import StreamingEndpoint
+    from sqla_leaklint.domain.streamed.generators import Hold
     from sqla_leaklint.semantic.body import Body
     from sqla_leaklint.syntax.spans import SourceMap
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.task_reads import loads_for, reads_of
+from sqla_leaklint.domain.handed_over.task_reads import loads_for, reads_of
 from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction
 from sqla_leaklint.fixes.imports import import_edits, newline_of
 from sqla_leaklint.fixes.own_session.task_wrapper import LOADER, ByKey, is_loader_free
@@ -28,9 +28,9 @@ from sqla_leaklint.syntax.tree import ParameterKind
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.application.belonging import Belonging
-    from sqla_leaklint.domain.application.cargo import Cargo
-    from sqla_leaklint.domain.application.sendings import Sending
+    from sqla_leaklint.domain.handed_over.belonging import Belonging
+    from sqla_leaklint.domain.handed_over.cargo import Cargo
+    from sqla_leaklint.domain.handed_over.sendings import Sending
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.syntax.spans import SourceMap
 

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.application.belonging import belonging
-from sqla_leaklint.domain.application.held_keys import HeldEntity
-from sqla_leaklint.domain.application.lookups import lookup_of, primary_key
+from sqla_leaklint.domain.handed_over.belonging import belonging
+from sqla_leaklint.domain.handed_over.held_keys import HeldEntity
+from sqla_leaklint.domain.handed_over.lookups import lookup_of, primary_key
 from sqla_leaklint.domain.mapped.models import models_of
 from sqla_leaklint.domain.values import BoundMethod, alternatives
 from sqla_leaklint.fixes.own_session.received_key import ReceivedKey, received_key, receiving_edits
@@ -28,9 +28,9 @@ from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.application.cargo import Cargo
-    from sqla_leaklint.domain.application.entities import EntityKind
-    from sqla_leaklint.domain.application.sendings import Sending
+    from sqla_leaklint.domain.handed_over.cargo import Cargo
+    from sqla_leaklint.domain.handed_over.entities import EntityKind
+    from sqla_leaklint.domain.handed_over.sendings import Sending
     from sqla_leaklint.domain.values import ProjectClass
     from sqla_leaklint.syntax.spans import SourceMap
 

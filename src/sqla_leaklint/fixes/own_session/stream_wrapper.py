@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.generators import Hold
-from sqla_leaklint.domain.application.streams import Making, StreamedSession
+from sqla_leaklint.domain.streamed.generators import Hold
+from sqla_leaklint.domain.streamed.streams import Making, StreamedSession
 from sqla_leaklint.domain.values import ProjectFunction
 from sqla_leaklint.fixes.imports import newline_of
 from sqla_leaklint.fixes.own_session.provider_context import ProviderContext
@@ -31,8 +31,8 @@ from sqla_leaklint.fixes.pending import TextEdit
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.application.closed_early import StreamingEndpoint
     from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.domain.streamed.closed_early import StreamingEndpoint
     from sqla_leaklint.semantic.summary import FunctionSummary
     from sqla_leaklint.syntax.spans import SourceMap
 

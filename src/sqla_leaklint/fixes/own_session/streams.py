@@ -25,9 +25,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.application.closed_early import StreamingEndpoint
 from sqla_leaklint.domain.application.endpoints import decorations
 from sqla_leaklint.domain.application.providers import commits
+from sqla_leaklint.domain.streamed.closed_early import StreamingEndpoint
 from sqla_leaklint.domain.values import Origin, ProjectFunction
 from sqla_leaklint.fixes.lines import line_before
 from sqla_leaklint.fixes.own_session.generators import Enclosed
@@ -39,7 +39,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.application.streams import StreamedSession
+    from sqla_leaklint.domain.streamed.streams import StreamedSession
     from sqla_leaklint.syntax.spans import SourceMap
 
 _SIMPLE = (tree.Return, tree.Assign, tree.AnnAssign, tree.ExprStmt)

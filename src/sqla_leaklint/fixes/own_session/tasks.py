@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.application.handoffs import Handoff
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.fixes.own_session.closed_first import Bond, Release, belongings_in, release
 from sqla_leaklint.fixes.own_session.task_wrapper import Plan, edits
@@ -25,7 +25,7 @@ from sqla_leaklint.fixes.own_session.wrapped_task import wrapped_task
 from sqla_leaklint.fixes.pending import PendingFix
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.application.handoffs import Passenger
+    from sqla_leaklint.domain.handed_over.handoffs import Passenger
     from sqla_leaklint.semantic.terms import Term
 
 

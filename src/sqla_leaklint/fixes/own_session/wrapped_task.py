@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.handoffs import Handoff
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol, Unknown, alternatives
 from sqla_leaklint.fixes.own_session.wrapping import (
     first_user,

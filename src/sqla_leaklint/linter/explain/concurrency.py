@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.concurrency import SharedSession
 from sqla_leaklint.domain.concurrency.shared import Sharing, excuse_of
 from sqla_leaklint.domain.concurrency.starts import RUNNING, Start, starts
 from sqla_leaklint.domain.concurrency.work import Idle, Piece, Rider, pieces
 from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
 from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
 from sqla_leaklint.linter.explain.places import Places

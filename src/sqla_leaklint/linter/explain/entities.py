@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.application.entities import entity_of
 from sqla_leaklint.domain.application.fastapi_version import exit_of
-from sqla_leaklint.domain.application.handed_entities import HandedEntity, Want
-from sqla_leaklint.domain.application.sendings import Sending
 from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.handed_over.entities import entity_of
+from sqla_leaklint.domain.handed_over.handed_entities import HandedEntity, Want
+from sqla_leaklint.domain.handed_over.sendings import Sending
 from sqla_leaklint.domain.values import Instance, Origin, ProjectInstance, Unknown, alternatives
 from sqla_leaklint.knowledge.facts import Kind, Moment
 from sqla_leaklint.linter.explain.line import Line

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.containers.attributes import object_definitions, state_definitions
 from sqla_leaklint.domain.containers.definitions import definitions
 from sqla_leaklint.domain.containers.growing import lasting_containers
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes import Acquisition, ReturnedSession, WaitInTransaction
 from sqla_leaklint.domain.lifetimes.acquisition import opened
 from sqla_leaklint.domain.lifetimes.long_lived import LongLivedSession

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_leaklint.domain.application.handoffs import Handoff, Passenger
 from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.handed_over.handoffs import Handoff, Passenger
 from sqla_leaklint.domain.values import Origin, ProjectFunction, Unknown, alternatives
 from sqla_leaklint.knowledge.facts import Executor
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns

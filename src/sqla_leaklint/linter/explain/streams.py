@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.application.fastapi_version import exit_of
-from sqla_leaklint.domain.application.handoffs import Handoff
-from sqla_leaklint.domain.application.stream_ends import does_harm
-from sqla_leaklint.domain.application.streams import StreamedSession, streamed
 from sqla_leaklint.domain.describe import described
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
+from sqla_leaklint.domain.streamed.stream_ends import does_harm
+from sqla_leaklint.domain.streamed.streams import StreamedSession, streamed
 from sqla_leaklint.domain.values import Unknown, alternatives
 from sqla_leaklint.knowledge.facts import Executor
 from sqla_leaklint.linter.explain.line import Line

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.application.cargo import Cargo
-from sqla_leaklint.domain.application.entities import EntityKind, entity_of
-from sqla_leaklint.domain.application.sendings import Sending
+from sqla_leaklint.domain.handed_over.cargo import Cargo
+from sqla_leaklint.domain.handed_over.entities import EntityKind, entity_of
+from sqla_leaklint.domain.handed_over.sendings import Sending
 from sqla_leaklint.domain.values import Instance, ProjectInstance, alternatives
 from sqla_leaklint.fixes.own_session.sent_key import send_keys
 from sqla_leaklint.knowledge.facts import Kind, Wire

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.application.fastapi_version import exit_of
-from sqla_leaklint.domain.application.stream_ends import does_harm
-from sqla_leaklint.domain.application.streams import StreamedSession
+from sqla_leaklint.domain.streamed.stream_ends import does_harm
+from sqla_leaklint.domain.streamed.streams import StreamedSession
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.fixes.own_session.streams import open_in_stream
 from sqla_leaklint.knowledge.facts import Moment

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import callers
-from sqla_leaklint.domain.application.entities import EntityKind, entity_of
 from sqla_leaklint.domain.application.entries import Entry, entry_of
-from sqla_leaklint.domain.application.handoffs import BORROWED
 from sqla_leaklint.domain.async_entities.bringing import statement_of
 from sqla_leaklint.domain.async_entities.origins import comes_from
+from sqla_leaklint.domain.handed_over.entities import EntityKind, entity_of
+from sqla_leaklint.domain.handed_over.handoffs import BORROWED
 from sqla_leaklint.domain.lifetimes.uses import Tracker
 from sqla_leaklint.domain.linking.decorators import row_of
 from sqla_leaklint.domain.linking.parameters import dependency_of

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.apart import is_apart
 from sqla_leaklint.domain.lifetimes.waiting import wait_of
+from sqla_leaklint.domain.streamed.apart import is_apart
 from sqla_leaklint.domain.values import alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.belonging import Belonging, session_in
-from sqla_leaklint.domain.application.branches import is_on_every_way
 from sqla_leaklint.domain.application.endpoints import method_name
-from sqla_leaklint.domain.application.lookups import lookup_of, primary_key
 from sqla_leaklint.domain.application.providers import commits
+from sqla_leaklint.domain.handed_over.belonging import Belonging, session_in
+from sqla_leaklint.domain.handed_over.branches import is_on_every_way
+from sqla_leaklint.domain.handed_over.lookups import lookup_of, primary_key
 from sqla_leaklint.domain.lifetimes.doings import TRACED
 from sqla_leaklint.domain.lifetimes.uses import Tracker
 from sqla_leaklint.domain.linking.library import unwrapped

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.apart import is_apart
-from sqla_leaklint.domain.application.handoffs import Handoff
-from sqla_leaklint.domain.application.streams import Making
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes.attachment import is_key
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.uses import uses_in
 from sqla_leaklint.domain.linking.library import unwrapped
 from sqla_leaklint.domain.rows.queries import function_text
+from sqla_leaklint.domain.streamed.apart import is_apart
+from sqla_leaklint.domain.streamed.streams import Making
 from sqla_leaklint.domain.values import Entity, Literal, ResultValue, Rows, Statement, Value, alternatives
 from sqla_leaklint.knowledge.sqlalchemy import COMPOUND_SELECT, QUERY, SELECT, TEXT
 from sqla_leaklint.semantic import terms as t

@@ -8,12 +8,12 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.belonging import Belonging, belonging
-from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
-from sqla_leaklint.domain.application.commits import is_expired_at_the_end, is_touched
-from sqla_leaklint.domain.application.entities import entity_of
-from sqla_leaklint.domain.application.handoffs import Handoff
-from sqla_leaklint.domain.application.task_reads import Reads, parameter_at, reads_of, reads_within
+from sqla_leaklint.domain.handed_over.belonging import Belonging, belonging
+from sqla_leaklint.domain.handed_over.cargo import Cargo, cargo_of
+from sqla_leaklint.domain.handed_over.commits import is_expired_at_the_end, is_touched
+from sqla_leaklint.domain.handed_over.entities import entity_of
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
+from sqla_leaklint.domain.handed_over.task_reads import Reads, parameter_at, reads_of, reads_within
 from sqla_leaklint.domain.loading.eager import Loading, loading
 from sqla_leaklint.domain.mapped.models import models_of
 from sqla_leaklint.domain.mapped.relationships import relationship_of, target_of

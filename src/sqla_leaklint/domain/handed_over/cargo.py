@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sqla_leaklint.domain.application.reached import reached
+from sqla_leaklint.domain.handed_over.reached import reached
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Partial,

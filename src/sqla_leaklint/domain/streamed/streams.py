@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
 from sqla_leaklint.domain.application.endpoints import decorations
 from sqla_leaklint.domain.application.fastapi_version import fastapi_versions
-from sqla_leaklint.domain.application.generators import LAZY, Generators, Hold
-from sqla_leaklint.domain.application.handoffs import BORROWED, Handoff
-from sqla_leaklint.domain.application.taken_before import is_taken_by
 from sqla_leaklint.domain.application.versions import range_of
+from sqla_leaklint.domain.handed_over.cargo import Cargo, cargo_of
+from sqla_leaklint.domain.handed_over.handoffs import BORROWED, Handoff
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
+from sqla_leaklint.domain.streamed.generators import LAZY, Generators, Hold
+from sqla_leaklint.domain.streamed.taken_before import is_taken_by
 from sqla_leaklint.domain.values import (
     Generator,
     Instance,

@@ -15,9 +15,9 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqla_leaklint.domain.application.callers import users
-from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
 from sqla_leaklint.domain.application.endpoints import method_name
-from sqla_leaklint.domain.application.handoffs import Handoff, handoff_row
+from sqla_leaklint.domain.handed_over.cargo import Cargo, cargo_of
+from sqla_leaklint.domain.handed_over.handoffs import Handoff, handoff_row
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import ProjectFunction, Symbol, alternatives
 from sqla_leaklint.knowledge import Knowledge

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_leaklint.domain.application.belonging import Belonging, session_in
-from sqla_leaklint.domain.application.branches import is_on_every_way
-from sqla_leaklint.domain.application.handoffs import Handoff
 from sqla_leaklint.domain.async_entities.expiry import is_expiring
+from sqla_leaklint.domain.handed_over.belonging import Belonging, session_in
+from sqla_leaklint.domain.handed_over.branches import is_on_every_way
+from sqla_leaklint.domain.handed_over.handoffs import Handoff
 from sqla_leaklint.domain.lifetimes.doings import TRACED
 from sqla_leaklint.domain.lifetimes.uses import Tracker
 from sqla_leaklint.knowledge.facts import Executor

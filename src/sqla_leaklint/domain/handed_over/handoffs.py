@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.cargo import Cargo, cargo_of
 from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.handed_over.cargo import Cargo, cargo_of
 from sqla_leaklint.domain.lifetimes.makers import meant
 from sqla_leaklint.domain.values import BoundMethod, Instance, Origin, ProjectInstance, Unknown, alternatives
 from sqla_leaklint.knowledge import Knowledge

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sqla_leaklint.domain.application.generators import Hold
-from sqla_leaklint.domain.application.streams import StreamedSession
+from sqla_leaklint.domain.streamed.generators import Hold
+from sqla_leaklint.domain.streamed.streams import StreamedSession
 from sqla_leaklint.domain.values import Origin
 from sqla_leaklint.knowledge.facts import Moment
 
