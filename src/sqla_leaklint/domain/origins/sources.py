@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.origins.closed import is_closed_name, is_enumeration
-from sqla_leaklint.domain.values import Entity, ProjectFunction, alternatives
+from sqla_leaklint.domain.values import Entity, ProjectFunction, Unknown, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -48,6 +48,15 @@ def sources(evaluator: Evaluator, module: ModuleSummary, term: t.Term) -> Iterat
 
 def _is_closed_key(key: t.Term) -> bool:
     return isinstance(key, t.Const) and isinstance(key.value, str) and is_closed_name(key.value)
+
+
+def _is_answer(term: t.Term) -> bool:
+    """Whether a term is what a call returned: of an object that was looked up by something from outside, an attribute
+    may well be one of a few (`entry.family`).
+    """
+    while isinstance(term, t.Await | t.Declared) and term.value is not None:
+        term = term.value
+    return isinstance(term, t.Call)
 
 
 class _Sources:
@@ -97,12 +106,11 @@ class _Sources:
         if isinstance(base, t.Param) and self._is_receiver(base):
             yield from self._own_attribute(base, term.name)
             return
-        if any(
-            isinstance(value, Entity) and value.is_loaded
-            for value in alternatives(self._evaluator.of(base, self._frame))
-        ):
+        values = alternatives(self._evaluator.of(base, self._frame))
+        if any(isinstance(value, Entity) and value.is_loaded for value in values):
             yield Made("a row")
-        yield from self.of(base)
+        is_looked_up = _is_answer(base) and any(isinstance(value, Unknown) for value in values)
+        yield from (source for source in self.of(base) if isinstance(source, Made) or not is_looked_up)
 
     def _is_receiver(self, param: t.Param) -> bool:
         function = self._module.functions.get(param.function)
