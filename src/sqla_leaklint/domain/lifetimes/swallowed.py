@@ -26,6 +26,7 @@ from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import is_commit
 from sqla_leaklint.domain.lifetimes.handlers import DATABASE_ERROR, may_take, name_of, takes_database_errors
+from sqla_leaklint.domain.lifetimes.isolation import may_autocommit
 from sqla_leaklint.domain.lifetimes.paths import Course, nodes_of
 from sqla_leaklint.domain.lifetimes.refusals import Refusals
 from sqla_leaklint.domain.lifetimes.restoring import may_restore, restored_on_leaving
@@ -107,7 +108,7 @@ class SwallowedError:
             seen: set[tree.Node] = set()
             for session in sessions_in_use(domain, body):
                 for found in _Search(session).find():
-                    if found.handler not in seen:
+                    if found.handler not in seen and (found.is_flush or not may_autocommit(domain)):
                         seen.add(found.handler)
                         yield found
 

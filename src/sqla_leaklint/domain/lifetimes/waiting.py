@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults
+from sqla_leaklint.domain.lifetimes.isolation import may_autocommit
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, nodes_of
 from sqla_leaklint.domain.lifetimes.resources import SESSION, telling_methods
 from sqla_leaklint.domain.lifetimes.restoring import may_end_transaction, may_restore, restored_on_leaving
@@ -64,7 +65,7 @@ class WaitInTransaction:
             if not isinstance(body.node, tree.Function) or not _works(domain, body):
                 continue
             waits = list(_waits(domain, body))
-            if waits:
+            if waits and not may_autocommit(domain):
                 yield from _in_transaction(domain, body, waits)
 
 
