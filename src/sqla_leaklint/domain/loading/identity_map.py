@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking.library import unwrapped
+from sqla_leaklint.domain.mapped.columns import Relationship
 from sqla_leaklint.domain.mapped.models import Model
 from sqla_leaklint.domain.mapped.relationships import foreign_keys, is_collection, relationship_of, target_of
 from sqla_leaklint.domain.values import (
@@ -42,6 +43,8 @@ def may_be_loaded_already(read: RelationshipRead) -> bool:
     """Whether the session may have what a relationship leads to, or the relationship itself."""
     evaluator = read.domain.evaluator
     target = target_of(evaluator, read.relationship)
+    if read.source.path and _is_of_picked(read):
+        return True
     if is_collection(evaluator, read.owner, read.relationship):
         return False
     if target is None:
@@ -50,9 +53,25 @@ def may_be_loaded_already(read: RelationshipRead) -> bool:
         return True
     if any(value.model == target.cls for value in _loaded_beside(read)):
         return True
-    return not read.source.path and any(
-        _picks(read, target, each) for step in _filters(read) for each in _conditions(read.owner, step)
-    )
+    return not read.source.path and _are_picked(read, read.owner, read.relationship, target)
+
+
+def _is_of_picked(read: RelationshipRead) -> bool:
+    """Whether the rows on which it is read are those of one row, or of given rows, by what the query asks for: all
+    widgets of one agent have one agent, whose relationships are loaded once.
+    """
+    evaluator, owner = read.domain.evaluator, read.source.start
+    first = relationship_of(evaluator, owner, read.source.path[0]) if owner is not None else None
+    target = target_of(evaluator, first) if first is not None else None
+    if owner is None or first is None or target is None or is_collection(evaluator, owner, first) is not False:
+        return False
+    return len(read.source.path) == 1 and _are_picked(read, owner, first, target)
+
+
+def _are_picked(read: RelationshipRead, owner: Model, relationship: Relationship, target: Model) -> bool:
+    """Whether the query says which rows a relationship of its entity may lead to."""
+    conditions = (each for step in _filters(read) for each in _conditions(owner, step))
+    return any(_picks(owner, relationship, target, each) for each in conditions)
 
 
 def _is_way_back(read: RelationshipRead, target: Model) -> bool:
@@ -131,7 +150,7 @@ def _picked(value: Value) -> Iterator[Value]:
                 yield from each.operands
 
 
-def _picks(read: RelationshipRead, target: Model, value: Value) -> bool:
+def _picks(owner: Model, relationship: Relationship, target: Model, value: Value) -> bool:
     """Whether a comparison says which rows of the target are meant."""
     if isinstance(value, ProjectClass):
         return True
@@ -140,5 +159,5 @@ def _picks(read: RelationshipRead, target: Model, value: Value) -> bool:
     name = value.name
     if value.model == target.cls:
         return name in target.primary_key or (name in target.columns and target.columns[name].is_unique)
-    is_key = any(column.name == name for column in foreign_keys(read.owner, target))
-    return name == read.relationship.name or is_key or name == f"{read.relationship.name}_id"
+    is_key = any(column.name == name for column in foreign_keys(owner, target))
+    return name == relationship.name or is_key or name == f"{relationship.name}_id"
