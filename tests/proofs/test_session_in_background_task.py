@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.proofs.databases import Database
+from tests.proofs.databases import Database, SQLite
 from tests.proofs.harness import Proof, compare
 from tests.proofs.verdicts import assert_connections_are_given_back
 
@@ -126,11 +126,11 @@ def test_the_tasks_come_to_the_same_end(proof: Proof, database: Database) -> Non
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.claim)
-def test_a_session_of_its_own_alone_makes_it_worse(proof: Proof, database: Database) -> None:
+def test_a_session_of_its_own_alone_makes_it_worse(proof: Proof, sqlite: SQLite) -> None:
     """Why the fix also closes the request's session: or else each request needs two connections."""
-    lines = compare(proof, database).remedy.splitlines(keepends=True)
+    lines = compare(proof, sqlite).remedy.splitlines(keepends=True)
     closing = [line for line in lines if ".close)" in line]
     assert len(closing) == 1
     halfway = "".join(line for line in lines if line not in closing)
-    tasks = compare(replace(proof, remedy=halfway), database).fixed
+    tasks = compare(replace(proof, remedy=halfway), sqlite).fixed
     assert (tasks.held, tasks.failures) == (5, proof.repeats - 5)
