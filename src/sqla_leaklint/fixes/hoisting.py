@@ -58,12 +58,7 @@ def _is_bound_again(function: tree.Function, stmt: tree.Stmt, name: str) -> bool
 
 def _is_known_above(body: Body, value: tree.Expr, above: tree.Block) -> bool:
     """Whether a value is made of what the statements above bind, and is none that has to wait for a call."""
-    known = names_in(above).bound
-    local: set[str] = set()
-    inner: Body | None = body
-    while inner is not None and inner.parent is not None:
-        local |= inner.names.bound
-        inner = inner.parent
+    known, local = names_in(above).bound, body.local_names
     for node in walk(value):
         if isinstance(node, _NOT_AT_MODULE_LEVEL):
             return False

@@ -55,12 +55,7 @@ def is_free(domain: Domain, body: Body, manager: str) -> bool:
     known = domain.module.summary.bindings.get(manager)
     if known is not None and domain.value_of(known) != Symbol(f"contextlib.{manager}"):
         return False
-    inner = body
-    while inner.parent is not None:
-        if manager in inner.names.bound:
-            return False
-        inner = inner.parent
-    return True
+    return manager not in body.local_names
 
 
 def _edits(

@@ -41,6 +41,13 @@ class Body:
     def is_function(self) -> bool:
         return isinstance(self.node, tree.Function | tree.Lambda)
 
+    @property
+    def local_names(self) -> frozenset[str]:
+        """What the body and those round it bind, but for the module's: names that mean something else outside."""
+        if self.parent is None:
+            return frozenset()
+        return self.names.bound | self.parent.local_names
+
     def event_of(self, call: Term) -> Event | None:
         """The event of a call that the body makes."""
         return next((event for event in self.events if event.deed is Deed.CALLED and event.value is call), None)

@@ -60,8 +60,13 @@ def is_collection(evaluator: Evaluator, model: Model, relationship: Relationship
 
 def foreign_keys(model: Model, target: Model) -> list[Column]:
     """The columns of a model that refer to the table of another."""
-    tables = {target.table} if target.table else {target.name.lower(), _HUMP.sub("_", target.name).lower()}
+    tables = {target.table} if target.table else {target.name.lower(), snake_case(target.name)}
     return [column for column in model.columns.values() if _table_of(column.foreign_key) in tables]
+
+
+def snake_case(name: str) -> str:
+    """The name of a class in the way of tables and variables: "order_item" of "OrderItem"."""
+    return _HUMP.sub("_", name).lower()
 
 
 def _table_of(foreign_key: str) -> str:

@@ -122,7 +122,7 @@ class _Leavings:
         self._body = body
         self._session = session
         self._bound = names_in(stretch).bound
-        self._filled = {name for stmt in stretch for name in _filled(stmt) if _is_local(body, name)}
+        self._filled = {name for stmt in stretch for name in _filled(stmt)} & body.local_names
 
     def may_be_in(self, node: tree.Name) -> bool:
         """Whether a variable may hold what needs the session."""
@@ -144,13 +144,3 @@ def _filled(stmt: tree.Stmt) -> Iterator[str]:
                         yield target.value.id
             case _:
                 pass
-
-
-def _is_local(body: Body, name: str) -> bool:
-    """Whether a function binds a name, or one round it does."""
-    inner = body
-    while inner.parent is not None:
-        if name in inner.names.bound:
-            return True
-        inner = inner.parent
-    return False

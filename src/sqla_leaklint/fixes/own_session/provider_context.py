@@ -44,15 +44,14 @@ class ProviderContext:
         """The decorator of `contextlib` that makes a context manager of it."""
         return "asynccontextmanager" if self.is_async else "contextmanager"
 
+    @property
+    def root(self) -> str:
+        """The name by which a body comes to it."""
+        return self.name.partition(".")[0]
+
     def is_nameable_in(self, body: Body) -> bool:
         """Whether its name, and its decorator's, mean in a body what they mean, or will, in the module."""
-        root = self.name.partition(".")[0]
-        inner = body
-        while inner.parent is not None:
-            if root in inner.names.bound:
-                return False
-            inner = inner.parent
-        return is_free(self.domain, body, self.manager)
+        return self.root not in body.local_names and is_free(self.domain, body, self.manager)
 
     def opening(self, session: str) -> str:
         """The line that enters it and calls the session that."""

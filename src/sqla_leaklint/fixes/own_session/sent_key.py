@@ -18,6 +18,7 @@ from sqla_leaklint.domain.handed_over.belonging import belonging
 from sqla_leaklint.domain.handed_over.held_keys import HeldEntity
 from sqla_leaklint.domain.handed_over.lookups import lookup_of, primary_key
 from sqla_leaklint.domain.mapped.models import models_of
+from sqla_leaklint.domain.mapped.relationships import snake_case
 from sqla_leaklint.domain.values import BoundMethod, alternatives
 from sqla_leaklint.fixes.own_session.received_key import ReceivedKey, received_key, receiving_edits
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.values import ProjectClass
     from sqla_leaklint.syntax.spans import SourceMap
 
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _IN_JSON = re.compile(r"\.(?:\w*Integer|\w*INT|INTEGER|String|Unicode|Text|\w*VARCHAR|\w*CHAR|TEXT)$")
 
 
@@ -150,7 +150,7 @@ def _is_in_json(sending: Sending, model: ProjectClass, column: str) -> bool:
 
 def _free_name(sending: Sending, model: ProjectClass) -> str:
     used = {node.id for node in walk(sending.body.node) if isinstance(node, tree.Name)}
-    names = (_WORD.sub("_", model.name).lower(), "each", "one")
+    names = (snake_case(model.name), "each", "one")
     return next((name for name in names if name not in used), f"one_{names[0]}")
 
 

@@ -21,6 +21,7 @@ from sqla_leaklint.fixes.own_session.wrapping import (
     first_user,
     is_known_to_module,
     is_plain,
+    last_name,
     parameter_of,
     place_of_argument,
     root_of,
@@ -88,9 +89,9 @@ class Wrapper:
         if self.name in module.summary.bindings and self.name not in module.executor.bodies:
             return False
         others = {each.making.function for each in domain.subjects(StreamedSession) if each.making is not None}
-        if any(each is not None and each != called and _last_name(each) == self.function.name for each in others):
+        if any(each is not None and each != called and last_name(each) == self.function.name for each in others):
             return False
-        used = {self.name, self.context.manager, self.context.name.partition(".")[0], root_of(self.callee)}
+        used = {self.name, self.context.manager, self.context.root, root_of(self.callee)}
         parameters = {"session", "item", *(parameter.name for parameter in self.function.parameters)}
         return used.isdisjoint(parameters) and self.context.is_nameable_in(module.executor.module_body)
 
@@ -141,7 +142,3 @@ def _users(domain: Domain, called: ProjectFunction) -> list[Making]:
 def _layout(domain: Domain, making: Making) -> tuple[tuple[str | None, bool], ...]:
     """The keywords of what a generator is given, and which of it is the session."""
     return tuple((each.keyword, domain.term(each.value) is making.session) for each in making.node.args)
-
-
-def _last_name(function: ProjectFunction) -> str:
-    return function.qualname.rpartition(".")[2]

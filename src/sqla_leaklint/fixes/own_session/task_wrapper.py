@@ -88,11 +88,9 @@ def edits(plan: Plan, source: SourceMap) -> Iterator[TextEdit]:
     if known is None:
         place = start_with_decorators(task.before, source)
         yield TextEdit(place, place, wrapper)
-        yield from import_edits(source, module.parsed.tree, "contextlib", task.manager)
+        yield from task.context.imports(source)
         if plan.by_key is not None and plan.by_key.related:
             yield from import_edits(source, module.parsed.tree, "sqlalchemy.orm", LOADER)
-        if task.provider_import:
-            yield from import_edits(source, module.parsed.tree, task.provider_import, task.provider_name)
 
 
 def _argument(plan: Plan, source: SourceMap) -> TextEdit:
@@ -136,14 +134,13 @@ def _wrapper(plan: Plan, source: SourceMap) -> str:
             parameters.append(by_key.parameter)
             value = own if by_key.is_enough else by_key.loading
         arguments.append(value if argument.keyword is None else f"{argument.keyword}={value}")
-    with_word = "async with" if task.is_async_provider else "with"
     define = "async def" if task.function.is_async else "def"
     call = f"{'await ' if task.function.is_async else ''}{text_of(source, task.callee)}({', '.join(arguments)})"
     indent = task.domain.module.parsed.cst.default_indent
     is_closed_first = by_key is not None and by_key.is_enough
     lines = [
         f"{define} {task.name}({', '.join(parameters)}):",
-        f"{indent}{with_word} {task.manager}({task.provider_name})() as {session}:",
+        f"{indent}{task.context.opening(session)}",
         *([f"{indent * 2}{own} = {by_key.loading}"] if by_key is not None and is_closed_first else []),
         f"{indent if is_closed_first else indent * 2}{call}",
         "",

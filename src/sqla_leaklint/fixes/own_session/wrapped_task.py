@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.handed_over.handoffs import Handoff
-from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol, Unknown, alternatives
+from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Unknown, alternatives
+from sqla_leaklint.fixes.own_session.provider_context import ProviderContext
 from sqla_leaklint.fixes.own_session.wrapping import (
     first_user,
     is_known_to_module,
     is_plain,
-    module_to_import,
+    last_name,
     name_of,
     parameter_of,
     root_of,
@@ -34,16 +35,13 @@ if TYPE_CHECKING:
 class WrappedTask:
     """A task that is handed over, and what the function round it is made of.
 
-    `provider_import` is the module that the provider has to be imported from ("" where its name is known already);
-    `name` is the new function's, which goes above `before`.
+    `context` opens its session; `name` is the new function's, which goes above `before`.
     """
 
     handoff: Handoff
     callee: tree.Name | tree.Attribute
     function: FunctionSummary
-    provider_name: str
-    provider_import: str
-    is_async_provider: bool
+    context: ProviderContext
     name: str
     before: tree.Stmt
 
@@ -51,17 +49,13 @@ class WrappedTask:
     def domain(self) -> Domain:
         return self.handoff.domain
 
-    @property
-    def manager(self) -> str:
-        return "asynccontextmanager" if self.is_async_provider else "contextmanager"
-
     def parameter_of(self, argument: tree.Argument) -> str:
         """The parameter in which the task gets an argument of the hand-over."""
         return parameter_of(self.function, self.handoff.arguments, argument)
 
     def has_room_for(self, names: Iterable[str | None], parameters: Iterable[str]) -> bool:
         """Whether the new function can have these parameters and use these names besides its own."""
-        used = {self.name, self.manager, self.provider_name.partition(".")[0], root_of(self.callee), *names}
+        used = {self.name, self.context.manager, self.context.root, root_of(self.callee), *names}
         return used.isdisjoint({*(parameter.name for parameter in self.function.parameters), *parameters, "session"})
 
 
@@ -85,28 +79,16 @@ def wrapped_task(
     function, source = classes.function(task), classes.function(provider)
     if function is None or source is None or function.is_generator or not is_plain(function):
         return None
-    if not source.is_generator or source.parameters or source.decorators or (source.is_async and not function.is_async):
+    if not _gives_a_session(domain, provider, source) or any(argument.star for argument in handoff.node.args):
         return None
-    if not _gives_a_session(domain, provider, source):
+    context = ProviderContext.of(domain, provider)
+    if context is None or (context.is_async and not function.is_async):
         return None
-    if any(argument.star for argument in handoff.node.args):
-        return None
-    known_name = name_of(domain, provider)
-    provider_import = "" if known_name is not None else module_to_import(domain, provider)
     others = _same_task(domain, task)
     before = first_user(domain, (each.body for each in others))
-    if provider_import is None or before is None or layout(others[0]) != layout(handoff):
+    if before is None or layout(others[0]) != layout(handoff):
         return None
-    found = WrappedTask(
-        handoff,
-        callee,
-        function,
-        known_name or provider.qualname,
-        provider_import,
-        source.is_async,
-        f"{function.name}_{suffix}",
-        before,
-    )
+    found = WrappedTask(handoff, callee, function, context, f"{function.name}_{suffix}", before)
     return None if _has_collision(found, task) else found
 
 
@@ -137,18 +119,12 @@ def _same_task(domain: Domain, task: ProjectFunction) -> list[Handoff]:
 def _has_collision(wrapped: WrappedTask, task: ProjectFunction) -> bool:
     """Whether a name of the new function is another thing's in the module."""
     domain = wrapped.domain
-    bindings = domain.module.summary.bindings
-    manager = bindings.get(wrapped.manager)
-    if manager is not None and domain.value_of(manager) != Symbol(f"contextlib.{wrapped.manager}"):
+    if not wrapped.context.is_nameable_in(domain.module.executor.module_body):
         return True
-    if wrapped.name in bindings and wrapped.name not in domain.module.executor.bodies:
+    if wrapped.name in domain.module.summary.bindings and wrapped.name not in domain.module.executor.bodies:
         return True
     for other in domain.subjects(Handoff):
         value = domain.value(other.callee) if other.callee is not None else None
-        if isinstance(value, ProjectFunction) and value != task and _last_name(value) == wrapped.function.name:
+        if isinstance(value, ProjectFunction) and value != task and last_name(value) == wrapped.function.name:
             return True
     return False
-
-
-def _last_name(function: ProjectFunction) -> str:
-    return function.qualname.rpartition(".")[2]

@@ -59,14 +59,14 @@ def is_known_to_module(
 ) -> bool:
     """Whether the name of a function means the same outside of the body that uses it."""
     root = root_of(callee)
-    if root is None or root not in domain.module.summary.bindings:
+    if root is None or root not in domain.module.summary.bindings or root in body.local_names:
         return False
-    inner = body
-    while inner.parent is not None:
-        if root in inner.names.bound:
-            return False
-        inner = inner.parent
     return "<locals>" not in function.qualname
+
+
+def last_name(function: ProjectFunction) -> str:
+    """What a function is called where it is defined."""
+    return function.qualname.rpartition(".")[2]
 
 
 # --- what it is given ---
