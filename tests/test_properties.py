@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import entry_points
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -105,18 +106,19 @@ def test_the_order_of_files_changes_nothing(files: Files, random: Random) -> Non
 
 def test_a_fix_is_found_by_these_tests() -> None:
     """The properties of fixes say something: there are programs among these that have some."""
-    changed = 0
-    for files in projects():
-        with on_disk(files) as root:
-            changed += bool(lint(discovered(root), allowed=SAFE_AND_UNSAFE).changes)
-    assert changed > 3
+    assert len(list(islice(filter(_is_changed, projects()), 4))) == 4
+
+
+def _is_changed(files: Files) -> bool:
+    with on_disk(files) as root:
+        return bool(lint(discovered(root), allowed=SAFE_AND_UNSAFE).changes)
 
 
 @pytest.fixture(scope="module")
 def every_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All projects of pages and fixtures side by side, each with settings of its own."""
+    """A third of the projects of pages and fixtures side by side, each with settings of its own."""
     top = tmp_path_factory.mktemp("projects")
-    for number, files in enumerate(projects()):
+    for number, files in enumerate(projects()[::3]):
         write({"leaklint.toml": 'select = ["LKS"]\n', **files}, top / f"project{number}")
     return top
 

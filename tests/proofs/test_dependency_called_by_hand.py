@@ -85,6 +85,10 @@ PROOFS = (
     ),
 )
 
+# The event loop ends a forgotten asynchronous generator while the first statement is under way: which of the two comes
+# first differs from call to call, and only where it is the statement the connection comes back.
+_RACING = PROOFS[-1]
+
 LOOP = Proof(
     RULE,
     "a loop over the provider is left, and the provider closes at once",
@@ -140,7 +144,10 @@ def test_a_provider_that_is_entered_gives_its_connection_back(proof: Proof, data
     assert fixed.result == leaking.result
     assert (fixed.statements, fixed.rows) == (leaking.statements, leaking.rows)
 
-    assert_connections_are_given_back(comparison)
+    if proof is _RACING:
+        assert leaking.held > fixed.held == fixed.failures == 0
+    else:
+        assert_connections_are_given_back(comparison)
 
 
 def test_a_loop_that_is_left_is_no_leak(database: Database) -> None:
