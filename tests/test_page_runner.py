@@ -210,6 +210,18 @@ def test_blocks_that_nobody_types_are_written_and_then_pass(tmp_path: Path) -> N
     assert outcome() == ([], [])
 
 
+def test_an_output_is_compared_wherever_a_page_shows_one(tmp_path: Path) -> None:
+    case = "```py\nleak()  # error\n```\n"
+    page = f"# t\n## One\n{case}## Two\n{case}\n```text\nmain.py:7 LKS999\n```\n"
+    one, two = (
+        [problem.what for problem in run_case(case, tmp_path / "project", LeakEngine).problems]
+        for case in cases_of(parse_page(page, PAGE), "leaky")
+    )
+    assert one == []
+    (stale,) = two
+    assert stale.startswith("this block is out of date")
+
+
 def test_a_failure_quotes_the_page() -> None:
     text = "# t\n## One\n```py\nleak()\n```\n"
     shown = describe(PAGE, text, (Problem(4, "nothing was expected here", ("reported: LKS999",)),))

@@ -24,7 +24,8 @@ USE_INSTEAD = "Use instead"
 class Case:
     """One project below a heading: all of its titled files, and at most one without a title.
 
-    `rule` is the rule of the page (None on an engine spec), `pins_output` tells that the rendered output follows.
+    `rule` is the rule of the page (None on an engine spec), `pins_output` tells that the rendered output follows: below
+    the page's example, and wherever a page has put a block for it.
     """
 
     page: Page
@@ -35,7 +36,8 @@ class Case:
 
     @property
     def pins_output(self) -> bool:
-        return self.rule is not None and self.section.heading == EXAMPLE and self.name == self.section.title
+        is_pinned = self.section.heading == EXAMPLE or any(block.is_output for block in self.section.blocks)
+        return self.rule is not None and is_pinned and self.name == self.section.title
 
     @property
     def selects(self) -> tuple[str, ...]:

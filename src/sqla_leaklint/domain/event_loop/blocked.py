@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.event_loop.blocking import Blocking, Resource, blocking_in, is_plainly_sync, waits
 from sqla_leaklint.domain.event_loop.running import is_named, runs_on_loop
+from sqla_leaklint.domain.injection.needs import needs_of
+from sqla_leaklint.domain.rows.other_modules import domain_of
 from sqla_leaklint.domain.subjects import InFunction
 from sqla_leaklint.domain.values import BoundMethod, Instance, Origin, ProjectFunction, ProjectInstance, alternatives
 from sqla_leaklint.semantic import terms as t
@@ -46,6 +48,17 @@ class BlockedLoop(InFunction):
         resource = self.blocking.resource
         path = self.domain.evaluator.classes.library_type(resource) if resource is not None else None
         return path.rpartition(".")[2] if path is not None else ""
+
+    @property
+    def blocking_dependency(self) -> ProjectFunction | None:
+        """An `async def` dependency, of FastAPI's, that waits on the loop as well, before this function is run."""
+        evaluator = self.domain.evaluator
+        for need in needs_of(evaluator, self.domain.module.summary, self.summary):
+            other = domain_of(self.domain, need.runs.path) if need.function.is_async else None
+            body = other.module.executor.bodies.get(need.function.qualname) if other is not None else None
+            if other is not None and body is not None and _first(other, body) is not None:
+                return need.runs
+        return None
 
     @property
     def needs_loop(self) -> tree.Node | None:

@@ -273,7 +273,7 @@ def _way(domain: Domain, function: ProjectFunction, given: _Given, left: int, *,
     if other is None or body is None or not isinstance(body.node, tree.Function):
         return _NOTHING
     found = next(blocking_in(other, body, left - 1), None)
-    return ((hop_to(other, summary.name, found.node), *found.way), found.resource) if found is not None else _NOTHING
+    return ((hop_to(other, summary, found.node), *found.way), found.resource) if found is not None else _NOTHING
 
 
 def _is_called_as_it_is(evaluator: Evaluator, function: ProjectFunction) -> bool:

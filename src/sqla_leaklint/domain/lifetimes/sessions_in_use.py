@@ -142,7 +142,7 @@ def _candidates(domain: Domain, body: Body) -> Iterator[Term]:
                 pass
         for argument in (*event.call.args, *(value for _, value in event.call.keywords)):
             match argument:
-                case t.Param() | t.Enter() | t.Attr(base=t.Param()):
+                case t.Param() | t.Enter() | t.Call() | t.Attr(base=t.Param()):
                     yield argument
                 case _:
                     pass

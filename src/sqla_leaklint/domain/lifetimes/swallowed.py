@@ -29,7 +29,7 @@ from sqla_leaklint.domain.lifetimes.handlers import DATABASE_ERROR, may_take, na
 from sqla_leaklint.domain.lifetimes.isolation import may_autocommit
 from sqla_leaklint.domain.lifetimes.paths import Course, nodes_of
 from sqla_leaklint.domain.lifetimes.refusals import Refusals
-from sqla_leaklint.domain.lifetimes.restoring import may_restore, restored_on_leaving
+from sqla_leaklint.domain.lifetimes.restoring import may_end_transaction, may_restore, restored_on_leaving
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse, origins_of, sessions_in_use
 from sqla_leaklint.domain.lifetimes.telling import TellingTests, is_new_after, statement_of, wanted_local
 from sqla_leaklint.domain.values import Origin
@@ -90,10 +90,14 @@ class SwallowedError:
         """
         body = {node for stmt in self._statement.body for node in walk(stmt)}
         uses = self.session.uses
-        if any(use.doing is Doing.ENDS_TRANSACTION and is_commit(use) and _node_of(use) in body for use in uses):
+        if any(self._may_commit(use) for use in uses if _node_of(use) in body):
             return False
         is_borrowed = self.session.value.origin is Origin.PARAMETER
         return self.is_flush or is_borrowed or any(use.doing is Doing.QUEUES or is_commit(use) for use in uses)
+
+    def _may_commit(self, use: Use) -> bool:
+        evaluator = self.session.domain.evaluator
+        return is_commit(use) or (use.callee is not None and may_end_transaction(evaluator, use.callee))
 
     @property
     def _statement(self) -> tree.Try:

@@ -79,7 +79,7 @@ def _works(domain: Domain, body: Body) -> bool:
     )
 
 
-_PASSED = (t.Param, t.Enter, t.Attr)
+_PASSED = (t.Param, t.Enter, t.Attr, t.Call)
 
 
 def _in_transaction(

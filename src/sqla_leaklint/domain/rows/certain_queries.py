@@ -37,6 +37,7 @@ from sqla_leaklint.syntax.walk import children
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
+    from sqla_leaklint.semantic.summary import FunctionSummary
 
 DEEPEST = 3
 """Functions of the project that call each other on the way to a query."""
@@ -56,10 +57,16 @@ class SentQuery:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One step on the way from a call to a query: the function, and the place in it."""
+    """One step on the way from a call to a query: a function, the class if it is a method (else ""), and the place."""
 
     function: str
+    owner: str
     place: Location
+
+    @property
+    def qualified(self) -> str:
+        """The function's name, with the class of a method."""
+        return f"{self.owner}.{self.function}" if self.owner else self.function
 
 
 def sent_queries(domain: Domain, body: Body) -> Iterator[SentQuery]:
@@ -137,10 +144,10 @@ def _way(domain: Domain, function: ProjectFunction, given: Given, left: int) -> 
     certain = set(_certain(body.node.body))
     for query in sent_queries(other, body):
         if query.node in certain:
-            return (hop_to(other, summary.name, query.node),)
+            return (hop_to(other, summary, query.node),)
     for event in body.events:
         if event.node in certain and (way := certain_query(other, body, event, left - 1)):
-            return (hop_to(other, summary.name, event.node), *way)
+            return (hop_to(other, summary, event.node), *way)
     return ()
 
 
@@ -149,10 +156,11 @@ def _sending_names(knowledge: Knowledge) -> frozenset[str]:
     return sending_methods(knowledge) | {"count"}
 
 
-def hop_to(domain: Domain, name: str, node: tree.Node) -> Hop:
-    """The step that a node in a function of that name is."""
+def hop_to(domain: Domain, function: FunctionSummary, node: tree.Node) -> Hop:
+    """The step that a node in a function is."""
     span = SourceMap(domain.module.parsed).span(node)
-    return Hop(name, Location(str(Path(domain.module.path)), span))
+    owner = (function.owner or "").rpartition(".")[2]
+    return Hop(function.name, owner, Location(str(Path(domain.module.path)), span))
 
 
 def _sending(load: Load) -> tree.Expr | None:

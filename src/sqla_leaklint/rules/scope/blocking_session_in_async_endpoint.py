@@ -8,6 +8,7 @@ from itertools import pairwise
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.event_loop import BlockedLoop
+from sqla_leaklint.domain.rows.certain_queries import Hop
 from sqla_leaklint.fixes.dropping_async import drop_async
 from sqla_leaklint.rules.base import Draft, Rule
 
@@ -28,7 +29,7 @@ _ASYNC_SESSION = "use an `AsyncSession`, or hand what waits to `run_in_threadpoo
 @rule.check(BlockedLoop)
 def check(blocked: BlockedLoop, domain: Domain) -> Iterator[Draft]:
     name, way = blocked.function.name, blocked.blocking.way
-    what = f"`{way[0].function}`" if way else "this"
+    what = f"`{_told_apart(way[0], name)}`" if way else "this"
     draft = rule.diagnostic(
         blocked.blocking.node, f"{what} blocks the event loop until the database answers: `{name}` is `async def`"
     )
@@ -41,7 +42,19 @@ def check(blocked: BlockedLoop, domain: Domain) -> Iterator[Draft]:
         draft = draft.with_note(hop.place, f"`{hop.function}` calls `{following.function}`")
     if way:
         draft = draft.with_note(way[-1].place, f"`{way[-1].function}` waits for the database here")
+    dependency = blocked.blocking_dependency
+    if dependency is not None:
+        shown = dependency.qualname.rpartition(".")[2]
+        place = domain.locate(dependency.path, dependency.qualname)
+        draft = draft.with_note(
+            place, f"`{shown}`, on which `{name}` depends, blocks the loop as well: change it first"
+        )
     fix = drop_async(blocked)
     if fix is None and blocked.needs_loop is not None:
         draft = draft.with_note(blocked.needs_loop, f"`{name}` needs the loop here, so `def` would not do")
     yield draft.with_help(_IN_A_THREAD if fix is not None else _ASYNC_SESSION).with_fix(fix)
+
+
+def _told_apart(hop: Hop, name: str) -> str:
+    """The name of a called function; a method's with its class where its caller has the same."""
+    return hop.qualified if hop.function == name else hop.function
