@@ -130,7 +130,9 @@ def is_empty_after(function: tree.Function, name: str, node: tree.Node) -> bool:
             loops = (set(walk(stmt)) for stmt in stmts if isinstance(stmt, tree.For | tree.While))
             is_emptied = all(emptying in inner for inner in loops if node in inner)  # in each round anew
             tries = [list(_nodes_within(stmt.body)) for stmt in stmts if isinstance(stmt, tree.Try)]
-            is_after = any(filling in inner and node in takewhile(lambda each: each is not filling, inner) for inner in tries)
+            is_after = any(
+                filling in inner and node in takewhile(lambda each: each is not filling, inner) for inner in tries
+            )
             return is_emptied and (is_after or node in walk(filling))
         case _:
             return False
