@@ -26,7 +26,9 @@ _CALLED = {
 """What is said of the function that the outside world calls."""
 
 
-REMOVE_AT_ITS_END = "remove the entry when its owner is done: bounded by size or time, it would lose what is still in use"
+REMOVE_AT_ITS_END = (
+    "remove the entry when its owner is done: bounded by size or time, it would lose what is still in use"
+)
 """The help for what keeps locks, tasks, events or collections."""
 
 
