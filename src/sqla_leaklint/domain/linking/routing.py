@@ -184,7 +184,9 @@ def _wraps(evaluator: Evaluator, maker: object) -> bool:
 
 
 def _is_faithful(wrapper: FunctionSummary, wrapped: _Wrapped) -> bool:
-    """Whether a wrapper shows the signature of the function below, and calls it with what it is given, and no more."""
+    """Whether a wrapper shows the signature of the function below, calls it with what it is given and no more, and returns
+    what it returns.
+    """
     shown = [
         isinstance(each, t.Call) and isinstance(each.func, t.Ref) and each.func.path == _WRAPS and len(each.args) == 1
         for each in wrapper.decorators
@@ -192,7 +194,13 @@ def _is_faithful(wrapper: FunctionSummary, wrapped: _Wrapped) -> bool:
     if shown != [True] or not _is_it(_first(wrapper.decorators[0]), wrapped):
         return False
     calls = [act.value for act in wrapper.acts if isinstance(act.value, t.Call) and _is_it(act.value.func, wrapped)]
-    return bool(calls) and all(_hands_through(call, wrapper) for call in calls) and not _changes(wrapper)
+    results = {_unawaited(way) for returned in wrapper.returns for way in t.ways(returned)}
+    is_run_here = bool(calls) and results.issuperset(calls)  # and not by what it is handed to, in a thread
+    return is_run_here and all(_hands_through(call, wrapper) for call in calls) and not _changes(wrapper)
+
+
+def _unawaited(term: t.Term) -> t.Term:
+    return term.value if isinstance(term, t.Await) else term
 
 
 def _first(decorator: t.Term) -> t.Term | None:
