@@ -5,10 +5,55 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sqla_leaklint.domain.values import Clause, ModelAttribute, ProjectClass, Statement, Symbol, Value, alternatives
+from sqla_leaklint.knowledge.sqlalchemy import COMPOUND_SELECT
 from sqla_leaklint.knowledge.sqlalchemy_parts import CASTS, COARSE_TYPES, PARTS
 
 ALL_OF = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "&"})
 ANY_OF = frozenset({"sqlalchemy.or_", "sqlmodel.or_", "|"})
+WEAK_METHODS = frozenset(
+    [
+        "between",
+        "like",
+        "ilike",
+        "notlike",
+        "not_like",
+        "notilike",
+        "not_ilike",
+        "contains",
+        "icontains",
+        "startswith",
+        "istartswith",
+        "endswith",
+        "iendswith",
+        "match",
+        "regexp_match",
+        "is_",
+        "is_not",
+        "isnot",
+        "is_distinct_from",
+        "not_in",
+        "notin",
+        "notin_",
+        "op",
+    ]
+)
+"""Methods of columns that let a part of the table through, which grows with it."""
+EQUALITY = frozenset({"==", "is", "__eq__"})
+ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
+NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
+
+
+def is_select(statement: Statement) -> bool:
+    """Whether a statement is a plain SELECT: no text, no UNION, no write with RETURNING."""
+    return statement.type.rpartition(".")[2] in {"Select", "SelectOfScalar"}
+
+
+def only_entity(statement: Statement) -> ProjectClass | None:
+    """The class whose entities are all that a statement brings; a UNION of them brings their columns."""
+    if len(statement.projections) != 1 or statement.type == COMPOUND_SELECT:
+        return None
+    (projection,) = statement.projections
+    return projection if isinstance(projection, ProjectClass) else None
 
 
 def selected(statement: Statement) -> Iterator[ProjectClass]:
