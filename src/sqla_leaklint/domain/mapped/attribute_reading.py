@@ -140,7 +140,7 @@ class AttributeReader:
             called = self.path_of(term.func) if isinstance(term, t.Call) else None
             if called == "sqlalchemy.ForeignKey":
                 assert isinstance(term, t.Call)
-                column = replace(column, foreign_key=_text(term.args[0]) if term.args else "?")
+                column = replace(column, foreign_key=self._text(term.args[0]) if term.args else "?")
             elif not isinstance(term, t.Const | t.Star):
                 column = self._typed(column, self.evaluator.of(term, self.frame))
         if "foreign_key" in given:
@@ -154,6 +154,10 @@ class AttributeReader:
 
     def _is_true(self, term: t.Term | None) -> bool:
         return is_true(term) or (isinstance(term, t.Param) and self.evaluator.of(term, self.frame) == Literal(True))
+
+    def _text(self, term: t.Term) -> str:
+        value = self.evaluator.of(term, self.frame) if isinstance(term, t.Param) else None
+        return value.value if isinstance(value, Literal) and isinstance(value.value, str) else _text(term)
 
     def _typed(self, column: Column, value: Value) -> Column:
         path = self.type_path(value)
