@@ -8,11 +8,16 @@ Each is a statement of its own, and what follows the last of them holds for all:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from sqla_leaklint.domain.values import Statement, StepTaken, Value
+from sqla_leaklint.domain.values import Statement, StepTaken, Value, alternatives
 from sqla_leaklint.knowledge.facts import Role
 from sqla_leaklint.knowledge.sqlalchemy import COMPOUND_SELECT, SELECT
+
+Measure = TypeVar("Measure", bound=int)
+"""What keeps the number of rows small, the more the better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +45,19 @@ def combination_of(statement: Statement) -> Combination | None:
         return Combination(step.name, statement.projections, after)  # union_all(a, b)
     type_name = SELECT if statement.type == COMPOUND_SELECT else statement.type
     return Combination(step.name, (replace(statement, type=type_name, steps=before, ways=()), *step.args), after)
+
+
+def of_the_whole(combination: Combination, of_arm: Callable[[Statement], Measure], unknown: Measure) -> Measure:
+    """What bounds the rows of the whole: of a UNION what bounds every arm, of an INTERSECT one, of an EXCEPT the first.
+
+    As long as one arm is not known, nothing is.
+    """
+    found: list[Measure] = []
+    for arm in combination.arms:
+        ways = [of_arm(each) if isinstance(each, Statement) else unknown for each in alternatives(arm)]
+        found.append(unknown if unknown in ways else min(ways))
+    if not found or unknown in found:
+        return unknown
+    if combination.name.startswith("intersect"):
+        return max(found)
+    return found[0] if combination.name.startswith("except") else min(found)

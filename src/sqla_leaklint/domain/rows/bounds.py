@@ -15,7 +15,7 @@ from sqla_leaklint.domain.linking.displays import OF_PARAMETER
 from sqla_leaklint.domain.linking.merging import is_certain, ways_of
 from sqla_leaklint.domain.mapped.column_names import OF_PARENT, is_flag
 from sqla_leaklint.domain.mapped.models import Models, models_of
-from sqla_leaklint.domain.rows.arms import Combination, combination_of
+from sqla_leaklint.domain.rows.arms import Combination, combination_of, of_the_whole
 from sqla_leaklint.domain.rows.clauses import (
     ALL_OF,
     ANY_OF,
@@ -95,25 +95,6 @@ def statement_bound(evaluator: Evaluator, statement: Statement) -> Bound:
     return Reader(evaluator, statement).read()
 
 
-def _of_arms(evaluator: Evaluator, combination: Combination) -> Bound:
-    """What bounds the rows of a UNION: what bounds every arm; of an INTERSECT one does, of an EXCEPT the first has to.
-
-    Several rows by their keys are a list of them.
-    """
-    found: list[Bound] = []
-    for arm in combination.arms:
-        ways = [each for each in alternatives(arm) if isinstance(each, Statement)]
-        if len(ways) < len(alternatives(arm)):
-            return Bound.UNKNOWN
-        found.append(min(statement_bound(evaluator, each) for each in ways))
-    if not found or Bound.UNKNOWN in found:
-        return Bound.UNKNOWN
-    bounding = max(found) if combination.name.startswith("intersect") else min(found)
-    if combination.name.startswith("except"):
-        bounding = found[0]
-    return Bound.LISTED if bounding is Bound.KEYED else bounding
-
-
 class Reader:
     """Reads the steps of a statement.  After `read`, `equal` are the columns compared for equality on every path, by
     model, `compared` those on some path or in one half of an OR; `has_unread`: a condition could not be read.
@@ -133,7 +114,7 @@ class Reader:
             return Bound.UNKNOWN
         combination = combination_of(statement)
         if combination is not None:
-            return max(_of_arms(self.evaluator, combination), *map(self._step, combination.steps), Bound.NONE)
+            return max(self._of_arms(combination), *map(self._step, combination.steps), Bound.NONE)
         if not self.evaluator.knowledge.is_a(statement.type, Kind.LEGACY_QUERY) and not is_select(statement):
             return Bound.UNKNOWN
         found = [self._step(step) for step in statement.steps]
@@ -143,6 +124,11 @@ class Reader:
         if self._is_keyed():
             return Bound.KEYED
         return strongest
+
+    def _of_arms(self, combination: Combination) -> Bound:
+        """What bounds a UNION: what bounds every arm.  Several rows by their keys are a list of them."""
+        found = of_the_whole(combination, lambda arm: statement_bound(self.evaluator, arm), Bound.UNKNOWN)
+        return Bound.LISTED if found is Bound.KEYED else found
 
     def _is_keyed(self) -> bool:
         ways = ways_of(self.statement)
