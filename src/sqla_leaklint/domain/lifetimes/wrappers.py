@@ -9,8 +9,8 @@
                 return function(*args, session=session, **kwargs)
         return wrapper
 
-A decorator of the project whose wrappers only look at what they are given, and hand it through, is as good as none; what
-they give on top of it (`session` here) the function below has of its decorator.
+A decorator of the project whose wrappers only look at what they are given, and hand it through, is as good as none;
+what they give on top of it (`session` here) the function below has of its decorator.
 """
 
 from __future__ import annotations

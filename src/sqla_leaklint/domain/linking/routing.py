@@ -9,9 +9,9 @@
     def read(db: Session = Depends(get_db)): …
 
 The call that registers is written out in terms of the function below, so that whoever asks for its router, its path or
-its dependencies finds them as in any other route.  In the place of the function a wrapper may be registered: one that is
-known to `functools.wraps`, so that FastAPI injects what the function asks for, and that hands through all that it is
-given.  Of any other nothing is known.
+its dependencies finds them as in any other route.  In the place of the function a wrapper may be registered: one that
+is known to `functools.wraps`, so that FastAPI injects what the function asks for, and that hands through all that it
+is given.  Of any other nothing is known.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _route(evaluator: Evaluator, call: t.Term, frame: Frame, *, is_bare: bool) -
             yield Route(row.decoration, call, is_bare, is_answer=is_bare and is_known)
 
 
-# --- what is registered: the function, or a wrapper of it --------------------------------------------------------------
+# --- what is registered: the function, or a wrapper of it ------------------------------------------------------------
 
 _Wrapped = tuple[str, str]
 """The parameter that is the function below a decorator: of which function, and its name."""
@@ -184,8 +184,8 @@ def _wraps(evaluator: Evaluator, maker: object) -> bool:
 
 
 def _is_faithful(wrapper: FunctionSummary, wrapped: _Wrapped) -> bool:
-    """Whether a wrapper shows the signature of the function below, calls it with what it is given and no more, and returns
-    what it returns.
+    """Whether a wrapper shows the signature of the function below, calls it with what it is given and no more, and
+    returns what it returns.
     """
     shown = [
         isinstance(each, t.Call) and isinstance(each.func, t.Ref) and each.func.path == _WRAPS and len(each.args) == 1
