@@ -207,7 +207,26 @@ def check_statements(checker: Checker) -> None:
         for consumer in table.consumers:
             if consumer.owner in (sa.QUERY, sa.RESULT, sa.SCALAR_RESULT, sa.MAPPING_RESULT):
                 check_consumer(checker, samples, consumer)
+    check_truths(checker, samples)
     asyncio.run(check_awaitables(checker))
+
+
+def check_truths(checker: Checker, samples: Samples) -> None:
+    """What `and` and `or` make of clauses, which ask the first for its truth (`domain.linking.short_circuit`)."""
+    key, name = samples.parent.id, samples.parent.name
+    equal, unequal, other = key == 1, key != 1, name == "x"
+    checker.expect((equal and other) is equal, "`a == 1 and b == 2` is not `a == 1`")
+    checker.expect((equal or other) is other, "`a == 1 or b == 2` is not `b == 2`")
+    checker.expect((unequal and other) is other, "`a != 1 and b == 2` is not `b == 2`")
+    checker.expect((unequal or other) is unequal, "`a != 1 or b == 2` is not `a != 1`")
+    checker.expect((key == name and other) is not other, "`a == b` of two columns is true")
+    checker.expect((key == key and other) is other, "`a == a` is not true")  # noqa: PLR0124
+    for clause in (key > 1, key.in_([1]), key == None, key.is_(None), name.like("x"), equal & other):  # noqa: E711
+        try:
+            bool(clause)
+        except TypeError:
+            continue
+        checker.expect(False, f"`{clause}` has a truth value")
 
 
 def check_step(checker: Checker, samples: Samples, step: Step) -> None:
