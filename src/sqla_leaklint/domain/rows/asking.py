@@ -88,7 +88,7 @@ class Asking:
         load, model = self.load, self.load.model
         if load.bound is Bound.NONE and not load.has_step(Role.JOINS) and model is not None:
             return f"every row of `{model.table or model.name}`"
-        return f"every `{model.name}` that matches" if model is not None else "every row that matches"
+        return f"every `{load.entity.name}` that matches" if load.entity is not None else "every row that matches"
 
     @staticmethod
     def find(domain: Domain) -> Iterator[Asking]:
