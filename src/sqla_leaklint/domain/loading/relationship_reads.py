@@ -20,7 +20,7 @@ from sqla_leaklint.domain.loading.identity_map import may_be_loaded_already
 from sqla_leaklint.domain.loading.parameter_reads import place_of_read, read_by
 from sqla_leaklint.domain.mapped.columns import Attribute, Relationship
 from sqla_leaklint.domain.mapped.models import Model
-from sqla_leaklint.domain.mapped.relationships import may_be_looked_up, relationship_of, target_of
+from sqla_leaklint.domain.mapped.relationships import may_be_looked_up, relationship_of
 from sqla_leaklint.domain.rows.queries import Load, function_text
 from sqla_leaklint.domain.rows.row_sources import RowSource, RowSources
 from sqla_leaklint.domain.values import ProjectFunction
@@ -50,11 +50,6 @@ class RelationshipRead:
     relationship: Relationship
     reader: ProjectFunction | None = None
     place: int | str = 0
-
-    @property
-    def target(self) -> Model | None:
-        """The model to which the relationship leads."""
-        return target_of(self.domain.evaluator, self.relationship)
 
     @property
     def may_be_looked_up(self) -> bool:

@@ -43,8 +43,7 @@ def _message(read: RelationshipRead) -> str:
     name = f"`{read.owner.name}.{read.relationship.name}`"
     if read.reader is not None:
         name += f", which `{read.reader.qualname}` reads,"
-    if read.target is not None and read.may_be_looked_up:
-        return (
-            f"{name} is loaded in the loop, by a query of its own for each `{read.target.name}` that is not loaded yet"
-        )
+    if read.may_be_looked_up:
+        inner = read.relationship.name
+        return f"{name} is loaded in the loop, by a query of its own for each row whose `{inner}` is not loaded yet"
     return f"{name} is loaded by a query of its own for each row of the loop"
