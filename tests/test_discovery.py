@@ -230,6 +230,11 @@ def test_the_root_is_the_nearest_project(project: Path) -> None:
     assert root(project / "app/x.py") == project
 
 
+def test_a_module_of_a_package_may_be_called_setup(project: Path) -> None:
+    make(project, "app/__init__.py", "app/setup.py", "app/x.py")
+    assert root(project / "app/x.py") == project
+
+
 def test_without_a_project_it_is_the_working_directory_or_the_folder_that_was_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,12 @@ _CALLED = {
 """What is said of the function that the outside world calls."""
 
 
+REMOVE_AT_ITS_END = (
+    "remove the entry when its owner is done: bounded by size or time, it would lose what is still in use"
+)
+"""The help for what keeps locks, tasks, events or collections."""
+
+
 def with_factory(draft: Draft, domain: Domain, opening: Opening) -> Draft:
     """Note the function of the project that returns what was opened, if one does."""
     factory = opening.factory

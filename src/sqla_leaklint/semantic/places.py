@@ -51,4 +51,7 @@ def is_test_file(path: Path, root: Path | None) -> bool:
 
 
 def _is_marked(folder: Path) -> bool:
-    return any((folder / marker).exists() for marker in PROJECT_MARKERS)
+    found = {marker for marker in PROJECT_MARKERS if (folder / marker).exists()}
+    if found == {"setup.py"}:  # in a package it is a module like others
+        return not (folder / "__init__.py").exists()
+    return bool(found)

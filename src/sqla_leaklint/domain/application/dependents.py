@@ -22,15 +22,17 @@ from weakref import WeakKeyDictionary
 
 from sqla_leaklint.domain.application.endpoints import (
     DEPENDING,
+    Provider,
     dependency_terms,
     is_dependency_on,
     is_depends,
     method_name,
+    provided_by,
     provider_of,
     runs,
 )
 from sqla_leaklint.domain.linking import parameters
-from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, alternatives
+from sqla_leaklint.domain.values import ProjectFunction, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.project import Project
@@ -118,7 +120,7 @@ def _last(path: bytes) -> str:
 
 def _names_of(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> set[str]:
     provider = provider_of(module, function)
-    first = {provider.name if isinstance(provider, ProjectClass) else function.name}
+    first = {provided_by(provider)}
     if function.scope is not None:
         first.update(part.partition("#")[0] for part in function.scope.split("."))
     first.update(
@@ -127,7 +129,7 @@ def _names_of(evaluator: Evaluator, module: ModuleSummary, function: FunctionSum
         if isinstance(term, t.FunctionRef) and term.qualname == function.qualname
     )
     # What a plain function returns is no name of it; what a class or an enclosing function makes may be one.
-    makes = isinstance(provider, ProjectClass) or function.scope is not None
+    makes = not isinstance(provider, ProjectFunction) or function.scope is not None
     return _names_in(evaluator.project).of(first, makes=makes)
 
 
@@ -181,7 +183,7 @@ def _mentioning(
         yield from evaluator.project.mentioning(name, and_any_of=others)
 
 
-def _getting(evaluator: Evaluator, user: ModuleSummary, wanted: ProjectFunction | ProjectClass) -> Iterator[Dependent]:
+def _getting(evaluator: Evaluator, user: ModuleSummary, wanted: Provider) -> Iterator[Dependent]:
     """The parameters of a module that FastAPI gives what a provider returns."""
     frame = evaluator.frame(user)
     for function in user.functions.values():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.linking.decorators import decoration_of
 from sqla_leaklint.domain.values import (
     Dependency,
+    Origin,
     ProjectClass,
     ProjectFunction,
     ProjectInstance,
@@ -59,38 +60,56 @@ def is_handler(evaluator: Evaluator, module: ModuleSummary, function: FunctionSu
 def is_provider(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     """Whether some `Depends(...)` of the project names the function, or the class whose method it is."""
     wanted = provider_of(module, function)
-    name = wanted.name if isinstance(wanted, ProjectClass) else function.name
     return any(
         any(is_dependency_on(evaluator.of(term, evaluator.frame(user)), wanted) for term in dependency_terms(user))
-        for user in evaluator.project.mentioning(name, and_any_of=DEPENDING)
+        for user in evaluator.project.mentioning(provided_by(wanted), and_any_of=DEPENDING)
     )
 
 
 DEPENDING = ("Depends", "Security")
 
 
-def provider_of(module: ModuleSummary, function: FunctionSummary) -> ProjectFunction | ProjectClass:
-    """What a `Depends(...)` names that runs a function: the function, or the class of which it is a special method."""
-    if function.owner is not None and function.name in {"__call__", "__init__"}:
+Provider = ProjectFunction | ProjectClass | ProjectInstance
+"""What FastAPI calls for a dependency: a function, a class to make an instance, an instance for what it returns."""
+
+
+def provider_of(module: ModuleSummary, function: FunctionSummary) -> Provider:
+    """What a `Depends(...)` names that runs a function: the function, the class whose `__init__` it is, or any instance
+    of the class whose `__call__` it is.
+    """
+    if function.owner is not None and function.name == "__init__":
         return ProjectClass(module.path, function.owner)
+    if function.owner is not None and function.name == "__call__":
+        return ProjectInstance(ProjectClass(module.path, function.owner), Origin.FRESH)
     return ProjectFunction(module.path, function.qualname)
 
 
-def is_dependency_on(value: Value, wanted: ProjectFunction | ProjectClass) -> bool:
-    """Whether a value is `Depends(...)` of that function, method or class, or of an instance of the class."""
+def provided_by(provider: Provider) -> str:
+    """The name by which a `Depends(...)` can name a provider: that of a function, or of a class."""
+    match provider:
+        case ProjectFunction(qualname=qualname):
+            return qualname.rpartition(".")[2]
+        case ProjectInstance(cls=cls):
+            return cls.name
+        case ProjectClass(name=name):
+            return name
+
+
+def is_dependency_on(value: Value, wanted: Provider) -> bool:
+    """Whether a value is `Depends(...)` of that function, method, class or of an instance of that class."""
     return any(
         isinstance(each, Dependency) and any(runs(provider, wanted) for provider in alternatives(each.provider))
         for each in alternatives(value)
     )
 
 
-def runs(provider: Value, wanted: ProjectFunction | ProjectClass) -> bool:
-    """Whether to call a value is to run that function or method, or to make or call an instance of that class."""
+def runs(provider: Value, wanted: Provider) -> bool:
+    """Whether to call a value is to run that function or method, to make an instance of that class, or to call one."""
     match provider:
         case ProjectFunction(path=path, qualname=qualname) if isinstance(wanted, ProjectFunction):
             return (path, qualname) == (wanted.path, wanted.qualname)  # whatever a method is bound to
-        case ProjectInstance(cls=cls):
-            return cls == wanted
+        case ProjectInstance(cls=cls) if isinstance(wanted, ProjectInstance):
+            return cls == wanted.cls
         case _:
             return provider == wanted
 

@@ -192,6 +192,12 @@ class Container:
         return any(True for use in growths for _ in sources(evaluator, use.module, use.data))
 
     @property
+    def may_forget(self) -> bool:
+        """Whether each value that is put in can be made again: a lock or a task that is forgotten is still in use."""
+        growths = [use for use in self.uses if isinstance(use, Growth)]
+        return all(use.value is None or can_be_made_again(use.value) for use in growths)
+
+    @property
     def is_cache(self) -> bool:
         """Whether it is a dict that is only filled and looked up, with values that can be made again."""
         identity = self.definition.identity

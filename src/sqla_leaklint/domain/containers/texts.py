@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.origins.each_time import last_name_in, outside_functions
+from sqla_leaklint.semantic.terms import all_in
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
@@ -38,10 +39,14 @@ def decides_by_length(module: Module, function: str, name: str) -> bool:
 
 
 def is_key_checked(module: Module, function: str, key: Term, name: str) -> bool:
-    """Whether a function looks a key up in another container of its module, which says what keys there can be."""
+    """Whether a function looks a key up in another container of its module, which says what keys there can be; or
+    leaves if what the key is made from is not in a container.
+    """
     body = module.executor.bodies.get(function)
     if body is None:
         return False
+    if any(isinstance(node, tree.If) and _lets_in(module, node, key, name) for node in walk(body.node)):
+        return True
     names = module.summary.bindings
     for node in walk(body.node):
         if not isinstance(node, tree.Compare) or node.comparisons[0][0] not in {"in", "not in"}:
@@ -51,6 +56,16 @@ def is_key_checked(module: Module, function: str, key: Term, name: str) -> bool:
         if is_other and module.executor.terms.get(node.left) is key:
             return True
     return False
+
+
+def _lets_in(module: Module, condition: tree.If, key: Term, name: str) -> bool:
+    """`if issuer not in allowed: return`, for a key that is made from the issuer."""
+    match condition.test:
+        case tree.Compare(left=left, comparisons=(("not in", tree.Name(id=other) | tree.Attribute(attr=other)),)):
+            is_left = isinstance(condition.body[-1], tree.Return | tree.Raise)
+            return is_left and other != name and module.executor.terms.get(left) in all_in([key])
+        case _:
+            return False
 
 
 def is_asked_for_element(module: Module, function: str, name: str) -> bool:

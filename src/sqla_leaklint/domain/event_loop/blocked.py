@@ -19,6 +19,7 @@ from sqla_leaklint.syntax.walk import is_waiting, own
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
     from sqla_leaklint.semantic.body import Body
+    from sqla_leaklint.semantic.summary import FunctionSummary
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,9 +55,7 @@ class BlockedLoop(InFunction):
         """An `async def` dependency, of FastAPI's, that waits on the loop as well, before this function is run."""
         evaluator = self.domain.evaluator
         for need in needs_of(evaluator, self.domain.module.summary, self.summary):
-            other = domain_of(self.domain, need.runs.path) if need.function.is_async else None
-            body = other.module.executor.bodies.get(need.function.qualname) if other is not None else None
-            if other is not None and body is not None and _first(other, body) is not None:
+            if need.function.is_async and _in_function(self.domain, need.runs.path, need.function) is not None:
                 return need.runs
         return None
 
@@ -81,6 +80,8 @@ def unproven(domain: Domain, call: t.Call) -> Resource | None:
 def _first(domain: Domain, body: Body) -> Blocking | None:
     is_on_loop: bool | None = None
     for found in blocking_in(domain, body):
+        if _is_told_already(domain, found):
+            continue
         resource = found.resource
         if resource is not None and resource.origin is Origin.PROVIDED and resource.provider is not None:
             # FastAPI has injected it, so it runs the function: if anything in the program names that at all.
@@ -91,3 +92,16 @@ def _first(domain: Domain, body: Body) -> Blocking | None:
         if is_on_loop:
             return found
     return None
+
+
+def _is_told_already(domain: Domain, found: Blocking) -> bool:
+    """Whether what waits is in a coroutine that is awaited here and is told of itself."""
+    coroutines = (hop for hop in found.way if hop.summary.is_async)
+    return any(_in_function(domain, hop.path, hop.summary) is not None for hop in coroutines)
+
+
+def _in_function(domain: Domain, path: str, function: FunctionSummary) -> Blocking | None:
+    """The first call by which a function of any module waits on the loop."""
+    other = domain_of(domain, path)
+    body = other.module.executor.bodies.get(function.qualname) if other is not None else None
+    return _first(other, body) if other is not None and body is not None else None

@@ -148,8 +148,11 @@ class Faults:
                 continue
             if use.callee is None and (use.doing is Doing.RUNS_SQL or is_commit(use)):
                 found[use.act.node] = DATABASE_ERROR
-            elif use.callee is not None and use.doing is Doing.RUNS_SQL and not self.handles_errors(use.callee):
-                found.setdefault(use.act.node, DATABASE_ERROR)
+            elif use.callee is not None and use.doing is Doing.RUNS_SQL:
+                if self.handles_errors(use.callee):
+                    found.pop(use.act.node, None)  # what it lets out may come before its SQL
+                else:
+                    found.setdefault(use.act.node, DATABASE_ERROR)
         return found
 
     def handles_errors(self, callee: ProjectFunction) -> bool:
@@ -207,6 +210,12 @@ def _is_serious(deed: Deed, value: t.Term) -> bool:
     match value.func:
         case t.Ref(path=path):
             top, name = path.partition(".")[0], path.rpartition(".")[2]
-            return name.endswith(_EXCEPTIONS) or (top not in _QUIET and name[:1].islower())
+            is_telling = name.startswith(_TALKING) or _is_logger(path.split(".")[-2:][0])
+            return name.endswith(_EXCEPTIONS) or (top not in _QUIET and name[:1].islower() and not is_telling)
         case func:
             return isinstance(func, t.FunctionRef)
+
+
+def _is_logger(name: str) -> bool:
+    """Whether a name is one that loggers have: `log`, `LOGGER`, `app_logger`."""
+    return name.lower().endswith(("log", "logger", "logging"))

@@ -114,6 +114,42 @@ def is_new_after(function: tree.Function, name: str, node: tree.Node) -> bool:
     return not is_parameter and not any(isinstance(each, tree.Name) and each.id == name for each in before)
 
 
+def is_empty_after(function: tree.Function, name: str, node: tree.Node) -> bool:
+    """Whether a name is an empty collection where a node has failed: `rows = []` comes before, and nothing else binds
+    it or grows it but a statement that the node is in, or that follows it in its `try`.
+    """
+    stmts = [each for each in walk(function) if isinstance(each, tree.Stmt)]
+    if any(_binds(stmt, name) for stmt in stmts):
+        return False
+    match [stmt for stmt in stmts if next(tree.blocks_of(stmt), None) is None and name in _bound_by((stmt,))]:
+        case [
+            tree.Assign(value=tree.Display(elements=()) | tree.DictDisplay(items=()))
+            | tree.AnnAssign(value=tree.Display(elements=()) | tree.DictDisplay(items=())) as emptying,
+            filling,
+        ]:
+            loops = (set(walk(stmt)) for stmt in stmts if isinstance(stmt, tree.For | tree.While))
+            is_emptied = all(emptying in inner for inner in loops if node in inner)  # in each round anew
+            tries = [list(_nodes_within(stmt.body)) for stmt in stmts if isinstance(stmt, tree.Try)]
+            is_after = any(
+                filling in inner and node in takewhile(lambda each: each is not filling, inner) for inner in tries
+            )
+            return is_emptied and (is_after or node in walk(filling))
+        case _:
+            return False
+
+
+def _binds(stmt: tree.Stmt, name: str) -> bool:
+    """Whether a compound statement binds a name itself."""
+    match stmt:
+        case tree.For(target=target):
+            targets: list[tree.Node] = [target]
+        case tree.With(items=items):
+            targets = [item.target for item in items if item.target is not None]
+        case _:
+            return False
+    return any(isinstance(each, tree.Name) and each.id == name for target in targets for each in walk(target))
+
+
 def _bound_by(block: tree.Block) -> Iterator[str]:
     for node in _nodes_within(block):
         match node:
@@ -121,7 +157,9 @@ def _bound_by(block: tree.Block) -> Iterator[str]:
                 yield from (each.id for target in targets for each in walk(target) if isinstance(each, tree.Name))
             case tree.AnnAssign(target=tree.Name(id=name)) | tree.NamedExpr(target=tree.Name(id=name)):
                 yield name
-            case tree.Call(func=tree.Attribute(value=tree.Name(id=name), attr="append" | "add" | "update" | "set")):
+            case tree.Call(
+                func=tree.Attribute(value=tree.Name(id=name), attr="append" | "extend" | "add" | "update" | "set")
+            ):
                 yield name
             case _:
                 pass

@@ -55,18 +55,24 @@ class SentQuery:
     statement: Statement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hop:
-    """One step on the way from a call to a query: a function, the class if it is a method (else ""), and the place."""
+    """One step on the way from a call to a query: a function of the module at `path`, and the place in it."""
 
-    function: str
-    owner: str
+    path: str
+    summary: FunctionSummary
     place: Location
 
     @property
+    def function(self) -> str:
+        """The function's name."""
+        return self.summary.name
+
+    @property
     def qualified(self) -> str:
-        """The function's name, with the class of a method."""
-        return f"{self.owner}.{self.function}" if self.owner else self.function
+        """The function's name with the class of a method, else with the last name of its module."""
+        owner = (self.summary.owner or "").rpartition(".")[2]
+        return f"{owner or Path(self.path).stem}.{self.function}"
 
 
 def sent_queries(domain: Domain, body: Body) -> Iterator[SentQuery]:
@@ -159,8 +165,7 @@ def _sending_names(knowledge: Knowledge) -> frozenset[str]:
 def hop_to(domain: Domain, function: FunctionSummary, node: tree.Node) -> Hop:
     """The step that a node in a function is."""
     span = SourceMap(domain.module.parsed).span(node)
-    owner = (function.owner or "").rpartition(".")[2]
-    return Hop(function.name, owner, Location(str(Path(domain.module.path)), span))
+    return Hop(domain.module.path, function, Location(str(Path(domain.module.path)), span))
 
 
 def _sending(load: Load) -> tree.Expr | None:

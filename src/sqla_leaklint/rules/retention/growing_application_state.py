@@ -8,7 +8,7 @@ from sqla_leaklint.diagnostics import Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.containers import Container, GrowingState
 from sqla_leaklint.rules.base import Draft, Rule
-from sqla_leaklint.rules.notes import growth_of, with_trail
+from sqla_leaklint.rules.notes import REMOVE_AT_ITS_END, growth_of, with_trail
 
 rule = Rule(
     code="LKS606",
@@ -28,12 +28,14 @@ def check(state: GrowingState, domain: Domain) -> Iterator[Draft]:
 
 
 def _help(container: Container) -> str:
+    if container.is_mapping and not container.may_forget:
+        return f"it lives as long as the process: {REMOVE_AT_ITS_END}"
     if container.is_mapping or container.is_set:
         return (
             "it lives as long as the process: bound it (`cachetools.TTLCache(maxsize=…, ttl=…)`), remove the entry "
             "when its owner is done, or keep in `request.state` what only this request needs"
         )
     return (
-        "it lives as long as the process: bound it (`collections.deque(maxlen=…)`), count instead of collecting, or "
-        "keep in `request.state` what only this request needs"
+        "it lives as long as the process: take out what has ended, bound it (`collections.deque(maxlen=…)`), count "
+        "instead of collecting, or keep in `request.state` what only this request needs"
     )

@@ -9,7 +9,7 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.containers import Container
 from sqla_leaklint.fixes.bounded_cache import bound_by_time
 from sqla_leaklint.rules.base import Draft, Rule
-from sqla_leaklint.rules.notes import growth_of, with_trail
+from sqla_leaklint.rules.notes import REMOVE_AT_ITS_END, growth_of, with_trail
 
 rule = Rule(
     code="LKS601",
@@ -33,6 +33,8 @@ def check(container: Container, domain: Domain) -> Iterator[Draft]:
 
 
 def _help(container: Container) -> str:
+    if container.is_mapping and not container.may_forget:
+        return REMOVE_AT_ITS_END
     if container.is_mapping:
         return "bound it (`cachetools.TTLCache(maxsize=…, ttl=…)`), or remove the entry when its owner is done"
     if container.is_set:

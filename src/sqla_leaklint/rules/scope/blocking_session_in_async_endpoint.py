@@ -23,7 +23,9 @@ rule = Rule(
 )
 
 _IN_A_THREAD = "write `def`: FastAPI runs it in a thread then, and the loop goes on with other requests"
-_ASYNC_SESSION = "use an `AsyncSession`, or hand what waits to `run_in_threadpool`: meanwhile no other request goes on"
+_ASYNC_SESSION = "use an `AsyncSession`, or hand what waits{where} to `run_in_threadpool`"
+_MEANWHILE = "meanwhile no other request goes on"
+_NOTHING_AWAITED = "write `def` if nobody awaits `{name}` and nothing that it calls needs the loop; else "
 
 
 @rule.check(BlockedLoop)
@@ -52,7 +54,14 @@ def check(blocked: BlockedLoop, domain: Domain) -> Iterator[Draft]:
     fix = drop_async(blocked)
     if fix is None and blocked.needs_loop is not None:
         draft = draft.with_note(blocked.needs_loop, f"`{name}` needs the loop here, so `def` would not do")
-    yield draft.with_help(_IN_A_THREAD if fix is not None else _ASYNC_SESSION).with_fix(fix)
+    yield draft.with_help(_IN_A_THREAD if fix is not None else _help(blocked)).with_fix(fix)
+
+
+def _help(blocked: BlockedLoop) -> str:
+    coroutines = [hop.function for hop in blocked.blocking.way if hop.summary.is_async]
+    cure = _ASYNC_SESSION.format(where=f", in `{coroutines[-1]}`," if coroutines else "")
+    perhaps = _NOTHING_AWAITED.format(name=blocked.function.name) if blocked.needs_loop is None else ""
+    return f"{perhaps}{cure}: {_MEANWHILE}"
 
 
 def _told_apart(hop: Hop, name: str) -> str:
