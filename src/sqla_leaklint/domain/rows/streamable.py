@@ -24,7 +24,7 @@ from sqla_leaklint.domain.rows.repetition import repeats_entities
 from sqla_leaklint.domain.rows.streaming import executing_method
 from sqla_leaklint.domain.rows.truth import called_path
 from sqla_leaklint.domain.rows.usage import Deal
-from sqla_leaklint.domain.values import TupleValue
+from sqla_leaklint.domain.values import ProjectFunction, TupleValue, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
@@ -44,8 +44,7 @@ _USED_UP = frozenset(
 
 def streamed_loop(load: Load) -> tree.For | tree.CompFor | None:
     """The one loop that could go through the rows of a load as they come; None where that would change or break it."""
-    statement = load.statement
-    if statement is None or not _comes_in_order(load) or any(step.name == "unique" for step in load.rows.steps):
+    if not fits_batches(load) or not _comes_in_order(load):
         return None
     usage = load.usage
     uses = [use for use in usage.uses if not use.of_row]
@@ -59,14 +58,19 @@ def streamed_loop(load: Load) -> tree.For | tree.CompFor | None:
         return None  # what gave the session has ended
     if any(isinstance(each, tree.For | tree.While | tree.Comprehension) for each in around if each not in around_load):
         return None  # the same rows again, round after round
-    if not comes_in_batches(load.domain.evaluator, statement) or repeats_entities(load):
-        return None
     if _reads_lazily(load, usage.attributes):
         return None  # with each batch go the parents that its rows have in common
     rounds = whole.body if isinstance(whole, tree.For) else (whole,)
     if any(isinstance(node, tree.Yield) for stmt in rounds for node in walk(stmt)):
         return None  # whoever gets it may do anything before the next round
     return None if may_end_result(load, [*_between(load, text, loop), *rounds]) else loop
+
+
+def fits_batches(load: Load) -> bool:
+    """Whether batches of what a load brings are as good as all of it at once: they cannot be made unique."""
+    if load.statement is None or any(step.name == "unique" for step in load.rows.steps):
+        return False
+    return comes_in_batches(load.domain.evaluator, load.statement) and not repeats_entities(load)
 
 
 def streaming_call(load: Load) -> str:
@@ -82,8 +86,11 @@ def streaming_call(load: Load) -> str:
 
 
 def _comes_in_order(load: Load) -> bool:
-    """Whether the rows are asked for one after another, as they come: not by `sorted(…)` or `set(…)`."""
+    """Whether the rows are asked for here, one after another, as they come: not by `sorted(…)` or `set(…)`."""
     name, term = load.rows.consumer.name, load.term
+    called = load.domain.value(load.node.func) if isinstance(load.node, tree.Call) else None
+    if called is not None and any(isinstance(each, ProjectFunction) for each in alternatives(called)):
+        return False  # a function of the project asks for them
     is_unchanged = isinstance(term, t.Call) and isinstance(term.func, t.Ref) and term.func.path in UNCHANGED
     return name in _CONSUMERS or (name == "list" and is_unchanged)
 
@@ -119,7 +126,7 @@ def _is_kept(use: Use) -> bool:
     """Whether a row outlives its round."""
     if use.deal is Deal.PASSED and isinstance(use.node, tree.Call) and isinstance(use.node.func, tree.Attribute):
         return use.node.func.attr in _GATHERS
-    return use.deal in _KEEPS_ROWS
+    return use.deal in _KEEPS_ROWS and not isinstance(use.node, tree.Subscript)  # `row[0]` is read
 
 
 def _around(text: FunctionText, node: tree.Node) -> list[tree.Node]:
