@@ -113,18 +113,6 @@ def statement_bound(evaluator: Evaluator, statement: Statement) -> Bound:
     return Reader(evaluator, statement).read()
 
 
-def is_always_filtered(statement: Statement) -> bool:
-    """Whether every path adds some condition, whatever it bounds."""
-    filters = [step for step in statement.steps if step.role is Role.FILTERS and is_certain(step)]
-    return any(step.keywords or any(_is_always_given(each) for each in step.args) for step in filters)
-
-
-def _is_always_given(condition: Value) -> bool:
-    if isinstance(condition, Clause) and condition.operator in ALL_OF:
-        return any(_is_always_given(each) for each in condition.operands)
-    return not isinstance(condition, Conditional)
-
-
 class Reader:
     """Reads the steps of a statement.  After `read`, `equal` are the columns compared for equality on every path, by
     model, `compared` those on some path or in one half of an OR; `has_unread`: a condition could not be read.

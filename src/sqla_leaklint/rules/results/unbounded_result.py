@@ -8,12 +8,13 @@ from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.rows.aggregates import Aggregate, Figure, aggregates
 from sqla_leaklint.domain.rows.asking import Asking
-from sqla_leaklint.domain.rows.bounds import Bound, is_always_filtered
+from sqla_leaklint.domain.rows.bounds import Bound
 from sqla_leaklint.domain.rows.destinations import Arrival, Destination, arrival_of
 from sqla_leaklint.domain.rows.exports import BufferedExport
 from sqla_leaklint.domain.rows.filtering import NarrowedLoad
 from sqla_leaklint.domain.rows.generics import received
 from sqla_leaklint.domain.rows.membership import Membership
+from sqla_leaklint.domain.rows.optional_filters import may_be_unfiltered
 from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.rows.streamable import streamed_loop, streaming_call
 from sqla_leaklint.domain.rows.usage import Deal
@@ -85,7 +86,7 @@ def _loaded(load: Load) -> str:
         rows = f"every row of `{model.table or model.name}`" if model is not None else "every row of the query"
         return f"{rows} is loaded at once"
     row = f"every `{model.name}`" if model is not None else "every row"
-    if load.statement is not None and not is_always_filtered(load.statement):
+    if may_be_unfiltered(load):
         return f"{row}, unless a filter is added, is loaded at once"
     return f"{row} that the filter lets through is loaded at once"
 
