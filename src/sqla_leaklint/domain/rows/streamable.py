@@ -73,7 +73,19 @@ def fits_batches(load: Load) -> bool:
     return comes_in_batches(load.domain.evaluator, load.statement) and not repeats_entities(load)
 
 
-def streaming_call(load: Load) -> str:
+def way_of_streaming(load: Load) -> str:
+    """How the same rows come in batches, in words."""
+    if load.is_legacy:
+        return "a loop over the query and `.yield_per(1000)`"
+    call = _streaming_call(load)
+    if load.is_async:
+        loop = f"`async for … in await session.{call}(…)`" if call else "`async for` over a stream"
+    else:
+        loop = f"a loop over `session.{call}(…)`" if call else "a loop over the result"
+    return f"`execution_options(yield_per=1000)` and {loop}"
+
+
+def _streaming_call(load: Load) -> str:
     """The call of the session that gives the rows as they are, one after another; "" where it is not a session's."""
     method = next((each for each in (executing_method(load.domain, call) for call in load.calls) if each), None)
     if method is None:

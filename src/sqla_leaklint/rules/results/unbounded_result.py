@@ -16,7 +16,7 @@ from sqla_leaklint.domain.rows.generics import received
 from sqla_leaklint.domain.rows.membership import Membership
 from sqla_leaklint.domain.rows.optional_filters import may_be_unfiltered
 from sqla_leaklint.domain.rows.queries import Load
-from sqla_leaklint.domain.rows.streamable import streamed_loop, streaming_call
+from sqla_leaklint.domain.rows.streamable import streamed_loop, way_of_streaming
 from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.fixes.paging import apply_page, stream_rows
 from sqla_leaklint.rules.base import Draft, Rule
@@ -68,7 +68,8 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         fate = f", and Python reckons {_figures(reckoned)}"
     message = _loaded(judged) + fate
     if unused:
-        message += f"; {_listed(unused)} {'are' if len(unused) > 1 else 'is'} accepted and not used"
+        names = " and ".join(f"`{name}`" for name in unused)
+        message += f"; {names} {'are' if len(unused) > 1 else 'is'} accepted and not used"
     draft = rule.diagnostic(load.node, message, group=Group.WASTE if is_evident else Group.STRICT).with_help(
         _help(load, arrival, reckoned)
     )
@@ -84,11 +85,10 @@ def _loaded(load: Load) -> str:
     model = load.entity
     if load.bound is not Bound.WEAK:
         rows = f"every row of `{model.table or model.name}`" if model is not None else "every row of the query"
-        return f"{rows} is loaded at once"
-    row = f"every `{model.name}`" if model is not None else "every row"
-    if may_be_unfiltered(load):
-        return f"{row}, unless a filter is added, is loaded at once"
-    return f"{row} that the filter lets through is loaded at once"
+    else:
+        rows = f"every `{model.name}`" if model is not None else "every row"
+        rows += ", unless a filter is added," if may_be_unfiltered(load) else " that the filter lets through"
+    return f"{rows} is loaded at once"
 
 
 def _may_grow(load: Load) -> bool:
@@ -109,19 +109,7 @@ def _help(load: Load, arrival: Arrival | None, reckoned: tuple[Aggregate, ...]) 
         return "page it, by `.limit(…)` and the last key or `.offset(…)`, or filter it by an owner"
     if not is_streamable:
         return "work through it in pages, by `.limit(…)` and the last key; filter and aggregate in SQL"
-    return f"stream it, with {_streaming(load)}, or work through it in pages by key; aggregate in SQL"
-
-
-def _streaming(load: Load) -> str:
-    """How the rows of a load come in batches."""
-    if load.is_legacy:
-        return "a loop over the query and `.yield_per(1000)`"
-    call = streaming_call(load)
-    if load.is_async:
-        loop = f"`async for … in await session.{call}(…)`" if call else "`async for` over a stream"
-    else:
-        loop = f"a loop over `session.{call}(…)`" if call else "a loop over the result"
-    return f"`execution_options(yield_per=1000)` and {loop}"
+    return f"stream it, with {way_of_streaming(load)}, or work through it in pages by key; aggregate in SQL"
 
 
 def _figures(reckoned: tuple[Aggregate, ...]) -> str:
@@ -139,7 +127,3 @@ def _function(model: str, aggregate: Aggregate) -> str:
     if aggregate.figure is Figure.COUNT:
         return f"`func.count()` by `{model}.{aggregate.column}`"
     return f"`func.{aggregate.figure.value}({model}.{aggregate.column})`"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return " and ".join(f"`{name}`" for name in names)
