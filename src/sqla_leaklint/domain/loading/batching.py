@@ -1,7 +1,8 @@
 """Whether the entities of a statement can be loaded in batches (`yield_per`), by what is loaded together with them.
 
-A batch may not cut a collection in two, so what puts a collection in the same result raises `InvalidRequestError`: "Can't
-use yield_per with eager loaders that require uniquing or row buffering".  `subqueryload` does so for whatever it loads.
+A batch may not cut a collection in two, so what puts a collection in the same result raises `InvalidRequestError`:
+"Can't use yield_per with eager loaders that require uniquing or row buffering".  `subqueryload` does so for whatever
+it loads.
 
     joinedload(Order.items)                              raises
     joinedload(Order.customer)                           a batch of orders, each with its customer
@@ -48,7 +49,7 @@ def comes_in_batches(evaluator: Evaluator, statement: Statement) -> bool:
 
 
 def _is_single(evaluator: Evaluator, model: Model, seen: set[ProjectClass]) -> bool:
-    """Whether a model says of itself that each of its entities comes in one row; an option that loads less is not asked."""
+    """Whether a model says that each of its entities comes in one row; that an option loads less is not seen."""
     if not model.is_whole or model.cls in seen:
         return model.is_whole
     seen.add(model.cls)

@@ -80,7 +80,7 @@ def _function(domain: Domain, callee: Value) -> ProjectFunction | None:
 
 
 def _keeper_of(load: Load) -> t.Param | None:
-    """The object that has the session of a load among its attributes, `self` mostly; whatever else it has may use it."""
+    """The object that has the session of a load, `self` mostly: whatever else it has may use the session."""
     for call in load.calls:
         session = load.domain.term(call.func.value) if isinstance(call.func, tree.Attribute) else None
         if isinstance(session, t.Attr) and load.domain.evaluator.classes.is_a(

@@ -1,6 +1,7 @@
 """Whether the rows of a load could come in batches instead, and by which call; uncertain means that they could not.
 
-A stream can be gone through once, while the transaction that it was begun in lasts, and its entities have to fit batches.
+A stream can be gone through once, while the transaction that it was begun in lasts, and its entities have to fit
+batches.
 
     users = session.scalars(select(User)).all()
     if not users: return 0                      # no: a stream is true, empty or not
