@@ -74,8 +74,8 @@ class Inlining:
                 return t.Call(self.of(term.func), tuple(self._arguments(term)), (*keywords, *others), term.site)
             case t.Collection(kind=kind, elements=elements, keys=keys):
                 return t.Collection(kind, tuple(map(self.of, elements)), tuple(map(self.of, keys)))
-            case t.Join(terms=terms, is_or=is_or):
-                return t.Join(tuple(map(self.of, terms)), is_or)
+            case t.Join(terms=terms, operator=operator):
+                return t.Join(tuple(map(self.of, terms)), operator)
             case t.Ref() | t.Const():
                 return term
             case _:
