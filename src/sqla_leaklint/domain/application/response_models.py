@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.linking.decorators import decoration_of
+from sqla_leaklint.domain.linking.decorators import route_of
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
@@ -24,14 +24,14 @@ def response_model(
     """
     frame = evaluator.frame(module)
     for decorator in function.decorators:
-        if not isinstance(decorator, t.Call):
+        route = route_of(evaluator, decorator, frame)
+        if route is None or not route.is_answer or route.decoration is not Decoration.ENDPOINT:
             continue
-        given = dict(decorator.keywords)
+        given = dict(route.call.keywords)
         annotation = given.get("response_model", function.returns_annotation)
         if annotation is None or (isinstance(annotation, t.Const) and annotation.value is None):
             continue
         if is_whole and given.keys() & CHOICES:
             continue
-        if decoration_of(evaluator, decorator, frame) is Decoration.ENDPOINT:
-            return annotation
+        return annotation
     return None

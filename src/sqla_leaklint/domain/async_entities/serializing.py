@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking import declarations
-from sqla_leaklint.domain.linking.decorators import decoration_of
+from sqla_leaklint.domain.linking.decorators import route_of
 from sqla_leaklint.domain.values import BoundMethod, ProjectClass, Value, alternatives
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
@@ -36,11 +36,10 @@ def _of_endpoint(session: SessionInUse, *, is_rows: bool) -> tuple[frozenset[str
     domain = session.domain
     frame, summary = domain.frame, session.summary
     for decorator in summary.decorators:
-        if not isinstance(decorator, t.Call):
+        route = route_of(domain.evaluator, decorator, frame)
+        if route is None or not route.is_answer or route.decoration is not Decoration.ENDPOINT:
             continue
-        if decoration_of(domain.evaluator, decorator, frame) is not Decoration.ENDPOINT:
-            continue
-        declared = decorator.keyword("response_model") or summary.returns_annotation
+        declared = route.call.keyword("response_model") or summary.returns_annotation
         return _response(session, declared, is_rows=is_rows) if declared is not None else None
     return None
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.event_loop.blocking import Blocking, Resource, blocking_in, is_plainly_sync, waits
+from sqla_leaklint.domain.event_loop.blocking import Blocking, blocking_in, waits
+from sqla_leaklint.domain.event_loop.lending import Resource, is_plainly_sync, lent
 from sqla_leaklint.domain.event_loop.running import is_named, runs_on_loop
 from sqla_leaklint.domain.injection.needs import needs_of
 from sqla_leaklint.domain.rows.other_modules import domain_of
@@ -79,7 +80,8 @@ def unproven(domain: Domain, call: t.Call) -> Resource | None:
 
 def _first(domain: Domain, body: Body) -> Blocking | None:
     is_on_loop: bool | None = None
-    for found in blocking_in(domain, body):
+    given = lent(domain, ProjectFunction(domain.module.path, body.qualname))
+    for found in blocking_in(domain_of(domain, domain.module.path, given) or domain, body):
         if _is_told_already(domain, found):
             continue
         resource = found.resource

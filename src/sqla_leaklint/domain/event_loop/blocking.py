@@ -19,11 +19,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.event_loop.lending import SYNC, Given, Resource, given_to, is_lent, is_plainly_sync
 from sqla_leaklint.domain.lifetimes.wrappers import is_plain
-from sqla_leaklint.domain.linking.calls import bind
 from sqla_leaklint.domain.linking.decorators import PLAIN_DECORATORS, decoration_of
 from sqla_leaklint.domain.linking.library import unwrapped
-from sqla_leaklint.domain.linking.parameters import dependency_of
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.rows.certain_queries import Hop, called_function, domain_of, hop_to
 from sqla_leaklint.domain.rows.queries import function_text
@@ -31,11 +30,9 @@ from sqla_leaklint.domain.values import (
     BoundMethod,
     Instance,
     Literal,
-    Origin,
     ProjectFunction,
     ProjectInstance,
     Statement,
-    Value,
     alternatives,
 )
 from sqla_leaklint.domain.writes.flushing import may_call, sending_methods
@@ -53,11 +50,8 @@ if TYPE_CHECKING:
 
 _DEEPEST = 3
 """Functions of the project that call each other on the way to a blocking call."""
-_SYNC = (Kind.SESSION, Kind.CONNECTION, Kind.ENGINE, Kind.SESSION_REGISTRY)
 _WAITS = frozenset({Effect.RUNS_SQL, Effect.FLUSHES})
 _COMMIT = "commit"
-
-Resource = Instance | ProjectInstance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +143,7 @@ def _session_of(domain: Domain, term: t.Term) -> Resource | None:
         match term:
             case t.Call(func=t.Attr(base=base)):
                 value = domain.value_of(base)
-                if isinstance(value, Instance | ProjectInstance) and domain.evaluator.classes.is_a(value, *_SYNC):
+                if isinstance(value, Instance | ProjectInstance) and domain.evaluator.classes.is_a(value, *SYNC):
                     return value
                 term = base
             case t.Attr(base=base):
@@ -158,15 +152,6 @@ def _session_of(domain: Domain, term: t.Term) -> Resource | None:
                 term = first
             case _:
                 return None
-
-
-def is_plainly_sync(domain: Domain, value: Resource) -> bool:
-    """Whether a session, connection, engine or registry is known to be a plain one by where it comes from."""
-    if not domain.evaluator.classes.is_a(value, *_SYNC):
-        return False
-    if value.origin is Origin.PROVIDED:
-        return value.provider is not None
-    return value.origin not in {Origin.PARAMETER, Origin.DECLARED}
 
 
 def waits(domain: Domain, receiver: Resource, name: str) -> bool:
@@ -189,7 +174,7 @@ def blocking_methods(knowledge: Knowledge) -> frozenset[str]:
         row.name
         for table in knowledge.tables
         for row in table.methods
-        if _is_waiting(row) and any(knowledge.is_a(row.owner, kind) for kind in _SYNC)
+        if _is_waiting(row) and any(knowledge.is_a(row.owner, kind) for kind in SYNC)
     }
     consumers = (row for table in knowledge.tables for row in table.consumers)
     return frozenset(found | {row.name for row in consumers if row.owner == QUERY})
@@ -197,10 +182,8 @@ def blocking_methods(knowledge: Knowledge) -> frozenset[str]:
 
 # --- in functions of the project ---
 
-_Given = tuple[tuple[tuple[str, str], Value], ...]
-"""What a call gives that a function may wait by, by parameter."""
 _Found = tuple[tuple[Hop, ...], Resource | None]
-_KNOWN: Memo[Evaluator, dict[tuple[str, str, _Given, int], _Found]] = Memo(lambda _: {})
+_KNOWN: Memo[Evaluator, dict[tuple[str, str, Given, int], _Found]] = Memo(lambda _: {})
 _NOTHING: _Found = ((), None)
 
 
@@ -209,9 +192,9 @@ def _through(domain: Domain, body: Body, event: Event, node: tree.Call, left: in
     summary = domain.evaluator.classes.function(function) if function is not None else None
     if function is None or summary is None:
         return None
-    given = _given(domain, event.call, function)
+    given = given_to(domain, event.call, function)
     resources = [value for _, value in given if isinstance(value, Instance | ProjectInstance)]
-    if summary.is_async and not any(_is_lent(domain, function, name, value) for (_, name), value in given):
+    if summary.is_async and not any(is_lent(domain, function, name, value) for (_, name), value in given):
         return None  # what it waits by is its own: it is reported itself
     if not summary.is_async and isinstance(function_text(domain, body).parents.get(node), tree.Await):
         return None  # something makes it wait elsewhere
@@ -223,43 +206,7 @@ def _through(domain: Domain, body: Body, event: Event, node: tree.Call, left: in
     return Blocking(node, resource, way) if way else None
 
 
-def _given(domain: Domain, call: t.Call, function: ProjectFunction) -> _Given:
-    summary = domain.evaluator.classes.function(function)
-    if summary is None or not summary.parameters:
-        return ()
-    receiver = () if function.receiver is None else (function.receiver,)
-    args = (*receiver, *(domain.value_of(each) for each in call.args))
-    keywords = tuple((name, domain.value_of(each)) for name, each in call.keywords)
-    bound = bind(summary, args, keywords)
-    return tuple((key, value) for key, value in bound.items() if _is_telling(domain, value))
-
-
-def _is_telling(domain: Domain, value: Value) -> bool:
-    match value:
-        case ProjectInstance():
-            return True
-        case Instance():
-            return domain.evaluator.classes.is_a(value, *_SYNC, Kind.ASYNC_SESSION, Kind.ASYNC_CONNECTION)
-        case _:
-            return False
-
-
-def _is_lent(domain: Domain, function: ProjectFunction, parameter: str, value: Value) -> bool:
-    """Whether a function has what it waits by of its caller alone, and not of FastAPI as well."""
-    if isinstance(value, ProjectInstance) and any(_is_sync(domain, each) for _, each in value.arguments):
-        return True
-    summary = domain.evaluator.classes.function(function)
-    module = domain.evaluator.project.summary_at(function.path)
-    if summary is None or module is None or not _is_sync(domain, value):
-        return False
-    return dependency_of(domain.evaluator, summary, parameter, domain.evaluator.frame(module)) is None
-
-
-def _is_sync(domain: Domain, value: Value) -> bool:
-    return isinstance(value, Instance | ProjectInstance) and is_plainly_sync(domain, value)
-
-
-def _way(domain: Domain, function: ProjectFunction, given: _Given, left: int, *, is_passed: bool) -> _Found:
+def _way(domain: Domain, function: ProjectFunction, given: Given, left: int, *, is_passed: bool) -> _Found:
     evaluator = domain.evaluator
     summary = evaluator.classes.function(function)
     module = evaluator.project.summary_at(function.path)

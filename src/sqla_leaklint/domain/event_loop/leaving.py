@@ -20,7 +20,7 @@ from sqla_leaklint.domain.application.dependents import is_kept_otherwise, is_us
 from sqla_leaklint.domain.application.endpoints import is_provider
 from sqla_leaklint.domain.application.response_models import response_model
 from sqla_leaklint.domain.event_loop.sharing import Sharing, Touch
-from sqla_leaklint.domain.linking.decorators import decoration_of
+from sqla_leaklint.domain.linking.decorators import route_of
 from sqla_leaklint.domain.values import ProjectFunction
 from sqla_leaklint.knowledge.facts import Decoration
 from sqla_leaklint.semantic import terms as t
@@ -61,10 +61,8 @@ def _is_run_by_fastapi(blocked: BlockedLoop) -> bool:
     evaluator, function = blocked.domain.evaluator, blocked.summary
     if not function.decorators:
         return is_provider(evaluator, blocked.domain.module.summary, function)
-    return all(
-        decoration_of(evaluator, decorator, blocked.domain.frame) is Decoration.ENDPOINT
-        for decorator in function.decorators
-    )
+    routes = (route_of(evaluator, decorator, blocked.domain.frame) for decorator in function.decorators)
+    return all(route is not None and route.is_answer and route.decoration is Decoration.ENDPOINT for route in routes)
 
 
 def _is_annotated_async(annotation: t.Term | None) -> bool:

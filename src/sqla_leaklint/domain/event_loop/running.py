@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.requests import way_from_request
+from sqla_leaklint.domain.linking.decorators import route_of
 from sqla_leaklint.domain.registries.places import Where, place_of
 from sqla_leaklint.domain.subjects import Excuse
 from sqla_leaklint.domain.values import BoundMethod
@@ -58,7 +59,9 @@ def is_named(domain: Domain, function: FunctionSummary) -> bool:
 def _has_loop_of_its_own(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:
     frame = evaluator.frame(module)
     for decorator in function.decorators:
-        value = evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
+        route = route_of(evaluator, decorator, frame)
+        applied = route.call if route is not None else decorator
+        value = evaluator.of(applied.func if isinstance(applied, t.Call) else applied, frame)
         owner = evaluator.classes.library_type(value.receiver) if isinstance(value, BoundMethod) else None
         if owner is not None and any(name.startswith(_LOOP_A_REQUEST) for name in evaluator.knowledge.lineage(owner)):
             return True

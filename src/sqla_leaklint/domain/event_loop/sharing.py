@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.linking.decorators import route_of
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Clause,
@@ -36,6 +37,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.project import binding
 from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
+from sqla_leaklint.syntax.tree import ParameterKind
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator, Frame
@@ -82,8 +84,17 @@ class Sharing:
         key = (function.path, function.qualname)
         if key not in self._known:
             self._known[key] = Touch.OWN  # a function that calls itself
-            self._known[key] = self._of_acts(module, summary, function.receiver, left)
+            own = self._of_acts(module, summary, function.receiver, left)
+            above = (self._of_decorator(each, self._evaluator.frame(module), left) for each in summary.decorators)
+            self._known[key] = max((own, *above))
         return self._known[key]
+
+    def _of_decorator(self, decorator: t.Term, frame: Frame, left: int) -> Touch:
+        """What the wrappers of a decorator of the project touch; one that makes an endpoint runs at start alone."""
+        value = self._evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
+        if not isinstance(value, ProjectFunction) or route_of(self._evaluator, decorator, frame) is not None:
+            return Touch.OWN
+        return self.of(value, left - 1)
 
     def _of_acts(self, module: ModuleSummary, function: FunctionSummary, receiver: Value | None, left: int) -> Touch:
         frame = self._evaluator.frame(module)
@@ -111,6 +122,8 @@ class Sharing:
             return False
         if isinstance(changed, t.Param) and function.owner is not None and changed.name == function.parameters[0].name:
             return isinstance(receiver, ProjectInstance) and receiver.origin is not Origin.GLOBAL
+        if isinstance(changed, t.Param) and _is_made_by_call(frame.module, changed):
+            return True
         if isinstance(changed, t.Param):
             return all(self._evaluator.classes.is_a(each, Kind.RESPONSE, Kind.REQUEST) for each in values)
         return not self._is_shared(changed, frame)
@@ -215,6 +228,13 @@ class Sharing:
             return False
         maker = self._evaluator.of(found[1].func, self._evaluator.frame(found[0]))
         return isinstance(maker, Symbol) and maker.path.partition(".")[0] in _LOGGERS
+
+
+def _is_made_by_call(module: ModuleSummary, parameter: t.Param) -> bool:
+    """Whether a parameter is `**kwargs`, a dict that every call makes anew."""
+    function = module.functions.get(parameter.function)
+    found = function.parameter(parameter.name) if function is not None else None
+    return found is not None and found.kind is ParameterKind.VAR_KEYWORD
 
 
 def _acts_within(module: ModuleSummary, function: FunctionSummary) -> Iterator[Act]:

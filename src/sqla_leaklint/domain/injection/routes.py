@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.application.callers import last_name
 from sqla_leaklint.domain.application.endpoints import REGISTERED_BY, method_name
 from sqla_leaklint.domain.linking.attached import place_of_term
-from sqla_leaklint.domain.linking.decorators import decoration_of
+from sqla_leaklint.domain.linking.decorators import route_of
+from sqla_leaklint.domain.linking.routing import ROUTES
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import Dependency, ProjectFunction, alternatives
 from sqla_leaklint.knowledge.facts import Decoration
@@ -29,7 +30,6 @@ from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
 
-_ROUTES = frozenset({Decoration.ENDPOINT, Decoration.WEBSOCKET_ENDPOINT})
 _INCLUDING = "include_router"
 _DEEPEST = 5
 """Routers inside of routers."""
@@ -45,9 +45,9 @@ def routes_of(
     """
     frame = evaluator.frame(module)
     for decorator in function.decorators:
-        decoration = decoration_of(evaluator, decorator, frame)
-        if decoration in _ROUTES and isinstance(decorator, t.Call):
-            yield decoration, decorator, module
+        route = route_of(evaluator, decorator, frame)
+        if route is not None:
+            yield route.decoration, route.call, module
     if function.owner is not None or function.scope is not None:
         return
     wanted = ProjectFunction(module.path, function.qualname)
@@ -56,7 +56,7 @@ def routes_of(
         named = [each for each in given if last_name(each) == function.name]
         if any(evaluator.of(each, evaluator.frame(user)) == wanted for each in named):
             decoration = REGISTERED_BY[method_name(call.func)]
-            if decoration in _ROUTES:
+            if decoration in ROUTES:
                 yield decoration, call, user
 
 

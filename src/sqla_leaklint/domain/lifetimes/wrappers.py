@@ -9,7 +9,8 @@
                 return function(*args, session=session, **kwargs)
         return wrapper
 
-A decorator of the project whose wrappers only look at what they are given, and hand it through, is as good as none.
+A decorator of the project whose wrappers only look at what they are given, and hand it through, is as good as none;
+what they give on top of it (`session` here) the function below has of its decorator.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import decorated_by
 from sqla_leaklint.domain.lifetimes.library_calls import LOOKING
-from sqla_leaklint.domain.linking.decorators import PLAIN_DECORATORS, decoration_of
+from sqla_leaklint.domain.linking.calls import bind
+from sqla_leaklint.domain.linking.decorators import PLAIN_DECORATORS, decoration_of, route_of
+from sqla_leaklint.domain.linking.merging import merge
 from sqla_leaklint.domain.memo import Memo
-from sqla_leaklint.domain.values import ProjectFunction, Symbol
+from sqla_leaklint.domain.values import Literal, ProjectFunction, Symbol, Value
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
+from sqla_leaklint.syntax.tree import ParameterKind
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
@@ -42,7 +46,9 @@ def is_plain(evaluator: Evaluator, function: FunctionSummary, module: ModuleSumm
     frame = evaluator.frame(module)
     for decorator in function.decorators:
         if decoration_of(evaluator, decorator, frame) is not None:
-            continue
+            route = route_of(evaluator, decorator, frame)
+            if route is None or route.is_bare:
+                continue
         value = evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
         if isinstance(value, ProjectFunction) and _hands_through(evaluator, value):
             continue
@@ -65,6 +71,45 @@ def functions_below(evaluator: Evaluator, module: ModuleSummary, wrapped: t.Para
     return found if len(found) <= _MOST_BELOW else ()
 
 
+def injected(evaluator: Evaluator, function: FunctionSummary, module: ModuleSummary) -> dict[str, Value]:
+    """What the decorators of a function give it on top of what it is called with, by parameter."""
+    found: dict[str, list[Value]] = {}
+    for decorator in function.decorators:
+        applied = decorator.func if isinstance(decorator, t.Call) else decorator
+        value = evaluator.of(applied, evaluator.frame(module))
+        if isinstance(value, ProjectFunction) and _hands_through(evaluator, value):
+            for name, given in _added(evaluator, value, decorator, module):
+                if function.parameter(name) is not None:
+                    found.setdefault(name, []).append(given)
+    return {name: merge(values) for name, values in found.items()}
+
+
+def _added(
+    evaluator: Evaluator, decorator: ProjectFunction, term: t.Term, user: ModuleSummary
+) -> Iterator[tuple[str, Value]]:
+    """What the wrappers of a decorator, as it is written in a module, hand on by a name of their own."""
+    from sqla_leaklint.domain.evaluation import Frame
+
+    module, summary = evaluator.project.summary_at(decorator.path), evaluator.classes.function(decorator)
+    if module is None or summary is None:
+        return
+    frame = evaluator.frame(module)
+    if isinstance(term, t.Call):
+        own = evaluator.frame(user)
+        receiver = () if decorator.receiver is None else (decorator.receiver,)
+        args = (*receiver, *(evaluator.of(each, own) for each in term.args))
+        frame = Frame(
+            module, bind(summary, args, tuple((name, evaluator.of(each, own)) for name, each in term.keywords))
+        )
+    for maker, wrapped in _makers(module, summary, decorator):
+        for wrapper in _returned(module, maker):
+            judged = _Wrapper(wrapper, wrapped)
+            for key, value in judged.added():
+                name = evaluator.of(key, frame)
+                if isinstance(name, Literal) and isinstance(name.value, str):
+                    yield name.value, evaluator.of(value, frame)
+
+
 def _hands_through(evaluator: Evaluator, decorator: ProjectFunction) -> bool:
     memo = _MEMO.of(evaluator)
     key = (decorator.path, decorator.qualname)
@@ -73,13 +118,20 @@ def _hands_through(evaluator: Evaluator, decorator: ProjectFunction) -> bool:
         module = evaluator.project.summary_at(decorator.path)
         summary = evaluator.classes.function(decorator)
         if module is not None and summary is not None:
-            place = 1 if decorator.receiver is not None else 0
-            memo[key] = any(
-                len(each.parameters) > first
-                and _makes_wrappers(module, each, t.Param(each.qualname, each.parameters[first].name))
-                for each, first in ((summary, place), *((inner, 0) for inner in _returned(module, summary)))
-            )
+            memo[key] = any(True for _ in _makers(module, summary, decorator))
     return memo[key]
+
+
+def _makers(
+    module: ModuleSummary, summary: FunctionSummary, decorator: ProjectFunction
+) -> Iterator[tuple[FunctionSummary, t.Param]]:
+    """What makes wrappers that hand their arguments through, the decorator or a function in it, and of what."""
+    place = 1 if decorator.receiver is not None else 0
+    for each, first in ((summary, place), *((inner, 0) for inner in _returned(module, summary))):
+        if len(each.parameters) > first:
+            wrapped = t.Param(each.qualname, each.parameters[first].name)
+            if _makes_wrappers(module, each, wrapped):
+                yield each, wrapped
 
 
 def _makes_wrappers(module: ModuleSummary, decorator: FunctionSummary, wrapped: t.Param) -> bool:
@@ -113,6 +165,24 @@ class _Wrapper:
             and all(self._is_harmless(act) for act in function.acts)
             and not any(self._is_given(value) for value in (*function.returns, *function.yields))
         )
+
+    def added(self) -> Iterator[tuple[t.Term, t.Term]]:
+        """What it gives to the function below on top of what it is given itself, and by which name."""
+        collected = next(
+            (each.name for each in self._function.parameters if each.kind is ParameterKind.VAR_KEYWORD), None
+        )
+        for act in self._function.acts:
+            match act:
+                case Act(deed=Deed.CALLED, value=t.Call(keywords=keywords) as call) if self._calls_wrapped(call):
+                    yield from ((t.Const(name), value) for name, value in keywords)
+                case Act(deed=Deed.STORED_ITEM, base=t.Param(function=function, name=name), key=key) if (
+                    key is not None
+                    and not isinstance(key, str)
+                    and (function, name) == (self._function.qualname, collected)
+                ):
+                    yield key, act.value
+                case _:
+                    pass
 
     def _calls_wrapped(self, call: t.Term) -> bool:
         match call:

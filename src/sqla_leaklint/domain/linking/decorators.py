@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.linking.routing import ROUTES, Route, own_route
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
@@ -12,6 +13,7 @@ from sqla_leaklint.domain.values import (
     Instance,
     Manager,
     Origin,
+    ProjectFunction,
     Symbol,
     Value,
     with_origin,
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
 def decorated(evaluator: Evaluator, decorator: t.Term, value: Value, frame: Frame) -> Value:
     """What is left of a function's value when a decorator stands above it."""
-    decoration = decoration_of(evaluator, decorator, frame)
+    row = row_of(evaluator, decorator, frame)
+    decoration = row.decoration if row is not None else None
     if decoration in {Decoration.CONTEXT_MANAGER, Decoration.ASYNC_CONTEXT_MANAGER}:
         element = evaluator.element(value)
         return Manager(element)
@@ -37,6 +40,10 @@ def decorated(evaluator: Evaluator, decorator: t.Term, value: Value, frame: Fram
     function = evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
     if isinstance(function, Symbol) and function.path in PLAIN_DECORATORS:
         return value
+    if isinstance(function, ProjectFunction):
+        route = route_of(evaluator, decorator, frame)
+        if route is not None and route.is_bare:
+            return value
     # A decorator that nobody knows: the type of the value may be kept, its owner is not known.
     return _disowned(value)
 
@@ -63,9 +70,31 @@ PLAIN_DECORATORS = frozenset(
 
 
 def decoration_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Decoration | None:
-    """What a decorator does, by the tables; `@decorator(...)` and `@object.decorator(...)` too."""
+    """What a decorator does, by the tables; `@decorator(...)` and `@object.decorator(...)` too, and one of the project
+    that registers what stands below it as an endpoint.
+    """
     row = row_of(evaluator, decorator, frame)
-    return row.decoration if row is not None else None
+    if row is not None:
+        return row.decoration
+    route = _own_route(evaluator, decorator, frame)
+    return route.decoration if route is not None else None
+
+
+def route_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Route | None:
+    """How a decorator makes an endpoint of the function below it: by itself, or by what it calls; None if it makes
+    none.
+    """
+    row = row_of(evaluator, decorator, frame)
+    if row is None:
+        return _own_route(evaluator, decorator, frame)
+    if row.decoration not in ROUTES or not isinstance(decorator, t.Call):
+        return None
+    return Route(row.decoration, decorator)
+
+
+def _own_route(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Route | None:
+    value = evaluator.of(decorator.func if isinstance(decorator, t.Call) else decorator, frame)
+    return own_route(evaluator, decorator, value, frame.module) if isinstance(value, ProjectFunction) else None
 
 
 def row_of(evaluator: Evaluator, decorator: t.Term, frame: Frame) -> Decorator | None:

@@ -9,7 +9,8 @@ from sqla_leaklint.domain.application.requests import way_from_request
 from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.event_loop import BlockedLoop
 from sqla_leaklint.domain.event_loop.blocked import unproven
-from sqla_leaklint.domain.event_loop.blocking import Blocking, Resource, blocking_in
+from sqla_leaklint.domain.event_loop.blocking import Blocking, blocking_in
+from sqla_leaklint.domain.event_loop.lending import Resource
 from sqla_leaklint.domain.event_loop.running import LoopExcuse, is_named, loop_excuse
 from sqla_leaklint.linter.explain.line import Line
 from sqla_leaklint.linter.explain.paragraph import Paragraph, columns
