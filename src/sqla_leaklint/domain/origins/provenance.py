@@ -20,6 +20,7 @@ from sqla_leaklint.domain.application.entries import Entry, entry_of
 from sqla_leaklint.domain.linking.parameters import dependency_of, undetermined
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.origins.closed import is_closed_parameter, is_plain_object
+from sqla_leaklint.domain.origins.received import Received, is_endless, put_in_queue
 from sqla_leaklint.domain.origins.sources import Given, Made, Part, sources
 from sqla_leaklint.domain.values import (
     BoundMethod,
@@ -103,6 +104,8 @@ class Provenance:
                     found = self._of_given(source)
                     if found is not None:
                         found = Trail((Stop(module, function, ""), *found.stops), found.entry)
+                case Received():
+                    found = self._of_received(module, function, source)
                 case Made():
                     found = self._of_call(module, function)
             if found is not None:
@@ -129,6 +132,24 @@ class Provenance:
         if is_closed_parameter(self.evaluator, module, function, name, part):
             return None
         return self._guarded(module, function, name, part)
+
+    def _of_received(self, module: ModuleSummary, function: FunctionSummary, source: Received) -> Trail | None:
+        """What a loop receives comes from outside; but from a queue, only if that is what is put there."""
+        if not is_endless(self.evaluator, module, function, source):
+            return None
+        found = Trail((Stop(module, function, ""),), Entry.MESSAGE)
+        if not source.is_queued:
+            return found
+        key = (module.path, function.qualname, "<queue>")
+        if key in self._active or len(self._active) > LONGEST_TRAIL:
+            return None
+        self._active.add(key)
+        try:
+            puts = put_in_queue(self.evaluator, module, source)
+            is_filled = bool(puts) and all(by and self.trail(user, by, data) for user, by, data in puts or ())
+            return found if puts is None or is_filled else None
+        finally:
+            self._active.discard(key)
 
     def _of_given(self, given: Given) -> Trail | None:
         """How data comes to a parameter of an inherited `__init__`, of those who make objects of the heir."""

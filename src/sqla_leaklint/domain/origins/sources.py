@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqla_leaklint.domain.application.endpoints import method_name
 from sqla_leaklint.domain.origins.closed import is_closed_name, is_enumeration, is_key_of_another
+from sqla_leaklint.domain.origins.received import ADDRESSES, Received, received
 from sqla_leaklint.domain.values import Entity, ProjectClass, ProjectFunction, Unknown, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
@@ -56,7 +57,7 @@ class Part:
     part: str
 
 
-Source: TypeAlias = "t.Param | Made | Given | Part"
+Source: TypeAlias = "t.Param | Made | Given | Part | Received"
 
 
 def sources(evaluator: Evaluator, module: ModuleSummary, term: t.Term) -> Iterator[Source]:
@@ -104,10 +105,13 @@ class _Sources:
                 yield from self._call(term)
             case t.Item():
                 if not _is_closed_key(term.key):
-                    yield from self.of(term.value)
+                    yield from self._item(term)
             case t.Await() | t.Enter() | t.Declared():
                 yield from self.of(term.value, part)
             case t.Element() | t.Star():
+                message = received(self._evaluator, self._module, term)
+                if message is not None:
+                    yield message
                 yield from self.of(term.value)
             case t.Collection():
                 for each in (*term.keys, *term.elements):
@@ -132,7 +136,27 @@ class _Sources:
             yield Made("a row")
         is_looked_up = _is_answer(base) and any(isinstance(value, Unknown) for value in values)
         found = self.of(base, term.name)
-        yield from (source for source in found if isinstance(source, Made) or not is_looked_up)
+        if term.name in ADDRESSES:
+            found = (source for source in found if not isinstance(source, Received))
+        yield from (source for source in found if isinstance(source, Made | Received) or not is_looked_up)
+
+    def _item(self, term: t.Item) -> Iterator[Source]:
+        """`message["id"]`, or one of several things that are received together."""
+        if not isinstance(term.key, t.Const) or term.key.value in ADDRESSES:
+            found = self.of(term.value)
+            yield from (source for source in found if not isinstance(source, Received))
+            return
+        place = term.key.value
+        base = term.value
+        while isinstance(base, t.Await | t.Declared | t.Element) and base.value is not None:
+            base = base.value
+        message = received(self._evaluator, self._module, base)
+        if message is None or not isinstance(place, int):
+            yield from self.of(term.value)
+        elif message.is_queued and not isinstance(term.value, t.Element):
+            yield replace(message, place=place)
+        elif place:
+            yield from self.of(term.value)
 
     def _is_receiver(self, param: t.Param) -> bool:
         function = self._module.functions.get(param.function)
@@ -165,6 +189,9 @@ class _Sources:
 
     def _call(self, term: t.Call) -> Iterator[Source]:
         func = term.func
+        message = received(self._evaluator, self._module, term)
+        if message is not None:
+            yield message
         if isinstance(func, t.Ref):
             if func.path in _MADE_ANEW:
                 yield Made("a new value")
