@@ -84,3 +84,52 @@ def test_what_is_not_read_is_not_loaded(proof: Proof, database: Database) -> Non
     assert (fixed.statements, fixed.rows) == (leaking.statements, leaking.rows)
     assert (fixed.held, fixed.failures) == (leaking.held, leaking.failures) == (0, 0)
     assert fixed.peak * (1.5 if keeps_entities else 8) < leaking.peak
+
+
+_ALONG = """\
+from sqlalchemy import ForeignKey, Text, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, load_only, mapped_column, relationship
+
+from database import SessionLocal
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Author(Base):
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    biography: Mapped[str] = mapped_column(Text)
+    posts: Mapped[list["Article"]] = relationship(lazy="selectin")
+
+
+class Article(Base):
+    __tablename__ = "posts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+
+
+def addresses():
+    with SessionLocal() as session:
+        return [author.email for author in session.scalars(select(Author).order_by(Author.id)).all()]
+"""
+_OPTIONS = ".options(load_only(Author.email))"
+
+
+def test_rows_spare_what_the_model_loads_along(database: Database) -> None:
+    comparison = compare(Proof(RULE, "columns of a model with a collection", _ALONG, "addresses()"), database)
+
+    assert comparison.fixed.result == comparison.leaking.result
+    assert (comparison.fixed.statements, comparison.leaking.statements > 1) == (1, True)
+
+
+def test_entities_of_some_columns_do_not(database: Database) -> None:
+    remedy = _ALONG.replace("select(Author)", f"select(Author){_OPTIONS}")
+    comparison = compare(Proof(RULE, "the same by an option", _ALONG, "addresses()", remedy=remedy), database)
+
+    assert comparison.fixed.result == comparison.leaking.result
+    assert comparison.fixed.statements == comparison.leaking.statements > 1

@@ -11,7 +11,7 @@ from sqla_leaklint.diagnostics import Location
 from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.evaluation import Evaluator, Frame
 from sqla_leaklint.domain.subjects import CallSite, FunctionSite, ModuleSite
-from sqla_leaklint.domain.values import Unknown, Value
+from sqla_leaklint.domain.values import ProjectClass, Unknown, Value
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.project import Module
@@ -117,6 +117,32 @@ class Domain:
             return None
         span = SourceMap(module.parsed).span(body.node)
         return Location(str(Path(path)), span._replace(end_line=span.line, end_column=span.column + 1))
+
+    def locate_attribute(self, cls: ProjectClass, name: str) -> Location | None:
+        """Where a class or one of its bases says what an attribute is: by an assignment, an annotation, a function."""
+        from sqla_leaklint.syntax.spans import SourceMap
+
+        found = self.evaluator.classes.find(cls, name, on_instance=False)
+        owner = found[0] if found is not None else cls
+        module = self.module if owner.path == self.module.path else self.evaluator.project.module_at(owner.path)
+        body = module.executor.bodies.get(owner.qualname) if module is not None else None
+        if module is None or body is None or not isinstance(body.node, tree.Class):
+            return None
+        for stmt in body.node.body:
+            for target in _targets(stmt):
+                if isinstance(target, tree.Name) and target.id == name:
+                    return Location(str(Path(owner.path)), SourceMap(module.parsed).span(target))
+        return self.locate(owner.path, f"{owner.qualname}.{name}")
+
+
+def _targets(stmt: tree.Stmt) -> tuple[tree.Expr, ...]:
+    match stmt:
+        case tree.Assign():
+            return tuple(stmt.targets)
+        case tree.AnnAssign():
+            return (stmt.target,)
+        case _:
+            return ()
 
 
 Finder = Callable[[Domain], Iterator[Any]]

@@ -76,11 +76,10 @@ class ProjectClass:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance of a library's class.
+    """An instance of a library's class; `makes` is what calling it gives (a factory's session class).
 
-    `makes` is what calling it gives (a factory's session class).  `provider` is the function that FastAPI had it from
-    and `scope` that dependency's (None and "" for anything else).  `expires_on_commit` tells whether the commit of a
-    session expires its entities (None: it is not known).
+    `provider` is the function that FastAPI had it from and `scope` that dependency's (None and "" for anything else).
+    `expires_on_commit` tells whether the commit of a session expires its entities (None: it is not known).
     """
 
     type: str
@@ -228,13 +227,14 @@ class StepTaken:
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A query as built so far; `type` is its class ("sqlalchemy.orm.Query" …), `is_whole` whether nothing that could
-    not be looked into may have added to it.
+    not be looked into may have added to it.  `ways` are the steps of each of several ways to build it, if few.
     """
 
     type: str
     projections: tuple[Value, ...]
     steps: tuple[StepTaken, ...] = ()
     is_whole: bool = True
+    ways: tuple[tuple[StepTaken, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

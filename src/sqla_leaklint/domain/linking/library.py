@@ -33,7 +33,7 @@ from sqla_leaklint.domain.values import (
     with_origin,
 )
 from sqla_leaklint.knowledge.facts import Decoration, Kind
-from sqla_leaklint.knowledge.sqlalchemy import SELECT
+from sqla_leaklint.knowledge.sqlalchemy import COMPOUND_SELECT, SELECT
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
@@ -79,6 +79,8 @@ def call_library(evaluator: Evaluator, path: str, args: Arguments, keywords: Key
         return _construct(evaluator, path, args, dict(keywords))
     function = knowledge.function(path)
     if function is not None:
+        if function.returns == COMPOUND_SELECT:
+            return statements.combined(path.rpartition(".")[2], args)
         return returned(evaluator, function.returns, None, args, keywords, Origin.FRESH)
     if path.startswith(_CLAUSES) and not path.startswith("sqlalchemy.orm."):
         return Clause(path, args)

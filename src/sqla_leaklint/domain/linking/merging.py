@@ -31,6 +31,7 @@ def merge(values: list[Value]) -> Value:
 
 
 MOST_ALTERNATIVES = 12
+MOST_WAYS = 8
 
 
 def merge_statements(left: Statement, right: Statement) -> Statement:
@@ -59,7 +60,24 @@ def merge_statements(left: Statement, right: Statement) -> Statement:
     is_one = left.projections == right.projections
     projections = left.projections if is_one else (*left.projections, *right.projections)
     is_whole = left.is_whole and right.is_whole and (is_one or left.steps == right.steps)
-    return Statement(left.type, projections, tuple(steps), is_whole)
+    return Statement(left.type, projections, tuple(steps), is_whole, _ways(left, right) if is_one else ())
+
+
+def then(statement: Statement, *steps: StepTaken) -> Statement:
+    """A statement with more steps, however it was built so far."""
+    ways = tuple((*way, *steps) for way in statement.ways)
+    return replace(statement, steps=(*statement.steps, *steps), ways=ways)
+
+
+def ways_of(statement: Statement) -> tuple[Statement, ...]:
+    """The statement of each way to build it; none where there is but one, or too many."""
+    return tuple(replace(statement, steps=steps, ways=()) for steps in statement.ways)
+
+
+def _ways(left: Statement, right: Statement) -> tuple[tuple[StepTaken, ...], ...]:
+    """The ways of both; with too many of them, the steps that may be taken are all that is known."""
+    ways = tuple(dict.fromkeys((*(left.ways or (left.steps,)), *(right.ways or (right.steps,)))))
+    return ways if 1 < len(ways) <= MOST_WAYS else ()
 
 
 def is_certain(step: StepTaken) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.linking.merging import merge
+from sqla_leaklint.domain.linking.merging import merge, then
 from sqla_leaklint.domain.values import (
     Awaitable,
     BoundMethod,
@@ -29,7 +29,7 @@ from sqla_leaklint.domain.values import (
     alternatives,
 )
 from sqla_leaklint.knowledge.facts import Consumer, Fetch, Kind, Role, Shape
-from sqla_leaklint.knowledge.sqlalchemy import RESULT, SCALAR_RESULT
+from sqla_leaklint.knowledge.sqlalchemy import COMPOUND_SELECT, RESULT, SCALAR_RESULT
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
@@ -70,7 +70,7 @@ def step(
     kind = receiver.type if row.returns == "self" else row.returns
     if not evaluator.knowledge.is_a(kind, Kind.STATEMENT) and not evaluator.knowledge.is_a(kind, Kind.LEGACY_QUERY):
         return Unknown(kind)
-    return Statement(kind, projections, (*receiver.steps, *_each(taken)), receiver.is_whole)
+    return replace(then(receiver, *_each(taken)), type=kind, projections=projections)
 
 
 def _each(taken: StepTaken) -> Iterator[StepTaken]:
@@ -81,6 +81,11 @@ def _each(taken: StepTaken) -> Iterator[StepTaken]:
     for each in taken.args:
         if isinstance(each, Conditional):
             yield StepTaken(taken.name, taken.role, (each.value,), is_conditional=True)
+
+
+def combined(name: str, arms: tuple[Value, ...]) -> Statement:
+    """`union_all(a, b)`: its arms are what it asks for, its first step how they are put together."""
+    return Statement(COMPOUND_SELECT, arms, (StepTaken(name, Role.COMBINES),))
 
 
 _CONNECTIVES = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "sqlalchemy.or_", "sqlmodel.or_"})
@@ -228,7 +233,7 @@ def looped(evaluator: Evaluator, value: Value) -> Rows | None:
 
 def subscripted(statement: Statement, *, is_slice: bool) -> Value:
     """`query[0]` and `query[10:20]`: the database sends only those."""
-    bounded = replace(statement, steps=(*statement.steps, StepTaken("__getitem__", Role.BOUNDS)))
+    bounded = then(statement, StepTaken("__getitem__", Role.BOUNDS))
     return bounded if is_slice else row_of(bounded, is_scalar=len(statement.projections) == 1)
 
 

@@ -80,6 +80,11 @@ def loading(evaluator: Evaluator, statement: Statement | None, model: Model, *pa
     return Loading.LAZY if is_lazy else Loading.UNKNOWN
 
 
+def loaded_by_model(model: Model) -> list[Relationship]:
+    """The relationships that come with the entities of every query, unless its options say otherwise."""
+    return [each for each in model.relationships.values() if each.strategy in WITH_THE_ROWS]
+
+
 def relationship_at(evaluator: Evaluator, model: Model, *path: str) -> Relationship | None:
     """The relationship to which a path leads; None when it leads through anything else."""
     found: Relationship | None = None

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking import declarations
 from sqla_leaklint.domain.mapped.columns import Attribute, Column, Member, Relationship
+from sqla_leaklint.domain.mapped.made_columns import made_by_helper, of_class
 from sqla_leaklint.domain.mapped.relationship_reading import RELATIONSHIPS, read_relationship
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Clause,
+    Literal,
     ProjectClass,
     ProjectFunction,
     Symbol,
@@ -39,14 +41,21 @@ _LARGE_PYTHON_TYPES = frozenset({"builtins.bytes", "builtins.dict", "builtins.li
 """What `Mapped[bytes]` or `Mapped[dict[…]]` is without a type of its own: a blob, or what a type map makes of it,
 JSON or an array."""
 
+_DEEPEST = 4
+"""Functions that make a column of what another one makes."""
+
 
 class AttributeReader:
-    """Reads the attributes of one class's body, in the frame of its module."""
+    """Reads the attributes of one class's body, in the frame of its module, for a class that has them (`cls`)."""
 
-    def __init__(self, evaluator: Evaluator, frame: Frame, *, is_sqlmodel: bool) -> None:
+    def __init__(
+        self, evaluator: Evaluator, frame: Frame, *, is_sqlmodel: bool, cls: ProjectClass | None = None, depth: int = 0
+    ) -> None:
         self.evaluator = evaluator
         self.frame = frame
         self.is_sqlmodel = is_sqlmodel
+        self.cls = cls
+        self.depth = depth
 
     def read(self, name: str, term: t.Term) -> Member | None:
         """What a name in a class body is; None for what SQLAlchemy does not look at (`__tablename__`, constants)."""
@@ -56,7 +65,7 @@ class AttributeReader:
             case t.Declared():
                 return self._declared(name, term)
             case t.Call():
-                return self._made(name, term, None)
+                return self.made(name, term, None)
             case t.FunctionRef():
                 return self._function(name, term)
             case _:
@@ -67,7 +76,7 @@ class AttributeReader:
     def _declared(self, name: str, term: t.Declared) -> Member | None:
         annotation, is_mapped, strategy = self._mapped(term.annotation)
         if isinstance(term.value, t.Call):
-            found = self._made(name, term.value, annotation)
+            found = self.made(name, term.value, annotation)
             return (
                 replace(found, strategy=strategy) if isinstance(found, Relationship) and strategy is not None else found
             )
@@ -92,22 +101,35 @@ class AttributeReader:
         target = annotation.value if isinstance(annotation, t.Item) else annotation
         return self.path_of(target) in {"typing.ClassVar", "sqlalchemy.orm.Relationship"}
 
-    def _made(self, name: str, call: t.Call, annotation: t.Term | None) -> Member | None:
+    def made(self, name: str, call: t.Call, annotation: t.Term | None) -> Member | None:
         """What the call that makes the attribute says of it."""
         path = self.path_of(call.func)
         if path == _DEFERRED:
             inner = call.args[0] if call.args else None
-            made = self._made(name, inner, annotation) if isinstance(inner, t.Call) else None
+            made = self.made(name, inner, annotation) if isinstance(inner, t.Call) else None
             return replace(made, is_deferred=True) if isinstance(made, Column) else Attribute.OTHER
         if path in RELATIONSHIPS:
             return read_relationship(self, name, call, annotation)
-        if path in _COLUMNS:
-            column = self._by_annotation(Column(name), annotation) if annotation is not None else Column(name)
-            return self._column(column, call)
+        if path is None or path in _COLUMNS:
+            declared = self._by_annotation(Column(name), annotation) if annotation is not None else Column(name)
+            column = self.column(declared, call)
+            if column is not None:
+                return column
         row = self.evaluator.knowledge.function(path) if path is not None else None
         if row is not None and row.returns == "column":
             return Attribute.OTHER
         return Attribute.OTHER if path is None or annotation is not None else None
+
+    def column(self, column: Column, call: t.Call) -> Column | None:
+        """A column as a call makes it, of the library or of a function that does; None where it makes anything else."""
+        if self.path_of(call.func) in _COLUMNS:
+            return self._column(column, call)
+        made = made_by_helper(self.evaluator, call, self.frame) if self.depth < _DEEPEST else None
+        return self._in(made[1]).column(column, made[0]) if made is not None else None
+
+    def _in(self, frame: Frame) -> AttributeReader:
+        """A reader of what a function makes of one of the attributes, in the function's frame."""
+        return AttributeReader(self.evaluator, frame, is_sqlmodel=self.is_sqlmodel, cls=self.cls, depth=self.depth + 1)
 
     def _column(self, column: Column, call: t.Call) -> Column:
         given = dict(call.keywords)
@@ -118,17 +140,24 @@ class AttributeReader:
             called = self.path_of(term.func) if isinstance(term, t.Call) else None
             if called == "sqlalchemy.ForeignKey":
                 assert isinstance(term, t.Call)
-                column = replace(column, foreign_key=_text(term.args[0]) if term.args else "?")
+                column = replace(column, foreign_key=self._text(term.args[0]) if term.args else "?")
             elif not isinstance(term, t.Const | t.Star):
                 column = self._typed(column, self.evaluator.of(term, self.frame))
         if "foreign_key" in given:
             column = replace(column, foreign_key=_text(given["foreign_key"]))
         return replace(
             column,
-            is_primary_key=column.is_primary_key or is_true(given.get("primary_key")),
-            is_unique=column.is_unique or is_true(given.get("unique")),
-            is_deferred=column.is_deferred or is_true(given.get("deferred")),
+            is_primary_key=column.is_primary_key or self._is_true(given.get("primary_key")),
+            is_unique=column.is_unique or self._is_true(given.get("unique")),
+            is_deferred=column.is_deferred or self._is_true(given.get("deferred")),
         )
+
+    def _is_true(self, term: t.Term | None) -> bool:
+        return is_true(term) or (isinstance(term, t.Param) and self.evaluator.of(term, self.frame) == Literal(True))
+
+    def _text(self, term: t.Term) -> str:
+        value = self.evaluator.of(term, self.frame) if isinstance(term, t.Param) else None
+        return value.value if isinstance(value, Literal) and isinstance(value.value, str) else _text(term)
 
     def _typed(self, column: Column, value: Value) -> Column:
         path = self.type_path(value)
@@ -197,7 +226,8 @@ class AttributeReader:
         paths = [self.path_of(decorator) or "" for decorator in function.decorators]
         if any(path.startswith(_DECLARED) for path in paths):
             made = [each for each in function.returns if isinstance(each, t.Call)]
-            found = self._made(name, made[0], None) if made else None
+            reader = self._in(of_class(self.frame, function, self.cls)) if self.cls is not None else self
+            found = reader.made(name, made[0], None) if made else None
             return found if found is not None else Attribute.OTHER
         if any(path.startswith(_HYBRIDS) for path in paths):
             return Attribute.HYBRID

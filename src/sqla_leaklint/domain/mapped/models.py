@@ -175,7 +175,7 @@ class Models:
             is_whole = is_whole and not any(
                 isinstance(classes.base_class(term, frame), Unknown) for term in summary.bases
             )
-            reader = AttributeReader(self._evaluator, frame, is_sqlmodel=is_sqlmodel)
+            reader = AttributeReader(self._evaluator, frame, is_sqlmodel=is_sqlmodel, cls=cls)
             for name, term in summary.attributes.items():
                 for known in (columns, relationships, others):
                     known.pop(name, None)

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.rows.arms import combination_of
 from sqla_leaklint.domain.rows.bounds import Bound
-from sqla_leaklint.domain.rows.clauses import models_in, selected
+from sqla_leaklint.domain.rows.clauses import is_select, models_in, selected
 from sqla_leaklint.domain.rows.holders import UNCHANGED, is_same
 from sqla_leaklint.domain.rows.matching import Matching, matching
 from sqla_leaklint.domain.rows.queries import Load, function_text
@@ -101,7 +102,7 @@ class Asking:
         load, model = self.load, self.load.model
         if load.bound is Bound.NONE and not load.has_step(Role.JOINS) and model is not None:
             return f"every row of `{model.table or model.name}`"
-        return f"every `{model.name}` that matches" if model is not None else "every row that matches"
+        return f"every `{load.entity.name}` that matches" if load.entity is not None else "every row that matches"
 
     @staticmethod
     def find(domain: Domain) -> Iterator[Asking]:
@@ -130,7 +131,7 @@ def can_be_narrowed(load: Load) -> bool:
         return False
     if matching(load.domain.evaluator, statement) is Matching.ONE:
         return False
-    if not load.is_legacy and not statement.type.endswith(("Select", "SelectOfScalar")):
+    if not load.is_legacy and not is_select(statement) and combination_of(statement) is None:
         return False  # text, writes with RETURNING
     unfit = {None, Role.LOCKS, Role.RETURNING, Role.WRITES}
     return not any(step.role in unfit or step.name == "from_statement" for step in statement.steps)

@@ -12,10 +12,23 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking.displays import OF_PARAMETER
-from sqla_leaklint.domain.linking.merging import is_certain
+from sqla_leaklint.domain.linking.merging import is_certain, ways_of
 from sqla_leaklint.domain.mapped.column_names import OF_PARENT, is_flag
 from sqla_leaklint.domain.mapped.models import Models, models_of
-from sqla_leaklint.domain.rows.clauses import ALL_OF, ANY_OF, column_in, column_of_part, compares_with, selected
+from sqla_leaklint.domain.rows.arms import Combination, combination_of, of_the_whole
+from sqla_leaklint.domain.rows.clauses import (
+    ALL_OF,
+    ANY_OF,
+    EQUALITY,
+    NEGATIONS,
+    ORDERINGS,
+    WEAK_METHODS,
+    column_in,
+    column_of_part,
+    compares_with,
+    is_select,
+    selected,
+)
 from sqla_leaklint.domain.values import (
     Clause,
     Conditional,
@@ -58,37 +71,6 @@ class Bound(IntEnum):
 
 _UNCONDITIONAL = frozenset({Bound.UNKNOWN, Bound.LISTED})
 
-_WEAK_METHODS = frozenset(
-    [
-        "between",
-        "like",
-        "ilike",
-        "notlike",
-        "not_like",
-        "notilike",
-        "not_ilike",
-        "contains",
-        "icontains",
-        "startswith",
-        "istartswith",
-        "endswith",
-        "iendswith",
-        "match",
-        "regexp_match",
-        "is_",
-        "is_not",
-        "isnot",
-        "is_distinct_from",
-        "not_in",
-        "notin",
-        "notin_",
-        "op",
-    ]
-)
-_EQUALITY = frozenset({"==", "is", "__eq__"})
-_ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
-_NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
-
 
 def _on_some_paths(strongest: Bound, given: Iterable[Value]) -> Bound:
     """What is left of a bound that is not there on every path: who leaves the argument out gets every row; what belongs
@@ -130,10 +112,11 @@ class Reader:
         statement = self.statement
         if not statement.is_whole or all(isinstance(each, Unknown) for each in statement.projections):
             return Bound.UNKNOWN
-        if not self.evaluator.knowledge.is_a(statement.type, Kind.LEGACY_QUERY) and not statement.type.endswith(
-            ("Select", "SelectOfScalar")
-        ):
-            return Bound.UNKNOWN  # text, writes with RETURNING, unions
+        combination = combination_of(statement)
+        if combination is not None:
+            return max(self._of_arms(combination), *map(self._step, combination.steps), Bound.NONE)
+        if not self.evaluator.knowledge.is_a(statement.type, Kind.LEGACY_QUERY) and not is_select(statement):
+            return Bound.UNKNOWN
         found = [self._step(step) for step in statement.steps]
         if all(self._is_aggregate(each) for each in statement.projections):
             found.append(Bound.GROUPED)
@@ -142,7 +125,15 @@ class Reader:
             return Bound.KEYED
         return strongest
 
+    def _of_arms(self, combination: Combination) -> Bound:
+        """What bounds a UNION: what bounds every arm.  Several rows by their keys are a list of them."""
+        found = of_the_whole(combination, lambda arm: statement_bound(self.evaluator, arm), Bound.UNKNOWN)
+        return Bound.LISTED if found is Bound.KEYED else found
+
     def _is_keyed(self) -> bool:
+        ways = ways_of(self.statement)
+        if ways:
+            return all(statement_bound(self.evaluator, each) is Bound.KEYED for each in ways)
         for cls in list(selected(self.statement))[:1]:
             model = self.models.of(cls)
             if model is not None and model.is_key(frozenset(name for owner, name in self.equal if owner == cls)):
@@ -230,9 +221,9 @@ class Reader:
                     weakest = min(self._each(given, is_kept=False), default=Bound.UNKNOWN)
                     is_sure = any(not isinstance(each, Conditional) for each in operands)
                     return weakest if is_sure else _on_some_paths(weakest, given)
-                if operator in _NEGATIONS or operator in _ORDERINGS or operator in _WEAK_METHODS:
+                if operator in NEGATIONS or operator in ORDERINGS or operator in WEAK_METHODS:
                     return self._weak(operator, operands)
-                if operator in _EQUALITY:
+                if operator in EQUALITY:
                     return self._equal(operands[0], operands[-1], is_kept=is_kept)
                 if operator == "in_":
                     return Bound.LISTED
@@ -251,7 +242,7 @@ class Reader:
 
     def _weak(self, operator: str, operands: tuple[Value, ...]) -> Bound:
         first = column_in(operands[0]) or column_of_part(operands[0]) if operands else None
-        if first is None and operator not in _NEGATIONS:
+        if first is None and operator not in NEGATIONS:
             return Bound.UNKNOWN
         if operator == "contains" and first is not None:
             model = self.models.of(first.model)

@@ -4,11 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sqla_leaklint.domain.values import Clause, ModelAttribute, ProjectClass, Statement, Symbol, Value, alternatives
+from sqla_leaklint.domain.values import (
+    Clause,
+    Conditional,
+    Literal,
+    ModelAttribute,
+    ProjectClass,
+    Statement,
+    Symbol,
+    Value,
+    alternatives,
+)
+from sqla_leaklint.knowledge.facts import Role
+from sqla_leaklint.knowledge.sqlalchemy import COMPOUND_SELECT
 from sqla_leaklint.knowledge.sqlalchemy_parts import CASTS, COARSE_TYPES, PARTS
 
 ALL_OF = frozenset({"sqlalchemy.and_", "sqlmodel.and_", "&"})
 ANY_OF = frozenset({"sqlalchemy.or_", "sqlmodel.or_", "|"})
+WEAK_METHODS = frozenset(
+    [
+        "between",
+        "like",
+        "ilike",
+        "notlike",
+        "not_like",
+        "notilike",
+        "not_ilike",
+        "contains",
+        "icontains",
+        "startswith",
+        "istartswith",
+        "endswith",
+        "iendswith",
+        "match",
+        "regexp_match",
+        "is_",
+        "is_not",
+        "isnot",
+        "is_distinct_from",
+        "not_in",
+        "notin",
+        "notin_",
+        "op",
+    ]
+)
+"""Methods of columns that let a part of the table through, which grows with it."""
+EQUALITY = frozenset({"==", "is", "__eq__"})
+ORDERINGS = frozenset({"!=", "<", "<=", ">", ">="})
+NEGATIONS = frozenset({"sqlalchemy.not_", "sqlmodel.not_", "~"})
+_ASKS_FOR_TRUTH = EQUALITY | {"!=", "is_", "is_not", "isnot"}
+_TRUTHS = frozenset({"sqlalchemy.true", "sqlalchemy.false", "sqlalchemy.null"})
+
+
+def is_select(statement: Statement) -> bool:
+    """Whether a statement is a plain SELECT: no text, no UNION, no write with RETURNING."""
+    return statement.type.rpartition(".")[2] in {"Select", "SelectOfScalar"}
+
+
+def only_entity(statement: Statement) -> ProjectClass | None:
+    """The class whose entities are all that a statement brings; a UNION of them brings their columns."""
+    if len(statement.projections) != 1 or statement.type == COMPOUND_SELECT:
+        return None
+    (projection,) = statement.projections
+    return projection if isinstance(projection, ProjectClass) else None
 
 
 def selected(statement: Statement) -> Iterator[ProjectClass]:
@@ -63,6 +121,38 @@ def column_of_part(value: Value, depth: int = 0) -> ModelAttribute | None:
             if found is not None:
                 return found
     return None
+
+
+def flags_asked(statement: Statement) -> Iterator[str]:
+    """The columns of which the filters of a statement ask whether they are true, or there at all: `User.deleted_at` of
+    `User.deleted_at.is_(None)`, `User.active` of `filter_by(active=True)`.
+    """
+    for step in statement.steps:
+        if step.role is Role.FILTERS:
+            yield from (name for name, value in step.keywords if _is_truth(value))
+            for each in step.args:
+                yield from _flags_in(each)
+
+
+def _flags_in(value: Value) -> Iterator[str]:
+    match value:
+        case Conditional():
+            yield from _flags_in(value.value)
+        case ModelAttribute():
+            yield value.name
+        case Clause(operator=operator, operands=operands) if operator in ALL_OF | NEGATIONS:
+            for each in operands:
+                yield from _flags_in(each)
+        case Clause(operator=operator, operands=(ModelAttribute() as column, other)) if operator in _ASKS_FOR_TRUTH:
+            if _is_truth(other):
+                yield column.name
+        case _:
+            pass
+
+
+def _is_truth(value: Value) -> bool:
+    is_constant = isinstance(value, Literal) and (value.value is None or isinstance(value.value, bool))
+    return is_constant or (isinstance(value, Clause) and value.operator in _TRUTHS)
 
 
 def _takes_part(clause: Clause) -> bool:

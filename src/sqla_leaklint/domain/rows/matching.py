@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.linking.merging import ways_of
 from sqla_leaklint.domain.mapped.column_names import is_flag, is_of_one
 from sqla_leaklint.domain.mapped.models import Model, Models, models_of
 from sqla_leaklint.domain.rows.bounds import Bound, Reader
@@ -40,10 +41,15 @@ class Matching(Enum):
     """Every row of the table."""
 
 
+_FEW = frozenset({Matching.ONE, Matching.LIMITED})
+
+
 def matching(evaluator: Evaluator, statement: Statement | None) -> Matching:
-    """How many rows a statement's conditions let through."""
+    """How many rows a statement's conditions let through: one, where each way to build it leads to one."""
     if statement is None:
         return Matching.UNKNOWN
+    if statement.ways and {matching(evaluator, each) for each in ways_of(statement)} <= _FEW:
+        return Matching.ONE
     models = models_of(evaluator)
     owners = [models.of(cls) for cls in selected(statement)]
     reader = Reader(evaluator, statement)

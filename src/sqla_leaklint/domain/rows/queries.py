@@ -13,9 +13,9 @@ from sqla_leaklint.domain.linking.library import unwrapped
 from sqla_leaklint.domain.mapped.models import Model, models_of
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.rows.bounds import Bound, bound
-from sqla_leaklint.domain.rows.clauses import selected
+from sqla_leaklint.domain.rows.clauses import only_entity, selected
 from sqla_leaklint.domain.rows.usage import FunctionText, Usage
-from sqla_leaklint.domain.values import Awaitable, ProjectClass, Rows, Statement, StepTaken, Value
+from sqla_leaklint.domain.values import Awaitable, Rows, Statement, StepTaken, Value
 from sqla_leaklint.knowledge import Knowledge
 from sqla_leaklint.knowledge.facts import Fetch, Kind, Role, Shape
 from sqla_leaklint.semantic import terms as t
@@ -100,10 +100,8 @@ class Load:
     @property
     def entity(self) -> Model | None:
         """The model whose entities the statement brings, if these are all that it brings."""
-        if self.statement is None or len(self.statement.projections) != 1:
-            return None
-        (projection,) = self.statement.projections
-        return models_of(self.domain.evaluator).of(projection) if isinstance(projection, ProjectClass) else None
+        cls = only_entity(self.statement) if self.statement is not None else None
+        return models_of(self.domain.evaluator).of(cls) if cls is not None else None
 
     @property
     def model(self) -> Model | None:

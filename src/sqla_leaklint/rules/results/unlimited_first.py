@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.mapped.models import Model
+from sqla_leaklint.domain.rows.clauses import flags_asked
 from sqla_leaklint.domain.rows.matching import Matching, matching
 from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.rows.usage import Deal
@@ -40,7 +41,7 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
     group = Group.WASTE if expects_many and matched is not Matching.KEY_LIKE else Group.STRICT
     yield (
         rule.diagnostic(load.node, _message(load, model, matched, wanted), group=group)
-        .with_help(_help(wanted, matched, is_ordered=is_ordered))
+        .with_help(_help(load, wanted, matched, is_ordered=is_ordered))
         .with_fix(limit_rows(load, wanted))
     )
 
@@ -63,11 +64,19 @@ def _message(load: Load, model: Model, matched: Matching, wanted: int) -> str:
     return f"`{load.rows.consumer.name}()` {looks_at}, and a statement without a LIMIT brings {rows}"
 
 
-def _help(wanted: int, matched: Matching, *, is_ordered: bool) -> str:
+def _help(load: Load, wanted: int, matched: Matching, *, is_ordered: bool) -> str:
     if wanted == 1:
         text = "end the statement with `.limit(1)`"
     elif is_ordered:
         text = "it raises as soon as there are two: for the first of them, end the statement with `.limit(1)`"
     else:
         text = "`.limit(2)` is enough to see that there is more than one"
-    return f"{text}, or declare unique what tells the rows apart" if matched is Matching.KEY_LIKE else text
+    if matched is not Matching.KEY_LIKE:
+        return text
+    flags = dict.fromkeys(flags_asked(load.statement)) if load.statement is not None else {}
+    of_part = f", in a partial index with the condition on {_listed(flags)}" if flags else ""
+    return f"{text}, or declare unique what tells the rows apart{of_part}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names)

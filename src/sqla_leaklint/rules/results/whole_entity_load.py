@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.lifetimes.process import is_of_one_run
+from sqla_leaklint.domain.loading.eager import loaded_by_model
+from sqla_leaklint.domain.mapped.columns import Relationship
 from sqla_leaklint.domain.mapped.models import Model
 from sqla_leaklint.domain.rows.bounds import Bound
 from sqla_leaklint.domain.rows.filtering import NarrowedLoad
@@ -16,7 +18,7 @@ from sqla_leaklint.domain.rows.usage import Deal, Usage
 from sqla_leaklint.fixes import PendingFix
 from sqla_leaklint.fixes.column_selection import select_columns
 from sqla_leaklint.fixes.loader_options import load_only
-from sqla_leaklint.knowledge.facts import Fetch, Role
+from sqla_leaklint.knowledge.facts import Fetch, LoadStrategy, Role
 from sqla_leaklint.rules.base import Draft, Rule
 
 rule = Rule(
@@ -31,7 +33,6 @@ rule = Rule(
 
 MOST_READ = 3
 MOST_NAMED = 4
-_HELP = "select the columns that are read, or load only these with `load_only(…)`"
 
 
 @rule.check(Load)
@@ -58,12 +59,26 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         return  # likewise: it looks for it
     columns = [name for name in model.columns if name in read]
     group = Group.STRICT if is_of_one_run(domain, load.body) else Group.WASTE
-    yield (
+    along = loaded_by_model(model)
+    draft = (
         rule.diagnostic(load.node, _message(load, model, columns, unread), group=group)
-        .with_help(_HELP)
+        .with_help(_help(along))
         .with_note(domain.locate(model.cls.path, model.cls.qualname), f"`{model.name}` has {len(model.loaded)} columns")
         .with_fix(_fix(load, model, columns))
     )
+    for relationship in along[:1]:
+        how = "by a join" if relationship.strategy is LoadStrategy.JOINED else "by queries of its own"
+        place = domain.locate_attribute(model.cls, relationship.name)
+        draft = draft.with_note(place, f"`{relationship.name}` is loaded with every `{model.name}`, {how}")
+    yield draft
+
+
+def _help(along: list[Relationship]) -> str:
+    """What to do; `along` are the relationships that come with whole entities, with a part of their columns as well."""
+    if not along:
+        return "select the columns that are read, or load only these with `load_only(…)`"
+    named = ", ".join(f"`{each.name}`" for each in along[:MOST_NAMED]) + (", …" if len(along) > MOST_NAMED else "")
+    return f"select the columns that are read: that spares {named} too, which `load_only(…)` would still load"
 
 
 def _fix(load: Load, model: Model, read: list[str]) -> PendingFix | None:
