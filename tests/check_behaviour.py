@@ -207,7 +207,62 @@ def check_statements(checker: Checker) -> None:
         for consumer in table.consumers:
             if consumer.owner in (sa.QUERY, sa.RESULT, sa.SCALAR_RESULT, sa.MAPPING_RESULT):
                 check_consumer(checker, samples, consumer)
+    check_truths(checker, samples)
+    check_batches(checker, samples)
     asyncio.run(check_awaitables(checker))
+
+
+def check_truths(checker: Checker, samples: Samples) -> None:
+    """What `and` and `or` make of clauses, which ask the first for its truth (`domain.linking.short_circuit`)."""
+    key, name = samples.parent.id, samples.parent.name
+    equal, unequal, other = key == 1, key != 1, name == "x"
+    checker.expect((equal and other) is equal, "`a == 1 and b == 2` is not `a == 1`")
+    checker.expect((equal or other) is other, "`a == 1 or b == 2` is not `b == 2`")
+    checker.expect((unequal and other) is other, "`a != 1 and b == 2` is not `b == 2`")
+    checker.expect((unequal or other) is unequal, "`a != 1 or b == 2` is not `a != 1`")
+    checker.expect((key == name and other) is not other, "`a == b` of two columns is true")
+    checker.expect((key == key and other) is other, "`a == a` is not true")
+    for clause in (key > 1, key.in_([1]), key == None, key.is_(None), name.like("x"), equal & other):  # noqa: E711
+        try:
+            bool(clause)
+        except TypeError:
+            continue
+        checker.expect(False, f"`{clause}` has a truth value")
+
+
+def check_batches(checker: Checker, samples: Samples) -> None:
+    """What may be loaded together with entities that come in batches (`domain.loading.batching`)."""
+    from sqlalchemy import select
+    from sqlalchemy.exc import InvalidRequestError
+    from sqlalchemy.orm import contains_eager, joinedload, selectinload, subqueryload
+
+    parent, child = samples.parent, samples.child
+    parents, children = select(parent), select(child)
+    raising = {
+        "joinedload of a collection": parents.options(joinedload(parent.children)),
+        "joinedload of a collection of what is joined": children.options(
+            joinedload(child.parent).joinedload(parent.children)
+        ),
+        "contains_eager of a collection": parents.join(parent.children).options(contains_eager(parent.children)),
+        "subqueryload of a collection": parents.options(subqueryload(parent.children)),
+        "subqueryload of one": children.options(subqueryload(child.parent)),
+        "unique()": parents,
+    }
+    fitting = {
+        "joinedload of one": children.options(joinedload(child.parent)),
+        "contains_eager of one": children.join(child.parent).options(contains_eager(child.parent)),
+        "selectinload of a collection": parents.options(selectinload(parent.children)),
+        "joinedload after selectinload": children.options(selectinload(child.parent).joinedload(parent.children)),
+    }
+    for label, statement in {**raising, **fitting}.items():
+        with samples.session() as session:
+            try:
+                result = session.execute(statement, execution_options={"yield_per": 2})
+                list(result.unique() if label == "unique()" else result)
+                raised = False
+            except InvalidRequestError:
+                raised = True
+        checker.expect(raised == (label in raising), f"yield_per with {label}: {'raises' if raised else 'streams'}")
 
 
 def check_step(checker: Checker, samples: Samples, step: Step) -> None:

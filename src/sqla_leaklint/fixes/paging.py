@@ -9,12 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Applicability
-from sqla_leaklint.domain.rows.queries import function_text
-from sqla_leaklint.domain.rows.streaming import may_end_result
-from sqla_leaklint.domain.rows.usage import Deal
+from sqla_leaklint.domain.rows.streamable import streamed_loop
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.statements import append_step, can_be_extended, drop_all
-from sqla_leaklint.knowledge.facts import LoadStrategy, Role
+from sqla_leaklint.knowledge.facts import Role
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
@@ -84,33 +82,7 @@ def _executed(load: Load) -> tree.Expr | None:
 
 
 def may_stream(load: Load) -> bool:
-    """Whether the rows go through one loop, while the session is open, that ends no transaction and loads nothing
-    lazily.
-    """
+    """Whether entities go through one loop that could take them as they come, and no option has a say in it."""
     if load.rows.consumer.name not in {"all", "for"} or load.has_step(Role.LOADS) or load.entity is None:
         return False
-    if load.is_legacy and load.has_step(Role.JOINS):
-        return False  # `all()` takes repeated entities out, a stream does not
-    if any(
-        each.strategy in {LoadStrategy.JOINED, LoadStrategy.SUBQUERY} and each.is_collection is not False
-        for each in load.entity.relationships.values()
-    ):
-        return False
-    usage = load.usage
-    uses = [use for use in usage.uses if not use.of_row]
-    if len(uses) != 1 or uses[0].deal is not Deal.ITERATED or not isinstance(uses[0].node, tree.For):
-        return False
-    if usage.attributes & load.entity.relationships.keys():
-        return False
-    loop = uses[0].node
-    return _blocks_around(load, load.node) <= _blocks_around(load, loop) and not may_end_result(load.domain, loop)
-
-
-def _blocks_around(load: Load, node: tree.Node) -> set[tree.Node]:
-    parents = function_text(load.domain, load.body).parents
-    found: set[tree.Node] = set()
-    while node in parents:
-        node = parents[node]
-        if isinstance(node, tree.With | tree.Try):
-            found.add(node)
-    return found
+    return isinstance(streamed_loop(load), tree.For)

@@ -219,7 +219,7 @@ class ExpressionExecutor:
 
     def _bool_op(self, expr: tree.BoolOp) -> Term:
         left, right = self.term(expr.left), self.term(expr.right)
-        return left if left is right else self.pool.make(t.Join, (left, right), expr.operator == "or")
+        return left if left is right else self.pool.make(t.Join, (left, right), expr.operator)
 
     def _not(self, expr: tree.Not) -> Term:
         self.term(expr.value)

@@ -180,11 +180,11 @@ class ClassRef:
 class Join:
     """One of two or more, by the path that was taken, in order of appearance; may be nested.
 
-    `is_or`: it is `left or right`, so the first is only met when it is true.
+    `operator`: it is `left and right` or `left or right`, where the truth of the first decides ("" for anything else).
     """
 
     terms: tuple[Term, ...]
-    is_or: bool = False
+    operator: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking import gathered, statements
 from sqla_leaklint.domain.linking.merging import merge
+from sqla_leaklint.domain.linking.short_circuit import operand_taken
 from sqla_leaklint.domain.values import (
     Clause,
     Conditional,
@@ -34,11 +35,9 @@ OF_PARAMETER = Unknown("an attribute of what was passed")
 
 
 def joined(evaluator: Evaluator, term: t.Join, frame: Frame) -> Value:
-    """One of several, by the path that was taken; `None or x` is `x`."""
+    """One of several, by the path that was taken, or by the truth of the first of them."""
     values = [evaluator.of(each, frame) for each in term.terms]
-    if term.is_or and values[0] == Literal(None):
-        return values[-1]
-    return merge(values)
+    return operand_taken(term.operator, *values) if term.operator else merge(values)
 
 
 def _is_of_parameter(term: Term) -> bool:

@@ -104,7 +104,7 @@ def option_for(evaluator: Evaluator, statement: Statement, model: Model, *path: 
         if step.role is not Role.LOADS:
             continue
         for argument in step.args:
-            reader = _OptionReader(evaluator, model, path)
+            reader = _PathReader(evaluator, model, path)
             found = {reader.strategy(each) for each in alternatives(argument)}
             if found <= WITH_THE_ROWS and not step.is_conditional:
                 return Loading.EAGER
@@ -113,17 +113,30 @@ def option_for(evaluator: Evaluator, statement: Statement, model: Model, *path: 
 
 
 @dataclass(frozen=True, slots=True)
-class _Link:
+class Link:
+    """One relationship in a loader option; `model` is None for one that is given as a string."""
+
     strategy: LoadStrategy
     model: ProjectClass | None
     name: str
+
+
+def option_chains(evaluator: Evaluator, statement: Statement) -> Iterator[tuple[Link, ...] | None]:
+    """The links of every option of a statement, from its entity on; None for an option that cannot be read."""
+    for step in statement.steps:
+        for argument in step.args if step.role is Role.LOADS else ():
+            for option in alternatives(argument):
+                try:
+                    yield from _OptionReader(evaluator).chains(option)
+                except _UndecidedError:
+                    yield None
 
 
 class _UndecidedError(Exception):
     """An option that cannot be read."""
 
 
-class _OptionReader:
+class _PathReader:
     """Reads what one option says of one path."""
 
     def __init__(self, evaluator: Evaluator, model: Model, path: tuple[str, ...]) -> None:
@@ -134,12 +147,12 @@ class _OptionReader:
     def strategy(self, option: Value) -> LoadStrategy | None:
         """How the option loads the relationship (`NEUTRAL`: nobody can tell); None when it does not speak of it."""
         try:
-            chains = list(self._chains(option))
+            chains = list(_OptionReader(self.evaluator).chains(option))
         except _UndecidedError:
             return LoadStrategy.NEUTRAL
         return next((found for found in map(self._of_path, chains) if found is not None), None)
 
-    def _of_path(self, chain: tuple[_Link, ...]) -> LoadStrategy | None:
+    def _of_path(self, chain: tuple[Link, ...]) -> LoadStrategy | None:
         last = len(self.path) - 1
         if len(chain) <= last:
             is_wildcard = chain and chain[-1].name == _EVERY and self._leads(chain[:-1])
@@ -151,45 +164,48 @@ class _OptionReader:
             return None
         return link.strategy if link.strategy is not LoadStrategy.NEUTRAL else None
 
-    def _leads(self, chain: tuple[_Link, ...]) -> bool:
+    def _leads(self, chain: tuple[Link, ...]) -> bool:
         """Whether a chain goes along the beginning of the path."""
         return all(link.name == name for link, name in zip(chain, self.path, strict=False)) and (
             not chain or self._is_of_model(chain[0])
         )
 
-    def _is_of_model(self, link: _Link) -> bool:
+    def _is_of_model(self, link: Link) -> bool:
         """Whether the link begins at the model: at itself, a base, or a class that extends it."""
         line = self.evaluator.classes.line
         return link.model is None or link.model in line(self.model.cls) or self.model.cls in line(link.model)
 
-    # --- one option ---
 
-    def _chains(self, option: Value) -> Iterator[tuple[_Link, ...]]:
+@dataclass(frozen=True, slots=True)
+class _OptionReader:
+    """Reads the links of one option."""
+
+    evaluator: Evaluator
+
+    def chains(self, option: Value) -> Iterator[tuple[Link, ...]]:
         """The chains of links of an option; several where it has options of its own."""
         match option:
             case Many(element=element):
                 for each in alternatives(element):
-                    yield from self._chains(each)
+                    yield from self.chains(each)
             case TupleValue(elements=elements):
                 for each in elements:
-                    yield from self._chains(each)
+                    yield from self.chains(each)
             case Clause(operator=operator, operands=operands):
                 name = operator.rpartition(".")[2]
-                before: tuple[tuple[_Link, ...], ...] = ((),)
+                before: tuple[tuple[Link, ...], ...] = ((),)
                 if operator == name:  # a method of another option
-                    before, operands = tuple(self._chains(operands[0])), operands[1:]
+                    before, operands = tuple(self.chains(operands[0])), operands[1:]
                 for chain in before:
                     yield from self._extended(chain, name, operands)
             case _:
                 raise _UndecidedError
 
-    def _extended(
-        self, chain: tuple[_Link, ...], name: str, operands: tuple[Value, ...]
-    ) -> Iterator[tuple[_Link, ...]]:
+    def _extended(self, chain: tuple[Link, ...], name: str, operands: tuple[Value, ...]) -> Iterator[tuple[Link, ...]]:
         if name == "options":
             yield chain
             for operand in operands:
-                for inner in self._chains(operand):
+                for inner in self.chains(operand):
                     yield (*chain, *inner)
             return
         if name in _WITHOUT_LINKS:
@@ -202,14 +218,14 @@ class _OptionReader:
             chain = (*chain, *self._links(operand, row.strategy))
         yield chain
 
-    def _links(self, operand: Value, strategy: LoadStrategy) -> Iterator[_Link]:
+    def _links(self, operand: Value, strategy: LoadStrategy) -> Iterator[Link]:
         match operand:
             case ModelAttribute(model=model, name=name) | BoundMethod(receiver=ProjectClass() as model, name=name):
-                yield _Link(strategy, model, name)
+                yield Link(strategy, model, name)
             case Clause(operands=(first, *_)):  # Order.items.and_(…), Order.items.of_type(…)
                 yield from self._links(first, strategy)
             case Literal(value=str() as names):
                 for name in names.split("."):
-                    yield _Link(strategy, None, name)
+                    yield Link(strategy, None, name)
             case _:
                 raise _UndecidedError

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.diagnostics import Location
+from sqla_leaklint.domain.rows.other_modules import domain_of
+from sqla_leaklint.domain.rows.queries import function_text
 from sqla_leaklint.domain.values import ProjectFunction
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
+from sqla_leaklint.syntax import tree
+from sqla_leaklint.syntax.spans import SourceMap
 from sqla_leaklint.syntax.tree import ParameterKind
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
+    from sqla_leaklint.domain.module import Domain
 
 _ASKING = frozenset({"__dict__", "_sa_instance_state"})
 """Who reads these asks what is loaded before reading it."""
@@ -26,12 +33,34 @@ def read_by(evaluator: Evaluator, function: ProjectFunction, place: int | str) -
     summary = evaluator.classes.function(function)
     if summary is None or summary.is_generator:
         return ()
-    if isinstance(place, int):
-        positional = [parameter.name for parameter in summary.parameters if parameter.kind in _POSITIONAL]
-        if place >= len(positional):
-            return ()
-        place = positional[place]
-    return _read_of(summary, place)
+    parameter = _parameter(summary, place)
+    return _read_of(summary, parameter) if parameter is not None else ()
+
+
+def place_of_read(domain: Domain, function: ProjectFunction, place: int | str, name: str) -> Location | None:
+    """Where a function first reads an attribute of the argument in that place; else where the function is."""
+    there = domain_of(domain, function.path)
+    body = there.module.executor.bodies.get(function.qualname) if there is not None else None
+    summary = domain.evaluator.classes.function(function)
+    if there is None or body is None or summary is None:
+        return domain.locate(function.path, function.qualname)
+    wanted = (function.qualname, _parameter(summary, place))
+    for expr in function_text(there, body).expressions:
+        term = there.term(expr) if isinstance(expr, tree.Attribute) and expr.attr == name else None
+        if (
+            isinstance(term, t.Attr)
+            and isinstance(term.base, t.Param)
+            and (term.base.function, term.base.name) == wanted
+        ):
+            return Location(str(Path(function.path)), SourceMap(there.module.parsed).span(expr))
+    return domain.locate(function.path, function.qualname)
+
+
+def _parameter(summary: FunctionSummary, place: int | str) -> str | None:
+    if isinstance(place, str):
+        return place
+    positional = [parameter.name for parameter in summary.parameters if parameter.kind in _POSITIONAL]
+    return positional[place] if place < len(positional) else None
 
 
 @lru_cache(maxsize=4096)

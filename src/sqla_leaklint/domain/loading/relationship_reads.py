@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.diagnostics import Location
 from sqla_leaklint.domain.loading.eager import Loading, loading
 from sqla_leaklint.domain.loading.identity_map import may_be_loaded_already
-from sqla_leaklint.domain.loading.parameter_reads import read_by
+from sqla_leaklint.domain.loading.parameter_reads import place_of_read, read_by
 from sqla_leaklint.domain.mapped.columns import Attribute, Relationship
 from sqla_leaklint.domain.mapped.models import Model
-from sqla_leaklint.domain.mapped.relationships import relationship_of
+from sqla_leaklint.domain.mapped.relationships import may_be_looked_up, relationship_of
 from sqla_leaklint.domain.rows.queries import Load, function_text
 from sqla_leaklint.domain.rows.row_sources import RowSource, RowSources
 from sqla_leaklint.domain.values import ProjectFunction
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, eq=False)
 class RelationshipRead:
     """A relationship of `owner` that is read in a loop: `node` is the read, or the call of the function `reader` that
-    reads it; `source` is the row on which it is read.  `loop` is None where something else goes through the rows.
+    reads it of its argument in `place`; `source` is the row on which it is read.  `loop` is None where something else
+    goes through the rows.
     """
 
     domain: Domain
@@ -47,6 +49,18 @@ class RelationshipRead:
     owner: Model
     relationship: Relationship
     reader: ProjectFunction | None = None
+    place: int | str = 0
+
+    @property
+    def may_be_looked_up(self) -> bool:
+        """Whether a row that the session has already may spare the query."""
+        return may_be_looked_up(self.domain.evaluator, self.owner, self.relationship)
+
+    @property
+    def read_at(self) -> Location | None:
+        """Where the reader reads it."""
+        reader = self.reader
+        return place_of_read(self.domain, reader, self.place, self.relationship.name) if reader is not None else None
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -181,7 +195,7 @@ class _Finder:
         for name in read_by(self.domain.evaluator, function, place):
             relationship = relationship_of(self.domain.evaluator, source.model, name)
             if relationship is not None:
-                yield from self._read(expr, argument, source, relationship, function)
+                yield from self._read(expr, argument, source, relationship, function, place)
 
     def _read(
         self,
@@ -190,13 +204,14 @@ class _Finder:
         source: RowSource,
         relationship: Relationship,
         reader: ProjectFunction | None,
+        place: int | str = 0,
     ) -> Iterator[RelationshipRead]:
         assert source.model is not None
         if not isinstance(source.loop, t.Element):
             return
         for body, loop in self.loops.get(source.loop.value, ()):
             if self._is_each_round(body, loop, expr) and not _is_filled(body, row, relationship.name):
-                yield RelationshipRead(self.domain, body, expr, loop, source, source.model, relationship, reader)
+                yield RelationshipRead(self.domain, body, expr, loop, source, source.model, relationship, reader, place)
                 return
 
     def _is_each_round(self, body: Body, loop: tree.For | tree.CompFor, expr: tree.Expr) -> bool:

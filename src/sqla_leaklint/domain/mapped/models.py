@@ -17,6 +17,7 @@ from sqla_leaklint.domain.mapped.attribute_reading import AttributeReader
 from sqla_leaklint.domain.mapped.columns import Attribute, Column, Relationship
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import ProjectClass, Symbol, Unknown
+from sqla_leaklint.knowledge.facts import LoadStrategy
 from sqla_leaklint.semantic import terms as t
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 WIDE = 10
 """So many columns make a row expensive to load for the sake of a few of them."""
+SMALL = 3
+"""So many columns cost next to nothing, as long as none of them is large."""
+_ON_DEMAND = frozenset(
+    {LoadStrategy.LAZY, LoadStrategy.RAISE, LoadStrategy.NONE, LoadStrategy.DYNAMIC, LoadStrategy.WRITE_ONLY}
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +70,12 @@ class Model:
     @property
     def is_wide(self) -> bool:
         return len(self.loaded) >= WIDE
+
+    @property
+    def is_small(self) -> bool:
+        """Whether a whole row is hardly more than its key: a few columns, none of them large, and nothing beside it."""
+        comes_alone = all(each.strategy in _ON_DEMAND for each in self.relationships.values())
+        return self.is_whole and comes_alone and len(self.loaded) <= SMALL and not self.large
 
     @property
     def primary_key(self) -> frozenset[str]:

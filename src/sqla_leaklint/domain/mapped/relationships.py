@@ -58,6 +58,16 @@ def is_collection(evaluator: Evaluator, model: Model, relationship: Relationship
     return backward if forward is not backward else None
 
 
+def may_be_looked_up(evaluator: Evaluator, model: Model, relationship: Relationship) -> bool:
+    """Whether what a relationship leads to may be found in the session by its key, before a query is sent: it may lead
+    to one row, and the foreign key may be here.
+    """
+    target = target_of(evaluator, relationship)
+    if target is None or is_collection(evaluator, model, relationship):
+        return False
+    return bool(foreign_keys(model, target)) or not foreign_keys(target, model)
+
+
 def foreign_keys(model: Model, target: Model) -> list[Column]:
     """The columns of a model that refer to the table of another."""
     tables = {target.table} if target.table else {target.name.lower(), snake_case(target.name)}

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.rows.arms import combination_of
 from sqla_leaklint.domain.rows.bounds import Bound
-from sqla_leaklint.domain.rows.clauses import is_select, models_in, selected
+from sqla_leaklint.domain.rows.clauses import is_select
 from sqla_leaklint.domain.rows.holders import UNCHANGED, is_same
 from sqla_leaklint.domain.rows.matching import Matching, matching
 from sqla_leaklint.domain.rows.queries import Load, function_text
+from sqla_leaklint.domain.rows.repetition import repeats_entities
 from sqla_leaklint.domain.rows.truth import called_path, is_test, test_of_zero
-from sqla_leaklint.domain.values import ModelAttribute
 from sqla_leaklint.knowledge.facts import Fetch, Role
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -81,20 +81,8 @@ class Asking:
 
     @property
     def repeats_entities(self) -> bool:
-        """Whether the statement brings entities more than once, of which Python keeps one: those of a legacy query, or
-        of `unique()`, that joins.
-        """
-        load, statement = self.load, self.load.statement
-        if statement is None:
-            return False
-        is_unique = any(step.name == "unique" for step in load.rows.steps)
-        projections = statement.projections
-        is_entity = len(projections) == 1 and not isinstance(projections[0], ModelAttribute)
-        if not is_unique and not (load.is_legacy and is_entity):
-            return False
-        conditions = [each for step in statement.steps if step.role is Role.FILTERS for each in step.args]
-        known = set(selected(statement))
-        return load.has_step(Role.JOINS, Role.SOURCES) or any(cls not in known for cls in models_in(conditions))
+        """Whether the statement brings entities more than once, of which Python keeps one."""
+        return repeats_entities(self.load)
 
     @property
     def described_rows(self) -> str:

@@ -75,6 +75,16 @@ def matching(evaluator: Evaluator, statement: Statement | None) -> Matching:
     return Matching.MANY
 
 
+def is_by_primary_key(evaluator: Evaluator, statement: Statement | None, model: Model) -> bool:
+    """Whether the conditions of a statement give the whole primary key of a model."""
+    if statement is None:
+        return False
+    reader = Reader(evaluator, statement)
+    reader.read()
+    given = {name for cls, name in reader.equal if cls == model.cls}
+    return bool(model.primary_key) and model.primary_key <= given
+
+
 def _is_read(role: Role | None) -> bool:
     return role not in {None, Role.LOCKS, Role.COMBINES, Role.RETURNING, Role.WRITES, Role.SOURCES}
 

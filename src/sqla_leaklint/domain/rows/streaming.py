@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking.library import unwrapped
 from sqla_leaklint.domain.rows.bounds import Bound, statement_bound
+from sqla_leaklint.domain.rows.interruptions import may_end_result
 from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.domain.values import (
@@ -25,18 +26,14 @@ from sqla_leaklint.domain.values import (
     Clause,
     ModelAttribute,
     ProjectClass,
-    ProjectFunction,
     Statement,
     StepTaken,
     Value,
-    alternatives,
 )
-from sqla_leaklint.domain.writes.flushing import may_call
 from sqla_leaklint.knowledge.facts import Fetch, Kind, Role
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
@@ -46,7 +43,6 @@ BUFFERING = frozenset({"execute", "scalars"})
 _EXECUTING = STREAMING | BUFFERING | {"exec"}
 _IN_PARTS = frozenset({"partitions", "fetchmany"})
 _ASKING = frozenset({"yield_per", "stream_results"})
-_ENDS_THE_RESULT = frozenset({"commit", "rollback", "close", "remove", "expunge_all", "reset", "invalidate"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +98,7 @@ class Stream:
     @property
     def may_be_cut_off(self) -> bool:
         """Whether a loop over the rows may commit: that closes what is still to be read."""
-        return any(may_end_result(self.load.domain, loop) for loop in self.loops)
+        return any(may_end_result(self.load, loop.body) for loop in self.loops)
 
     @staticmethod
     def find(domain: Domain) -> Iterator[Stream]:
@@ -160,30 +156,6 @@ def executing_method(domain: Domain, call: tree.Call) -> tuple[str, bool] | None
     if classes.is_a(value.receiver, Kind.ASYNC_SESSION):
         return call.func.attr, True
     return (call.func.attr, False) if classes.is_a(value.receiver, Kind.SESSION, Kind.SESSION_REGISTRY) else None
-
-
-def may_end_result(domain: Domain, loop: tree.For) -> bool:
-    """Whether the body of a loop may commit: by itself, in a function of the project, or in whatever unknown is given
-    the session.
-    """
-    return any(isinstance(node, tree.Call) and _may_end(domain, node) for stmt in loop.body for node in walk(stmt))
-
-
-def _may_end(domain: Domain, call: tree.Call) -> bool:
-    if isinstance(call.func, tree.Attribute) and call.func.attr in _ENDS_THE_RESULT:
-        return True
-    evaluator = domain.evaluator
-    callees = alternatives(domain.value(call.func))
-    functions = [each for each in callees if isinstance(each, ProjectFunction)]
-    if any(may_call(evaluator, function, _ENDS_THE_RESULT) for function in functions):
-        return True
-    if len(functions) == len(callees):
-        return False
-    return any(
-        evaluator.classes.is_a(value, Kind.SESSION, Kind.ASYNC_SESSION)
-        for argument in call.args
-        for value in alternatives(domain.value(argument.value))
-    )
 
 
 # --- what asks for batches --------------------------------------------------------------------------------------------

@@ -32,8 +32,7 @@ def check(read: RelationshipRead, domain: Domain) -> Iterator[Draft]:
         f"load it with the rows, by `{options_for_reads([read])}`"
     )
     if read.reader is not None:
-        place = domain.locate(read.reader.path, read.reader.qualname)
-        draft = draft.with_note(place, f"`{read.relationship.name}` is read here")
+        draft = draft.with_note(read.read_at, f"`{read.relationship.name}` is read here")
     load = read.load
     if load is not None:
         draft = draft.with_note(load.node, "the rows are loaded here, without it")
@@ -44,4 +43,7 @@ def _message(read: RelationshipRead) -> str:
     name = f"`{read.owner.name}.{read.relationship.name}`"
     if read.reader is not None:
         name += f", which `{read.reader.qualname}` reads,"
+    if read.may_be_looked_up:
+        inner = read.relationship.name
+        return f"{name} is loaded in the loop, by a query of its own for each row whose `{inner}` is not loaded yet"
     return f"{name} is loaded by a query of its own for each row of the loop"

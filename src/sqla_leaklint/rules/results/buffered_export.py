@@ -8,6 +8,7 @@ from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.rows.bounds import Bound
 from sqla_leaklint.domain.rows.exports import BufferedExport, Leaving
+from sqla_leaklint.domain.rows.streamable import fits_batches
 from sqla_leaklint.fixes.streamed_export import stream_export
 from sqla_leaklint.rules.base import Draft, Rule
 
@@ -48,10 +49,11 @@ def check(export: BufferedExport, domain: Domain) -> Iterator[Draft]:
 
 
 def _help(export: BufferedExport) -> str:
-    rows = "`stream_scalars(…)`" if export.load.is_async else "a loop"
-    asking = "`yield_per(1000)`" if export.load.is_legacy else "`execution_options(yield_per=1000)`"
+    way = "by a loop over pages by key"
+    if fits_batches(export.load):
+        rows = "`stream_scalars(…)`" if export.load.is_async else "a loop"
+        asking = "`yield_per(1000)`" if export.load.is_legacy else "`execution_options(yield_per=1000)`"
+        way = f"by {rows} with {asking}"
     if export.leaving is Leaving.RESPONSE:
-        return (
-            f"let a generator yield each row as it comes, by {rows} with {asking}, and give it to `StreamingResponse`"
-        )
-    return f"write each row as it comes, by {rows} with {asking}"
+        return f"let a generator yield each row as it comes, {way}, and give it to `StreamingResponse`"
+    return f"write each row as it comes, {way}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.rows.asking import Asking, Question
-from sqla_leaklint.domain.rows.matching import Matching, matching
+from sqla_leaklint.domain.rows.matching import Matching, is_by_primary_key, matching
 from sqla_leaklint.domain.rows.queries import Load
 from sqla_leaklint.domain.rows.tested_counts import TestedCount
 from sqla_leaklint.domain.rows.usage import Deal
@@ -62,6 +62,8 @@ def check_one(load: Load, domain: Domain) -> Iterator[Draft]:
         return
     if load.wanted is not None and matching(domain.evaluator, load.statement) not in {Matching.ONE, Matching.LIMITED}:
         return  # that it has no LIMIT is worse
+    if load.entity.is_small and is_by_primary_key(domain.evaluator, load.statement, load.entity):
+        return  # there is hardly anything but the key
     yield rule.diagnostic(
         load.node,
         f"a whole `{load.entity.name}` is loaded, and all that is asked is whether there is one",

@@ -14,7 +14,9 @@ from sqla_leaklint.domain.rows.exports import BufferedExport
 from sqla_leaklint.domain.rows.filtering import NarrowedLoad
 from sqla_leaklint.domain.rows.generics import received
 from sqla_leaklint.domain.rows.membership import Membership
+from sqla_leaklint.domain.rows.optional_filters import may_be_unfiltered
 from sqla_leaklint.domain.rows.queries import Load
+from sqla_leaklint.domain.rows.streamable import streamed_loop, way_of_streaming
 from sqla_leaklint.domain.rows.usage import Deal
 from sqla_leaklint.fixes.paging import apply_page, stream_rows
 from sqla_leaklint.rules.base import Draft, Rule
@@ -61,19 +63,13 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
         arrival = arrival_of(load)
     reckoned = aggregates(load) if model is not None and not unused and arrival is None and not model.is_lookup else ()
     is_evident = model is not None and (bool(unused) or arrival is not None or bool(reckoned))
-    rows = f"every row of `{model.table or model.name}`" if model is not None else "every row of the query"
-    if judged.bound is Bound.WEAK:
-        rows = (
-            f"every `{model.name}` that the filter lets through"
-            if model is not None
-            else "every row that the filter lets through"
-        )
     fate = f", {_FATES[arrival.destination]}" if arrival is not None else ""
     if reckoned:
         fate = f", and Python reckons {_figures(reckoned)}"
-    message = f"{rows} is loaded at once{fate}"
+    message = _loaded(judged) + fate
     if unused:
-        message += f"; {_listed(unused)} {'are' if len(unused) > 1 else 'is'} accepted and not used"
+        names = " and ".join(f"`{name}`" for name in unused)
+        message += f"; {names} {'are' if len(unused) > 1 else 'is'} accepted and not used"
     draft = rule.diagnostic(load.node, message, group=Group.WASTE if is_evident else Group.STRICT).with_help(
         _help(load, arrival, reckoned)
     )
@@ -84,6 +80,17 @@ def check(load: Load, domain: Domain) -> Iterator[Draft]:
     yield draft.with_fix(apply_page(load, unused) if unused else stream_rows(load))
 
 
+def _loaded(load: Load) -> str:
+    """What is loaded at once."""
+    model = load.entity
+    if load.bound is not Bound.WEAK:
+        rows = f"every row of `{model.table or model.name}`" if model is not None else "every row of the query"
+    else:
+        rows = f"every `{model.name}`" if model is not None else "every row"
+        rows += ", unless a filter is added," if may_be_unfiltered(load) else " that the filter lets through"
+    return f"{rows} is loaded at once"
+
+
 def _may_grow(load: Load) -> bool:
     return load.bound in _UNBOUNDED and load.entity is not None and not load.entity.is_lookup
 
@@ -91,19 +98,18 @@ def _may_grow(load: Load) -> bool:
 def _help(load: Load, arrival: Arrival | None, reckoned: tuple[Aggregate, ...]) -> str:
     if load.unused_page:
         return "apply them in the query, with an order"
+    is_streamable = streamed_loop(load) is not None
     if reckoned:
         assert load.entity is not None
         functions = dict.fromkeys(_function(load.entity.name, each) for each in reckoned)
         named = "it" if len(functions) == 1 else "them"
-        return f"let the database reckon {named}: {', '.join(functions)}; then page or stream what else needs rows"
-    if load.usage.of(Deal.ITERATED) and (arrival is None or arrival.destination is not Destination.RESPONSE):
-        call = "async for … in await session.stream_scalars(…)" if load.is_async else "a loop over `session.scalars(…)`"
-        if load.is_async:
-            return (
-                f"stream it, with `execution_options(yield_per=1000)` and `{call}`, or work through it in pages by key"
-            )
-        return f"stream it, with `yield_per(1000)` and {call}, or work through it in pages by key; aggregate in SQL"
-    return "page it, by `.limit(…)` and the last key or `.offset(…)`, or filter it by an owner"
+        rest = "page or stream" if is_streamable else "page"
+        return f"let the database reckon {named}: {', '.join(functions)}; then {rest} what else needs rows"
+    if not load.usage.of(Deal.ITERATED) or (arrival is not None and arrival.destination is Destination.RESPONSE):
+        return "page it, by `.limit(…)` and the last key or `.offset(…)`, or filter it by an owner"
+    if not is_streamable:
+        return "work through it in pages, by `.limit(…)` and the last key; filter and aggregate in SQL"
+    return f"stream it, with {way_of_streaming(load)}, or work through it in pages by key; aggregate in SQL"
 
 
 def _figures(reckoned: tuple[Aggregate, ...]) -> str:
@@ -121,7 +127,3 @@ def _function(model: str, aggregate: Aggregate) -> str:
     if aggregate.figure is Figure.COUNT:
         return f"`func.count()` by `{model}.{aggregate.column}`"
     return f"`func.{aggregate.figure.value}({model}.{aggregate.column})`"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return " and ".join(f"`{name}`" for name in names)

@@ -60,7 +60,8 @@ def _message(load: Load, model: Model, matched: Matching, wanted: int) -> str:
     looks_at = "takes one row" if wanted == 1 else "looks at two rows at most"
     rows = f"every row of `{model.table or model.name}`"
     if matched is not Matching.ALL:
-        rows = f"every `{model.name}` that the conditions let through"
+        what = f"`{model.name}`" if load.entity is not None else "row"
+        rows = f"every {what} that the conditions let through"
     return f"`{load.rows.consumer.name}()` {looks_at}, and a statement without a LIMIT brings {rows}"
 
 
