@@ -12,6 +12,7 @@ from sqla_leaklint.knowledge import (
     clients,
     fastapi,
     flask_sqlalchemy,
+    messages,
     profiling,
     sqlalchemy,
     sqlalchemy_columns,
@@ -69,6 +70,7 @@ TABLES: tuple[Table, ...] = (
     anyio.TABLE,
     *caches.TABLES,
     *tasks.TABLES,
+    *messages.TABLES,
     *clients.TABLES,
     *profiling.TABLES,
 )

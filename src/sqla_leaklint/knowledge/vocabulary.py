@@ -28,6 +28,7 @@ class Kind(str, Enum):
     BACKGROUND_TASK = "background task"
     STREAMING_RESPONSE = "streaming response"
     TASK_QUEUE = "task queue"
+    MESSAGES = "consumer of messages"
     EXIT_STACK = "exit stack"
     BOUNDED_CONTAINER = "bounded container"
     GROWING_CONTAINER = "growing container"
@@ -75,6 +76,7 @@ class Effect(str, Enum):
     CONNECTS = "opens a connection that the client or engine keeps"
     REMOVES = "removes entries"
     GROWS = "adds entries"
+    RECEIVES = "takes what others send"
 
 
 class Role(str, Enum):

@@ -21,6 +21,7 @@ _CALLED = {
     Entry.EVENT: "is called for every event",
     Entry.TASK: "is called for every task",
     Entry.DEPENDENCY: "is called for every request that depends on it",
+    Entry.MESSAGE: "receives one after the other for as long as the process lives",
     None: "wraps functions that are called with any arguments",
 }
 """What is said of the function that the outside world calls."""
@@ -77,6 +78,8 @@ def growth_of(container: Container, kept: Kept) -> str:
         what = f"gets an entry for every {what_comes}"
     elif container.is_set or (of and container.takes_only_new(kept)):
         what = f"gets an element for every {what_comes}"
+    elif kept.trail.entry is Entry.MESSAGE and not kept.is_as_passed:
+        what = f"gets longer with all that `{kept.trail.stops[-1].function.name}` receives"
     else:
         what = f"gets longer with every call of `{kept.function.name}`"
     return f"`{container.name}` {what}, and nothing ever takes one out"
@@ -87,6 +90,7 @@ OFTEN = {
     Entry.EVENT: "for every event",
     Entry.TASK: "for every task",
     Entry.DEPENDENCY: "for every request",
+    Entry.MESSAGE: "for every message",
 }
 """How often the outside world calls a function."""
 

@@ -34,13 +34,16 @@ class CallFrom:
     call: t.Call | None = None
 
 
-def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> Iterator[CallFrom]:
-    """The calls of a function, and where it is handed over together with arguments (`add_task(function, x)`).
+def callers(
+    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, *, heir: ProjectClass | None = None
+) -> Iterator[CallFrom]:
+    """The calls of a function, and where it is handed over together with arguments (`add_task(function, x)`); of an
+    `__init__`, what makes objects of an `heir`, the class that has inherited it, if one is given.
 
     Only calls whose callee is known to be this function; tests do not count, and neither does `Depends(function)`,
     which says who calls it for every request, and calls nothing itself.
     """
-    wanted, name = called_for(module, function)
+    wanted, name = called_for(module, function) if heir is None else (heir, heir.name)
     for user in users(evaluator, module, name):
         frame = evaluator.frame(user)
         for caller, call in calls_naming(user).get(name, ()):
@@ -56,6 +59,27 @@ def callers(evaluator: Evaluator, module: ModuleSummary, function: FunctionSumma
                     if is_same(value, wanted):
                         given = bound_arguments(function, value, call.args[position + 1 :], call.keywords)
                         yield CallFrom(user, caller, given)
+
+
+def initialisations(
+    evaluator: Evaluator, heir: ProjectClass, module: ModuleSummary, init: FunctionSummary
+) -> Iterator[CallFrom]:
+    """What runs the `__init__` of a base for the objects of a class: what makes them, where the class has inherited it,
+    or else the `super().__init__(…)` of the class's own.
+    """
+    found = evaluator.classes.find(heir, "__init__", on_instance=False)
+    if found is None or not isinstance(found[1], t.FunctionRef):
+        return
+    own = evaluator.project.summary_at(found[0].path)
+    runs = own.functions.get(found[1].qualname) if own is not None else None
+    if runs is init:
+        yield from callers(evaluator, module, init, heir=heir)
+    elif own is not None and runs is not None and found[0] == heir:
+        wanted, frame = ProjectFunction(module.path, init.qualname), evaluator.frame(own)
+        for _, call in (each for each in calls_naming(own).get("__init__", ()) if each[0] is runs):
+            for value in alternatives(evaluator.of(call.func, frame)):
+                if is_same(value, wanted):
+                    yield CallFrom(own, runs, bound_arguments(init, value, call.args, call.keywords), call)
 
 
 def is_only_called(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary) -> bool:

@@ -23,6 +23,7 @@ class Entry(str, Enum):
     EVENT = "for every event"
     TASK = "for every task"
     DEPENDENCY = "for every request that depends on it"
+    MESSAGE = "for every message or item that it receives"
 
 
 _EVENTS = (

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.concurrency.keys import session_key
 from sqla_leaklint.domain.handed_over.handoffs import BORROWED, Handoff, Passenger, handoff_row
 from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.doings import Doing
@@ -197,7 +198,7 @@ def _weighed(handoff: Handoff) -> Iterator[Rider | Idle]:
         if doings is not None and not doings - {Doing.LOOKS, Doing.RETURNS}:
             yield Idle(passenger, RiderExcuse.UNUSED)
             continue
-        key = _key(handoff, passenger)
+        key = session_key(handoff, passenger)
         if key is None:
             yield Idle(passenger, RiderExcuse.NOT_FOLLOWED)
         elif key in seen:
@@ -232,53 +233,6 @@ def _place(handoff: Handoff, passenger: Passenger) -> int | str | None:
         if argument.value is passenger.node:
             return place
     return next((each.keyword for each in handoff.node.args if each.value is passenger.node), None)
-
-
-# --- which session it is ---
-
-
-def _key(handoff: Handoff, passenger: Passenger) -> t.Term | None:
-    """The term of the session; where it hides in an object that the function has from elsewhere, the object's."""
-    domain = handoff.domain
-    term = domain.term(passenger.node)
-    if term is None:
-        return None
-    if not passenger.hidden_in:
-        return _without_await(term)
-    inside = [term]
-    if isinstance(term, t.FunctionRef):
-        inside = [
-            event.value
-            for event in handoff.body.events
-            if event.deed is Deed.CAPTURED and isinstance(event.key, str) and event.key.startswith(term.qualname)
-        ]
-    found = [part for part in _inside(inside) if domain.value_of(part) == passenger.session]
-    if found:
-        return _without_await(found[0])
-    if passenger.origin is Origin.FRESH:
-        return None  # a property may open one for each who asks
-    return term.base if isinstance(term, t.Attr) else term
-
-
-def _inside(terms: list[t.Term]) -> Iterator[t.Term]:
-    """Terms and what they are made of, the outermost first."""
-    pending, seen = list(terms), set()
-    for part in pending:  # grows while it is read
-        if part not in seen:
-            seen.add(part)
-            yield part
-            pending.extend(t.parts_of(part))
-
-
-def _without_await(term: t.Term) -> t.Term:
-    while True:
-        match term:
-            case t.Await(value=value):
-                term = value
-            case t.Declared(value=value) if value is not None:
-                term = value
-            case _:
-                return term
 
 
 def _is_locked(handoff: Handoff) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqla_leaklint.domain.origins.provenance import Trail
     from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 
-_HANDLERS = frozenset({Entry.REQUEST, Entry.EVENT, Entry.DEPENDENCY})
+_HANDLERS = frozenset({Entry.REQUEST, Entry.EVENT, Entry.DEPENDENCY, Entry.MESSAGE})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

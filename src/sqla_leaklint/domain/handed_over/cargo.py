@@ -23,6 +23,7 @@ from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
+from sqla_leaklint.semantic.questions import taken
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
@@ -129,8 +130,7 @@ class _Loader:
 
     def _collected(self, term: Term | None, node: tree.Expr) -> Iterator[Cargo]:
         """What is in a collection that is passed by its name."""
-        while isinstance(term, t.Declared) and term.value is not None:
-            term = term.value
+        term = taken(term) if term is not None else None
         if isinstance(term, t.Collection) and term.kind in _COLLECTIONS:
             for element in term.elements:
                 yield Cargo(self.domain.value_of(element), element, node, _COLLECTIONS[term.kind])

@@ -24,6 +24,15 @@ _WORDS = (
 _CLOSED_WORDS = frozenset(_WORDS.split())
 """Words for things of which a program has a few; a name counts by its last word (`event_type`, `model_class`)."""
 
+_HAVING_OWNERS = frozenset(
+    {"role", "permission", "session", "model", "template", "theme", "feature", "handler", "hook", "callback"}
+)
+"""Those of them that are made for somebody: of a setting, an engine or a provider, all attributes are settings."""
+
+_KEYS = frozenset({"id", "uuid"})
+_KEYS_OF_MACHINERY = frozenset({"client", "app", "application"})
+"""What `client_id` is the key of: something that is registered, not somebody who comes."""
+
 _CLOSED_NAMES = frozenset({"status_code"})
 """Names for such things whose last word says less."""
 
@@ -34,6 +43,9 @@ _CLOSED_GENERICS = frozenset(
     {"typing.Literal", "typing.Type", "typing.Callable", "builtins.type", "collections.abc.Callable"}
 )
 _TRANSPARENT = frozenset({"typing.Optional", "typing.Union", "typing.Annotated", "typing.Final", "typing.ClassVar"})
+_SETTINGS = frozenset({"pydantic_settings.BaseSettings", "pydantic.BaseSettings", "pydantic.v1.BaseSettings"})
+_MODELS = frozenset({"pydantic.BaseModel", "pydantic.main.BaseModel"})
+_CAPITAL = re.compile(r"(?<=[a-z\d])(?=[A-Z])")
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 
 _PLAIN_OBJECTS = (
@@ -60,7 +72,27 @@ def is_closed_name(name: str) -> bool:
     """Whether a parameter, attribute or constant key is named like a thing of which there are only so many."""
     if name.startswith(("is_", "has_", "__")) or name in _CLOSED_NAMES:
         return True
-    return name.lower().strip("_").rpartition("_")[2] in _CLOSED_WORDS
+    return _last_word(name) in _CLOSED_WORDS
+
+
+def is_key_of_another(name: str, part: str) -> bool:
+    """Whether an attribute of a thing that is named like one of few is the key of something else: `role.tenant_id`.
+
+    There are only so many roles, and only so many ids and names of roles, but each belongs to one of many tenants.
+    """
+    owner, _, key = part.lower().rpartition("_")
+    word = _last_word(name)
+    return (
+        word in _HAVING_OWNERS
+        and key in _KEYS
+        and bool(owner)
+        and owner not in _KEYS_OF_MACHINERY
+        and not is_closed_name(owner)
+    )
+
+
+def _last_word(name: str) -> str:
+    return name.lower().strip("_").rpartition("_")[2]
 
 
 def is_plain_object(evaluator: Evaluator, value: Value) -> bool:
@@ -70,16 +102,47 @@ def is_plain_object(evaluator: Evaluator, value: Value) -> bool:
     return evaluator.classes.is_a(value, *_PLAIN_OBJECTS) if isinstance(value, Instance) else False
 
 
-def is_closed_parameter(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, name: str) -> bool:
-    """Whether a parameter takes only so many values, by its annotation or by its name."""
+def is_closed_parameter(
+    evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, name: str, part: str = ""
+) -> bool:
+    """Whether a parameter (or an attribute of it, a `part`) takes only so many values, by its annotation or by its
+    name; what its class says it is, counts for more than the name of the parameter.
+    """
     parameter = function.parameter(name)
-    if parameter is None or is_closed_name(name):
+    if parameter is None:
         return True
-    if parameter.annotation is None:
-        return False
     frame = evaluator.frame(module)
-    members = [each for each in _members(evaluator, parameter.annotation, frame) if not _is_none(each)]
-    return bool(members) and all(_is_closed_type(evaluator, each, frame) for each in members)
+    annotation = parameter.annotation
+    given = list(_members(evaluator, annotation, frame)) if annotation is not None else []
+    members = [each for each in given if not _is_none(each)]
+    if members and all(_is_closed_type(evaluator, each, frame) for each in members):
+        return True
+    if not is_closed_name(name) or is_key_of_another(name, part):
+        return False
+    return not (members and all(_is_other_data(evaluator, each, frame) for each in members))
+
+
+def _is_other_data(evaluator: Evaluator, annotation: t.Term, frame: Frame) -> bool:
+    """Whether a class is one of data, and not itself called like a thing of which there are few: `role: Employee`."""
+    values = alternatives(evaluator.of(annotation, frame))
+    return all(
+        isinstance(value, ProjectClass)
+        and not is_closed_name(_CAPITAL.sub("_", value.name))
+        and is_data_class(evaluator, value)
+        for value in values
+    )
+
+
+def is_data_class(evaluator: Evaluator, cls: ProjectClass) -> bool:
+    """Whether objects of a class of the project are rows or records: it is mapped, or a model of pydantic's."""
+    bases = [base.path for base in evaluator.classes.line(cls) if isinstance(base, Symbol)]
+    return evaluator.classes.is_mapped(cls) or not _MODELS.isdisjoint(bases)
+
+
+def _is_settings(evaluator: Evaluator, value: Value) -> bool:
+    return isinstance(value, ProjectClass) and any(
+        isinstance(base, Symbol) and base.path in _SETTINGS for base in evaluator.classes.line(value)
+    )
 
 
 def is_enumeration(evaluator: Evaluator, value: Value) -> bool:
@@ -121,7 +184,8 @@ def _is_closed_type(evaluator: Evaluator, annotation: t.Term, frame: Frame) -> b
     path = _path(evaluator, annotation, frame)
     if path is not None:
         return path in _CLOSED_TYPES
-    return any(is_enumeration(evaluator, value) for value in alternatives(evaluator.of(annotation, frame)))
+    values = alternatives(evaluator.of(annotation, frame))
+    return any(is_enumeration(evaluator, value) or _is_settings(evaluator, value) for value in values)
 
 
 def _path(evaluator: Evaluator, annotation: t.Term, frame: Frame) -> str | None:

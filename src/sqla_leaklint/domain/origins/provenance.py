@@ -11,15 +11,17 @@ Only what is traced in full counts: a parameter that nobody is known to fill has
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.application.callers import callers, decorated_by
+from sqla_leaklint.domain.application.callers import CallFrom, callers, decorated_by, initialisations
 from sqla_leaklint.domain.application.entries import Entry, entry_of
 from sqla_leaklint.domain.linking.parameters import dependency_of, undetermined
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.origins.closed import is_closed_parameter, is_plain_object
-from sqla_leaklint.domain.origins.sources import sources
+from sqla_leaklint.domain.origins.received import Received, is_endless, put_in_queue
+from sqla_leaklint.domain.origins.sources import Given, Made, Part, sources
 from sqla_leaklint.domain.values import (
     BoundMethod,
     Instance,
@@ -88,13 +90,24 @@ class Provenance:
             self._calls = 0
             self._dead_ends.clear()
         for source in sources(self.evaluator, module, term):
-            if isinstance(source, t.Param):
-                holder = module.functions.get(source.function)
-                found = self._of_parameter(module, holder, source.name) if holder is not None else None
-                if found is not None and holder is not function:
-                    found = Trail((Stop(module, function, ""), *found.stops), found.entry)
-            else:
-                found = self._of_call(module, function)
+            match source:
+                case t.Param():
+                    holder = module.functions.get(source.function)
+                    found = self._of_parameter(module, holder, source.name) if holder is not None else None
+                    if found is not None and holder is not function:
+                        found = Trail((Stop(module, function, ""), *found.stops), found.entry)
+                case Part():
+                    holder = module.functions.get(source.parameter.function)
+                    name, part = source.parameter.name, source.part
+                    found = self._of_parameter(module, holder, name, part) if holder is not None else None
+                case Given():
+                    found = self._of_given(source)
+                    if found is not None:
+                        found = Trail((Stop(module, function, ""), *found.stops), found.entry)
+                case Received():
+                    found = self._of_received(module, function, source)
+                case Made():
+                    found = self._of_call(module, function)
             if found is not None:
                 return found
         return None
@@ -113,29 +126,67 @@ class Provenance:
 
     # --- trails ---
 
-    def _of_parameter(self, module: ModuleSummary, function: FunctionSummary, name: str) -> Trail | None:
-        if is_closed_parameter(self.evaluator, module, function, name):
+    def _of_parameter(
+        self, module: ModuleSummary, function: FunctionSummary, name: str, part: str = ""
+    ) -> Trail | None:
+        if is_closed_parameter(self.evaluator, module, function, name, part):
             return None
-        return self._guarded(module, function, name)
+        return self._guarded(module, function, name, part)
+
+    def _of_received(self, module: ModuleSummary, function: FunctionSummary, source: Received) -> Trail | None:
+        """What a loop receives comes from outside; but from a queue, only if that is what is put there."""
+        if not is_endless(self.evaluator, module, function, source):
+            return None
+        found = Trail((Stop(module, function, ""),), Entry.MESSAGE)
+        if not source.is_queued:
+            return found
+        key = (module.path, function.qualname, "<queue>")
+        if key in self._active or len(self._active) > LONGEST_TRAIL:
+            return None
+        self._active.add(key)
+        try:
+            puts = put_in_queue(self.evaluator, module, source)
+            is_filled = bool(puts) and all(by and self.trail(user, by, data) for user, by, data in puts or ())
+            return found if puts is None or is_filled else None
+        finally:
+            self._active.discard(key)
+
+    def _of_given(self, given: Given) -> Trail | None:
+        """How data comes to a parameter of an inherited `__init__`, of those who make objects of the heir."""
+        module, name = given.module, given.parameter.name
+        holder = module.functions.get(given.parameter.function)
+        if holder is None or is_closed_parameter(self.evaluator, module, holder, name, given.part):
+            return None
+        if holder.name != "__init__":
+            return self._guarded(module, holder, name, given.part)
+        key = (given.heir.path, given.heir.qualname, name)
+        if key in self._active or len(self._active) > LONGEST_TRAIL:
+            return None
+        self._active.add(key)
+        try:
+            making = initialisations(self.evaluator, given.heir, module, holder)
+            return self._of_calls(Stop(module, holder, name), making, given.part)
+        finally:
+            self._active.discard(key)
 
     def _of_call(self, module: ModuleSummary, function: FunctionSummary) -> Trail | None:
         """How the outside world comes to call a function, whatever it passes."""
         return self._guarded(module, function, "")
 
-    def _guarded(self, module: ModuleSummary, function: FunctionSummary, name: str) -> Trail | None:
-        key = (module.path, function.qualname, name)
+    def _guarded(self, module: ModuleSummary, function: FunctionSummary, name: str, part: str = "") -> Trail | None:
+        key = (module.path, function.qualname, f"{name}.{part}")
         if key in self._active or key in self._dead_ends or len(self._active) > LONGEST_TRAIL:
             return None
         self._active.add(key)
         try:
-            found = self._search(module, function, name)
+            found = self._search(module, function, name, part)
         finally:
             self._active.discard(key)
         if found is None:
             self._dead_ends.add(key)
         return found
 
-    def _search(self, module: ModuleSummary, function: FunctionSummary, name: str) -> Trail | None:
+    def _search(self, module: ModuleSummary, function: FunctionSummary, name: str, part: str) -> Trail | None:
         here = Stop(module, function, name)
         entry = self.entry(module, function)
         if entry is not None:
@@ -144,16 +195,22 @@ class Provenance:
             wrapped = self._of_wrapper(module, function, name)
             if wrapped is not None:
                 return Trail((here, *wrapped.stops), wrapped.entry)
-        for call in callers(self.evaluator, module, function):
+        return self._of_calls(here, callers(self.evaluator, module, function), part)
+
+    def _of_calls(self, here: Stop, calls: Iterable[CallFrom], part: str) -> Trail | None:
+        """How the outside world comes to one of the calls of a function or, with a parameter, fills that."""
+        for call in calls:
             self._calls += 1
             if self._calls > MOST_CALLS:
                 return None
             if call.function is None:
                 continue
-            if not name:
+            if not here.parameter:
                 found = self._of_call(call.module, call.function)
             else:
-                argument = call.arguments.get(name)
+                argument = call.arguments.get(here.parameter)
+                if argument is not None and part:
+                    argument = t.Attr(argument, part)
                 found = self.trail(call.module, call.function, argument) if argument is not None else None
             if found is not None:
                 return Trail((here, *found.stops), found.entry)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqla_leaklint.domain.application.endpoints import method_name
-from sqla_leaklint.domain.origins.closed import is_closed_name, is_enumeration
-from sqla_leaklint.domain.values import Entity, ProjectFunction, Unknown, alternatives
+from sqla_leaklint.domain.origins.closed import is_closed_name, is_enumeration, is_key_of_another
+from sqla_leaklint.domain.origins.received import ADDRESSES, Received, received
+from sqla_leaklint.domain.values import Entity, ProjectClass, ProjectFunction, Unknown, alternatives
 from sqla_leaklint.knowledge.facts import Kind
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
@@ -38,7 +39,25 @@ class Made:
     what: str
 
 
-Source: TypeAlias = "t.Param | Made"
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A parameter of the `__init__` that a class, `heir`, has inherited: whoever makes an object of it fills it."""
+
+    heir: ProjectClass
+    module: ModuleSummary
+    parameter: t.Param
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An attribute of a parameter that is named like a thing of few, though the attribute is another thing's key."""
+
+    parameter: t.Param
+    part: str
+
+
+Source: TypeAlias = "t.Param | Made | Given | Part | Received"
 
 
 def sources(evaluator: Evaluator, module: ModuleSummary, term: t.Term) -> Iterator[Source]:
@@ -64,67 +83,115 @@ class _Sources:
         self._evaluator = evaluator
         self._module = module
         self._frame = evaluator.frame(module)
-        self._seen: set[int] = set()
+        self._seen: set[tuple[int, str]] = set()
 
-    def of(self, term: t.Term | None) -> Iterator[Source]:
-        if term is None or id(term) in self._seen or len(self._seen) > _MOST_TERMS:
+    def of(self, term: t.Term | None, part: str = "") -> Iterator[Source]:
+        """The sources of a term or, with `part`, of that attribute of it."""
+        if term is None or (id(term), part) in self._seen or len(self._seen) > _MOST_TERMS:
             return
-        self._seen.add(id(term))
+        self._seen.add((id(term), part))
         match term:
             case t.Param():
-                yield term
+                yield Part(term, part) if part and is_closed_name(term.name) else term
             case t.Local():
                 function = self._module.functions.get(term.function)
-                yield from self.of(function.locals.get(term.name) if function is not None else None)
+                yield from self.of(function.locals.get(term.name) if function is not None else None, part)
             case t.Ref():
                 if self._is_of_the_request(term.path):
                     yield Made("what belongs to the request")
             case t.Attr():
-                yield from self._attribute(term)
+                yield from self._attribute(term, part)
             case t.Call():
                 yield from self._call(term)
             case t.Item():
                 if not _is_closed_key(term.key):
-                    yield from self.of(term.value)
-            case t.Await() | t.Enter() | t.Element() | t.Star() | t.Declared():
+                    yield from self._item(term)
+            case t.Await() | t.Enter() | t.Declared():
+                yield from self.of(term.value, part)
+            case t.Element() | t.Star():
+                message = received(self._evaluator, self._module, term)
+                if message is not None:
+                    yield message
                 yield from self.of(term.value)
             case t.Collection():
-                for part in (*term.keys, *term.elements):
-                    yield from self.of(part)
+                for each in (*term.keys, *term.elements):
+                    yield from self.of(each)
             case t.Mapped():
                 yield from self.of(term.element)
             case t.Join():
-                for part in term.terms:
-                    yield from self.of(part)
+                for each in term.terms:
+                    yield from self.of(each, part)
             case _:
                 return
 
-    def _attribute(self, term: t.Attr) -> Iterator[Source]:
-        if is_closed_name(term.name):
+    def _attribute(self, term: t.Attr, part: str) -> Iterator[Source]:
+        if is_closed_name(term.name) and not is_key_of_another(term.name, part):
             return
         base = term.base
         if isinstance(base, t.Param) and self._is_receiver(base):
-            yield from self._own_attribute(base, term.name)
+            yield from self._own_attribute(base, term.name, part)
             return
         values = alternatives(self._evaluator.of(base, self._frame))
         if any(isinstance(value, Entity) and value.is_loaded for value in values):
             yield Made("a row")
         is_looked_up = _is_answer(base) and any(isinstance(value, Unknown) for value in values)
-        yield from (source for source in self.of(base) if isinstance(source, Made) or not is_looked_up)
+        found = self.of(base, term.name)
+        if term.name in ADDRESSES:
+            found = (source for source in found if not isinstance(source, Received))
+        yield from (source for source in found if isinstance(source, Made | Received) or not is_looked_up)
+
+    def _item(self, term: t.Item) -> Iterator[Source]:
+        """`message["id"]`, or one of several things that are received together."""
+        if not isinstance(term.key, t.Const) or term.key.value in ADDRESSES:
+            found = self.of(term.value)
+            yield from (source for source in found if not isinstance(source, Received))
+            return
+        place = term.key.value
+        base = term.value
+        while isinstance(base, t.Await | t.Declared | t.Element) and base.value is not None:
+            base = base.value
+        message = received(self._evaluator, self._module, base)
+        if message is None or not isinstance(place, int):
+            yield from self.of(term.value)
+        elif message.is_queued and not isinstance(term.value, t.Element):
+            yield replace(message, place=place)
+        elif place:
+            yield from self.of(term.value)
 
     def _is_receiver(self, param: t.Param) -> bool:
         function = self._module.functions.get(param.function)
         return function is not None and function.owner is not None and function.parameters[0].name == param.name
 
-    def _own_attribute(self, receiver: t.Param, name: str) -> Iterator[Source]:
-        """`self.name`: what `__init__` was given for it."""
+    def _own_attribute(self, receiver: t.Param, name: str, part: str) -> Iterator[Source]:
+        """`self.name`: what `__init__` was given for it, be it one that the class has inherited."""
         function = self._module.functions[receiver.function]
         cls = self._module.classes.get(function.owner or "")
-        if cls is not None:
-            yield from self.of(cls.instance_attributes.get(name))
+        if cls is None or function.owner is None:
+            return
+        if name in cls.instance_attributes:
+            yield from self.of(cls.instance_attributes[name], part)
+        elif name not in cls.attributes:
+            yield from self._inherited(ProjectClass(self._module.path, function.owner), name, part)
+
+    def _inherited(self, cls: ProjectClass, name: str, part: str) -> Iterator[Source]:
+        found = self._evaluator.classes.find(cls, name, on_instance=True)
+        module = self._evaluator.project.summary_at(found[0].path) if found is not None else None
+        if found is None or module is None or found[0] == cls:
+            return
+        for source in _Sources(self._evaluator, module).of(found[1], part):
+            match source:
+                case t.Param():
+                    yield Given(cls, module, source)
+                case Part():
+                    yield Given(cls, module, source.parameter, source.part)
+                case _:
+                    yield source
 
     def _call(self, term: t.Call) -> Iterator[Source]:
         func = term.func
+        message = received(self._evaluator, self._module, term)
+        if message is not None:
+            yield message
         if isinstance(func, t.Ref):
             if func.path in _MADE_ANEW:
                 yield Made("a new value")
