@@ -63,7 +63,7 @@ class Carrier:
     def _carry(self, term: Term) -> Carry:
         if term is self._seed or _same_parameter(term, self._seed):
             return Carry.IS
-        if _same_parameter(term, self._holder):
+        if term is self._holder or _same_parameter(term, self._holder):
             self._attributes[term] = self._attributes[self._holder] if self._holder is not None else frozenset()
             return Carry.HOLDS
         match term:
@@ -137,7 +137,9 @@ class Carrier:
                 return Carry.HOLDS
             read = self.callees.property(term, leading)
             self._lead(term, read.attributes)
-            return read.makes if read.makes in {Carry.IS, Carry.HOLDS} else Carry.METHOD
+            if read.makes in {Carry.IS, Carry.HOLDS}:
+                return read.makes
+            return Carry.NO if leading and self.callees.is_apart(term) else Carry.METHOD
         return Carry.NO
 
     def _carried_by_call(self, term: t.Call) -> Carry:
