@@ -62,8 +62,9 @@ def _lets_in(module: Module, condition: tree.If, key: Term, name: str) -> bool:
     """`if issuer not in allowed: return`, for a key that is made from the issuer."""
     match condition.test:
         case tree.Compare(left=left, comparisons=(("not in", tree.Name(id=other) | tree.Attribute(attr=other)),)):
+            checked = module.executor.terms.get(left)
             is_left = isinstance(condition.body[-1], tree.Return | tree.Raise)
-            return is_left and other != name and module.executor.terms.get(left) in all_in([key])
+            return is_left and other != name and any(part is checked for part in all_in([key]))
         case _:
             return False
 

@@ -6,10 +6,11 @@ or "repo.db".
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_leaklint.domain.lifetimes.conduct import GIVEN_AWAY, Conduct, either, summed_up
-from sqla_leaklint.domain.lifetimes.doings import Carry
+from sqla_leaklint.domain.lifetimes.doings import Carry, Doing
 from sqla_leaklint.domain.lifetimes.library_calls import LOOKING, conduct_of_function, conduct_of_method
 from sqla_leaklint.domain.lifetimes.makers import meant
 from sqla_leaklint.domain.lifetimes.wrappers import functions_below, is_plain
@@ -150,6 +151,7 @@ class Callees:
 
     def _with(self, function: ProjectFunction, parameter: str, attributes: frozenset[str]) -> Conduct:
         """What a function does with what arrives in a parameter."""
+        from sqla_leaklint.domain.lifetimes.returning import may_return_holding
         from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter
 
         receiver = function.receiver
@@ -160,7 +162,11 @@ class Callees:
         if known is None:
             self._memo[key] = GIVEN_AWAY  # recursion ends in not knowing
             uses = uses_of_parameter(self.evaluator, function, parameter, attributes, self._session_type)
-            known = self._memo[key] = summed_up(uses, function)
+            known = summed_up(uses, function)
+            if known.commits_last and Doing.RUNS_SQL in known.doings:
+                is_left = may_return_holding(self.evaluator, function, parameter, attributes, self._session_type)
+                known = replace(known, commits_last=not is_left)
+            self._memo[key] = known
         return known
 
     def _with_receiver(self, function: ProjectFunction, attributes: frozenset[str]) -> Conduct:

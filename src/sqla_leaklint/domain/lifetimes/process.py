@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import callers
-from sqla_leaklint.domain.application.endpoints import decorations, is_provider
+from sqla_leaklint.domain.application.endpoints import decorations, is_handler, is_provider
 from sqla_leaklint.domain.application.state import is_lifespan
 from sqla_leaklint.domain.origins.provenance import Provenance, Trail
 from sqla_leaklint.knowledge.facts import Decoration
@@ -22,21 +22,18 @@ _DEEPEST = 4
 
 
 def ends_with_process(evaluator: Evaluator, module: ModuleSummary, function: FunctionSummary, depth: int = 0) -> bool:
-    """Whether nothing but a command, or the body of a module, calls a function: the process ends soon after."""
+    """Whether nothing but commands, and bodies of modules, call a function: the process ends soon after."""
     if Decoration.COMMAND in decorations(evaluator, module, function):
         return True
     calls = list(callers(evaluator, module, function))
-    if any(call.function is None for call in calls):
-        # `Depends(function)` stands in the body of a module, too, and means every request.
-        return not is_provider(evaluator, module, function)
-    return (
-        bool(calls)
-        and depth < _DEEPEST
-        and all(
-            call.function is not None and ends_with_process(evaluator, call.module, call.function, depth + 1)
-            for call in calls
-        )
-    )
+    if not calls or depth >= _DEEPEST:
+        return False
+    if not all(
+        call.function is None or ends_with_process(evaluator, call.module, call.function, depth + 1) for call in calls
+    ):
+        return False
+    # `Depends(function)` stands in the body of a module, too, and means every request.
+    return not is_provider(evaluator, module, function) and not is_handler(evaluator, module, function)
 
 
 class Reach(Enum):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 from sqla_leaklint.domain.application.endpoints import method_name
-from sqla_leaklint.domain.lifetimes.doings import Doing, Use
+from sqla_leaklint.domain.lifetimes.carrying import arguments_of
+from sqla_leaklint.domain.lifetimes.doings import Carry, Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults, is_commit
 from sqla_leaklint.domain.lifetimes.restoring import restores
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
+from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter
+from sqla_leaklint.domain.values import ProjectFunction
 from sqla_leaklint.knowledge.facts import Effect, Method
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Event
@@ -50,14 +54,31 @@ class Refusals:
     def is_flush(self, use: Use) -> bool:
         """Whether a use writes what is pending: SQLAlchemy itself remembers the error of that."""
         if use.callee is not None:
-            summary = self._session.domain.evaluator.classes.function(use.callee)
-            return summary is not None and any(
-                isinstance(act.value, t.Call) and method_name(act.value.func) in {"commit", "flush"}
-                for act in summary.acts
+            return self._writes(use.callee) or any(
+                inner.callee is not None and self.is_bare(inner) and self._writes(inner.callee)
+                for inner in self._uses_below(use)
             )
         row = self._row_of(use)
         is_bulk = row is not None and row.name.startswith("bulk_")
         return is_commit(use) or is_bulk or (row is not None and row.effect is Effect.FLUSHES)
+
+    def _writes(self, function: ProjectFunction) -> bool:
+        summary = self._session.domain.evaluator.classes.function(function)
+        return summary is not None and any(
+            isinstance(act.value, t.Call) and method_name(act.value.func) in {"commit", "flush"} for act in summary.acts
+        )
+
+    def _uses_below(self, use: Use) -> Iterator[Use]:
+        """What the function of the project that makes a use does with the session that the call gives it."""
+        evaluator, tracker, call = self._session.domain.evaluator, self._session.tracker, use.act.value
+        summary = evaluator.classes.function(use.callee) if use.callee is not None else None
+        module = evaluator.project.summary_at(use.callee.path) if use.callee is not None else None
+        if use.callee is None or summary is None or module is None or not isinstance(call, t.Call):
+            return
+        for which, argument in arguments_of(call):
+            name = tracker.callees.parameter(use.callee, summary, module, which)
+            if name is not None and tracker.carry(argument) is Carry.IS:
+                yield from uses_of_parameter(evaluator, use.callee, name, frozenset(), tracker.session_type)
 
     def _row_of(self, use: Use) -> Method | None:
         function = use.act.value.func if isinstance(use.act.value, t.Call) else None

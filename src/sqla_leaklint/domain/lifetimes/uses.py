@@ -272,7 +272,7 @@ def uses_of_parameter(
     if summary is None or module is None:
         return (Use(Doing.PASSES, Act(Deed.CALLED, t.Opaque("a function that cannot be read"))),)
     arriving = t.Param(summary.qualname, parameter)
-    frame = _frame(evaluator, module, summary, function)
+    frame = frame_of(evaluator, module, summary, function)
     if attributes:
         tracker = Tracker(evaluator, module, summary, session_type, holder=arriving, attributes=attributes, frame=frame)
     else:
@@ -290,7 +290,7 @@ def uses_of_receiver(
     return uses_of_parameter(evaluator, method, summary.parameters[0].name, attributes, session_type)
 
 
-def _frame(evaluator: Evaluator, module: ModuleSummary, summary: FunctionSummary, function: ProjectFunction) -> Frame:
+def frame_of(evaluator: Evaluator, module: ModuleSummary, summary: FunctionSummary, function: ProjectFunction) -> Frame:
     """The frame of a method's module in which `self` is known with the arguments that it was made with."""
     receiver = function.receiver
     frame = evaluator.frame(module)
