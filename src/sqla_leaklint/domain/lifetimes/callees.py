@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 _MEMO: Memo[Evaluator, dict[tuple[object, ...], Conduct]] = Memo(lambda _: {})
 
 
-_OF_METHODS = (t.Param, t.Local, t.Attr, t.FunctionRef, t.Opaque)
-"""What may come from the object or from whoever made it."""
-
-
 class _Given(NamedTuple):
     """An argument by position or name, and the paths by which it leads to the session: none where it is the session."""
 
@@ -225,22 +221,6 @@ class Callees:
         if summary is None or frame is None or not is_property(self.evaluator, summary, frame):
             return GIVEN_AWAY
         return self._with_receiver(function, attributes)
-
-    def is_apart(self, attribute: t.Attr) -> bool:
-        """Whether what an object that holds the session has by that name has nothing to do with it: all that the class
-        ever sets it to is a parameter as it is, or made of nothing that a method has (`logging.getLogger("orders")`).
-        """
-        holder = self.evaluator.of(attribute.base, self.frame)
-        if not isinstance(holder, ProjectInstance):
-            return False
-        found = self.evaluator.classes.find(holder.cls, attribute.name, on_instance=True)
-        if found is None:
-            return False
-        parts = found[1].terms if isinstance(found[1], t.Join) else (found[1],)
-        return all(
-            isinstance(part, t.Const | t.Param) or not any(isinstance(each, _OF_METHODS) for each in t.all_in([part]))
-            for part in parts
-        )
 
     def leaving(self, holder: t.Term, attributes: frozenset[str]) -> Conduct:
         """What leaving `with holder:` does with the session that it holds."""

@@ -137,9 +137,7 @@ class Carrier:
                 return Carry.HOLDS
             read = self.callees.property(term, leading)
             self._lead(term, read.attributes)
-            if read.makes in {Carry.IS, Carry.HOLDS}:
-                return read.makes
-            return Carry.NO if leading and self.callees.is_apart(term) else Carry.METHOD
+            return read.makes if read.makes in {Carry.IS, Carry.HOLDS} else Carry.METHOD
         return Carry.NO
 
     def _carried_by_call(self, term: t.Call) -> Carry:
