@@ -50,6 +50,10 @@ class Carrier:
         self._carried: dict[Term, Carry] = {}
         self._capturing: set[str] = set()
 
+    def hold(self, holder: Term) -> None:
+        """Follow the holder from the term that makes it: its own arguments do not say what it holds."""
+        self._carried[holder] = Carry.HOLDS
+
     # --- which terms are the session ---
 
     def carry(self, term: Term) -> Carry:
@@ -63,7 +67,7 @@ class Carrier:
     def _carry(self, term: Term) -> Carry:
         if term is self._seed or _same_parameter(term, self._seed):
             return Carry.IS
-        if term is self._holder or _same_parameter(term, self._holder):
+        if _same_parameter(term, self._holder):
             self._attributes[term] = self._attributes[self._holder] if self._holder is not None else frozenset()
             return Carry.HOLDS
         match term:
