@@ -42,6 +42,15 @@ def with_factory(draft: Draft, domain: Domain, opening: Opening) -> Draft:
     return draft.with_note(place, f"`{factory.qualname}` returns it open: closing it is left to its callers")
 
 
+def entering(provider: str, *, is_async: bool) -> str:
+    """How to run a generator that yields a session to its end."""
+    return (
+        f"`async with asynccontextmanager({provider})() as …`"
+        if is_async
+        else f"`with contextmanager({provider})() as …`"
+    )
+
+
 def with_trail(draft: Draft, domain: Domain, stops: Sequence[Stop], entry: Entry | None, act: str) -> Draft:
     """Note the functions through which data comes from outside: the first does something with it ("puts it in"), the
     last is called from there.

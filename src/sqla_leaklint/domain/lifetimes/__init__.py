@@ -18,6 +18,7 @@ from sqla_leaklint.domain.lifetimes.factories import DependedFactory
 from sqla_leaklint.domain.lifetimes.guards import Gap, YieldedSession
 from sqla_leaklint.domain.lifetimes.held import HeldSession
 from sqla_leaklint.domain.lifetimes.left_behind import LeakedClient, LeakedConnection
+from sqla_leaklint.domain.lifetimes.owned import OwnedSession
 from sqla_leaklint.domain.lifetimes.remains import Remains
 from sqla_leaklint.domain.lifetimes.returned import ReturnedSession
 from sqla_leaklint.domain.lifetimes.skipped import SkippedClose, Way
@@ -32,6 +33,7 @@ __all__ = [
     "HeldSession",
     "LeakedClient",
     "LeakedConnection",
+    "OwnedSession",
     "Remains",
     "ReturnedSession",
     "SkippedClose",

@@ -50,6 +50,10 @@ class Carrier:
         self._carried: dict[Term, Carry] = {}
         self._capturing: set[str] = set()
 
+    def hold(self, holder: Term) -> None:
+        """Follow the holder from the term that makes it: its own arguments do not say what it holds."""
+        self._carried[holder] = Carry.HOLDS
+
     # --- which terms are the session ---
 
     def carry(self, term: Term) -> Carry:

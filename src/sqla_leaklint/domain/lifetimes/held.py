@@ -22,36 +22,22 @@ from sqla_leaklint.domain.application.dependents import Dependent, dependents, m
 from sqla_leaklint.domain.lifetimes.acquisition import acquire
 from sqla_leaklint.domain.lifetimes.callees import Callees
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
-from sqla_leaklint.domain.lifetimes.conduct import summed_up
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.factories import inline_providers
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
 from sqla_leaklint.domain.lifetimes.returned import is_undecorated
-from sqla_leaklint.domain.lifetimes.uses import uses_of_receiver
-from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, ProjectInstance, Symbol, Unknown, alternatives
+from sqla_leaklint.domain.lifetimes.self_opened import Holding, is_left_open, opened_by
+from sqla_leaklint.domain.values import ProjectClass
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed
-from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
+from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax import tree
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.domain.module import Domain
 
 _KEEPING = frozenset({Doing.HOLDS, Doing.RETURNS, Doing.RUNS_SQL, Doing.LOOKS, Doing.QUEUES})
-_CLOSING = frozenset({Doing.CLOSES, Doing.ENTERS, Doing.DEFERS, Doing.STORES, Doing.FILES, Doing.YIELDS})
-_CLOSING_METHODS = frozenset({"close", "aclose", "remove"})
-HARMLESS_BASES = ("abc.", "builtins.", "typing.", "typing_extensions.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Holding:
-    """A class whose objects keep a session that is opened for them, and the attributes that they keep it in."""
-
-    cls: ProjectClass
-    attributes: frozenset[str]
-    opening: Opening
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +97,7 @@ def _in_constructor(domain: Domain, body: Body, summary: FunctionSummary, owner:
     if not stored or not may_be_provider(domain.evaluator, domain.module.summary, summary):
         return
     cls = ProjectClass(domain.module.path, owner)
-    holding = _opened_by(domain.evaluator, cls)
+    holding = opened_by(domain.evaluator, cls)
     dependent = _dependent(domain, summary) if holding is not None and is_left_open(domain, holding) else None
     if holding is None or dependent is None:
         return
@@ -138,12 +124,12 @@ def _in_provider(domain: Domain, body: Body, summary: FunctionSummary) -> Iterat
                 yield HeldSession(domain, body, node, stmt, holding.cls, is_made, holding.opening, dependent)
 
 
-def _held(domain: Domain, body: Body, call: t.Call) -> Iterator[tuple[t.Call, _Holding]]:
+def _held(domain: Domain, body: Body, call: t.Call) -> Iterator[tuple[t.Call, Holding]]:
     """The sessions in an object that a call makes, or in one that it is given, with the call that opens each."""
     cls = _class_of(domain, call)
     if cls is None:
         return
-    own = _opened_by(domain.evaluator, cls)
+    own = opened_by(domain.evaluator, cls)
     if own is not None:
         yield call, own
     for which, argument in arguments_of(call):
@@ -154,7 +140,7 @@ def _held(domain: Domain, body: Body, call: t.Call) -> Iterator[tuple[t.Call, _H
             attributes = _kept_in(domain, body, call, which, root)
             found = opening(domain.evaluator, root, domain.frame) if attributes else None
             if found is not None:
-                yield root, _Holding(cls, attributes, found)
+                yield root, Holding(cls, attributes, found)
 
 
 def _kept_in(domain: Domain, body: Body, call: t.Call, which: int | str, root: t.Call) -> frozenset[str]:
@@ -184,83 +170,7 @@ def _class_of(domain: Domain, call: t.Call) -> ProjectClass | None:
     return value if isinstance(value, ProjectClass) else None
 
 
-def _opened_by(evaluator: Evaluator, cls: ProjectClass) -> _Holding | None:
-    """The session that objects of a class open themselves when they are made."""
-    found = evaluator.classes.find(cls, "__init__", on_instance=False)
-    if found is None or not isinstance(found[1], t.FunctionRef) or not isinstance(found[0], ProjectClass):
-        return None
-    constructor = evaluator.classes.function(ProjectFunction(found[0].path, found[1].qualname))
-    module = evaluator.project.summary_at(found[0].path)
-    if constructor is None or module is None:
-        return None
-    for act in constructor.acts:
-        is_own = isinstance(act.base, t.Param) and act.base.name == constructor.parameters[0].name
-        if act.deed is Deed.STORED_ATTRIBUTE and is_own and isinstance(act.value, t.Call) and isinstance(act.key, str):
-            session = opening(evaluator, act.value, evaluator.frame(module))
-            if session is not None:
-                return _Holding(cls, frozenset({act.key}), session)
-    return None
-
-
 def _dependent(domain: Domain, summary: FunctionSummary) -> Dependent | None:
     """Somebody who gets the object."""
     found = dependents(domain.evaluator, domain.module.summary, summary)
     return next((each for each in found if each.parameter is not None), None)
-
-
-# --- whether anybody closes it ---
-
-
-def is_left_open(domain: Domain, holding: _Holding) -> bool:
-    """Whether objects of a class take a connection by their session, and neither they nor others close it."""
-    evaluator = domain.evaluator
-    session_type = evaluator.classes.library_type(holding.opening.instance)
-    line = evaluator.classes.line(holding.cls)
-    if session_type is None or any(
-        not base.path.startswith(HARMLESS_BASES) for base in line if isinstance(base, Symbol)
-    ):
-        return False
-    takes_connection = False
-    for method in _methods(evaluator, line):
-        uses = uses_of_receiver(evaluator, method, holding.attributes, session_type)
-        doings = {use.doing for use in uses}
-        if doings & _CLOSING:
-            return False
-        takes_connection |= Doing.RUNS_SQL in doings and not summed_up(uses, method).commits_last
-    return takes_connection and not _is_closed_from_outside(domain, holding)
-
-
-def _methods(evaluator: Evaluator, line: tuple[ProjectClass | Symbol, ...]) -> Iterator[ProjectFunction]:
-    for base in line:
-        module = evaluator.project.summary_at(base.path) if isinstance(base, ProjectClass) else None
-        for function in module.functions.values() if module is not None else ():
-            if isinstance(base, ProjectClass) and function.owner == base.qualname and function.name != "__init__":
-                yield ProjectFunction(base.path, function.qualname)
-
-
-def _is_closed_from_outside(domain: Domain, holding: _Holding) -> bool:
-    """Whether somebody writes `orders.session.close()`, of such an object or of one that is not known."""
-    evaluator = domain.evaluator
-    return any(
-        _closes(evaluator, user, holding)
-        for attribute in sorted(holding.attributes)
-        for user in evaluator.project.mentioning(attribute, and_any_of=(*_CLOSING_METHODS, "with "))
-    )
-
-
-def _closes(evaluator: Evaluator, user: ModuleSummary, holding: _Holding) -> bool:
-    frame = evaluator.frame(user)
-    for _, act in user.mentions():
-        session: t.Term | None = None
-        if act.deed is Deed.ENTERED:
-            session = act.value
-        elif act.deed is Deed.CALLED and isinstance(act.value, t.Call) and isinstance(act.value.func, t.Attr):
-            session = act.value.func.base if act.value.func.name in _CLOSING_METHODS else None
-        if not isinstance(session, t.Attr) or session.name not in holding.attributes:
-            continue
-        for owner in alternatives(evaluator.of(session.base, frame)):
-            if isinstance(owner, Unknown) or (
-                isinstance(owner, ProjectInstance) and holding.cls in evaluator.classes.line(owner.cls)
-            ):
-                return True
-    return False

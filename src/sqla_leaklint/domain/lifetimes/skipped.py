@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_leaklint.domain.lifetimes.acquisition import Acquisition
+from sqla_leaklint.domain.lifetimes.by_hand import TakenSession
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults, is_commit
 from sqla_leaklint.domain.lifetimes.handlers import may_take, name_of
@@ -59,23 +60,27 @@ class SkippedClose:
     """A session or other resource that a function closes, but not on every way.
 
     `cause` is what goes wrong, or None on an early way; `leaving` is the statement with which the way is left, or None
-    where it is an exception or the end of the function.
+    where it is an exception or the end of the function.  `taken` tells where the session comes from that was taken out
+    of a provider by hand.
     """
 
     acquisition: Acquisition
     way: Way
     cause: tree.Node | None
     leaving: tree.Node | None
+    taken: TakenSession | None = None
 
     @staticmethod
     def find(domain: Domain) -> Iterator[SkippedClose]:
-        """Every such session of the module, in the order of the text."""
+        """Every such session of the module: those that it opens, and those that it takes out of a provider."""
         for acquisition in domain.subjects(Acquisition):
-            found = SkippedClose.of(acquisition)
-            if found is None and _only_commits(acquisition):
-                found = _Search(acquisition).find()
+            found = _skipped(acquisition)
             if found is not None:
                 yield found
+        for taken in domain.subjects(TakenSession):
+            found = _skipped(taken.acquisition) if not taken.is_mismatched else None
+            if found is not None:
+                yield replace(found, taken=taken)
 
     @staticmethod
     def of(acquisition: Acquisition) -> SkippedClose | None:
@@ -112,6 +117,11 @@ class SkippedClose:
             if isinstance(stmt, tree.ExprStmt)
             and (stmt.value in nodes or (isinstance(stmt.value, tree.Await) and stmt.value.value in nodes))
         )
+
+
+def _skipped(acquisition: Acquisition) -> SkippedClose | None:
+    found = SkippedClose.of(acquisition)
+    return _Search(acquisition).find() if found is None and _only_commits(acquisition) else found
 
 
 def _closing_nodes(acquisition: Acquisition) -> list[tree.Node]:

@@ -51,13 +51,17 @@ def uses_in(
     seed: Term,
     *,
     session_type: str = DEFAULT_TYPE,
+    attributes: frozenset[str] = frozenset(),
     acts: Iterable[tuple[Act | Event, bool]] | None = None,
 ) -> tuple[Use, ...]:
-    """What a function, with the functions nested in it, does with a session.
-
-    `acts` gives the events of the function's bodies where they are at hand; each is told whether it is a nested one's.
+    """What a function, with the functions nested in it, does with a session; with `attributes`, the seed is an object
+    that leads to it by these.  `acts` gives the bodies' events where they are at hand, each told if a nested one's.
     """
-    tracker = Tracker(evaluator, module, function, session_type, seed=seed)
+    if attributes:
+        tracker = Tracker(evaluator, module, function, session_type, holder=seed, attributes=attributes)
+        tracker.hold(seed)
+    else:
+        tracker = Tracker(evaluator, module, function, session_type, seed=seed)
     return tuple(tracker.uses(acts if acts is not None else acts_within(module, function)))
 
 

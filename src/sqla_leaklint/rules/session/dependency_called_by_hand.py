@@ -9,6 +9,7 @@ from sqla_leaklint.domain import Domain
 from sqla_leaklint.domain.lifetimes import CutOffLoop, Remains, TakenSession
 from sqla_leaklint.fixes.provider_block import enter_provider
 from sqla_leaklint.rules.base import Draft, Rule
+from sqla_leaklint.rules.notes import entering
 from sqla_leaklint.semantic.events import Event
 
 rule = Rule(
@@ -30,7 +31,7 @@ def check(taken: TakenSession, domain: Domain) -> Iterator[Draft]:
     if taken.is_mismatched:
         kind = "an async" if taken.is_async_provider else "not an async"
         draft = rule.diagnostic(acquisition.node, f"`{name}` is {kind} generator: this raises `TypeError`")
-        draft = draft.with_help(f"write {_remedy(name, is_async=taken.is_async_provider)}")
+        draft = draft.with_help(f"write {entering(name, is_async=taken.is_async_provider)}")
         yield draft.with_note(place, f"`{name}` yields the session")
         return
     sql, exits = acquisition.first_sql, acquisition.leaking_exits
@@ -38,7 +39,7 @@ def check(taken: TakenSession, domain: Domain) -> Iterator[Draft]:
         return
     draft = rule.diagnostic(acquisition.node, f"the session of `{name}` is taken out by hand and never closed")
     draft = draft.with_help(
-        f"write {_remedy(name, is_async=taken.is_async_provider)}: nobody holds the generator, so its end runs before "
+        f"write {entering(name, is_async=taken.is_async_provider)}: nobody holds the generator, so its end runs before "
         "the session is done with; the session opens again and keeps its connection until the cyclic collector runs"
     )
     draft = draft.with_note(place, f"`{name}` yields it, and is not run to its end")
@@ -53,13 +54,9 @@ def check_loop(loop: CutOffLoop, domain: Domain) -> Iterator[Draft]:
     name = loop.provider.qualname.rpartition(".")[2]
     draft = rule.diagnostic(loop.node.iter, f"`{name}` is left before it commits", group=Group.WASTE)
     draft = draft.with_help(
-        f"write {_remedy(name, is_async=loop.node.is_async)}: a loop that is left closes the generator at its `yield`, "
-        "so that what is not committed by then is rolled back"
+        f"write {entering(name, is_async=loop.node.is_async)}: a loop that is left closes the generator at its "
+        "`yield`, so that what is not committed by then is rolled back"
     )
     draft = draft.with_note(loop.leaving, "the loop is left here")
     place = domain.locate(loop.provider.path, loop.provider.qualname)
     yield draft.with_note(place, f"`{name}` commits only when it is resumed")
-
-
-def _remedy(name: str, *, is_async: bool) -> str:
-    return f"`async with asynccontextmanager({name})() as …`" if is_async else f"`with contextmanager({name})() as …`"

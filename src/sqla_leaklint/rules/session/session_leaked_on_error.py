@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.lifetimes import Remains, SkippedClose, Way
+from sqla_leaklint.domain.lifetimes import Remains, SkippedClose, TakenSession, Way
 from sqla_leaklint.fixes import PendingFix
 from sqla_leaklint.fixes.with_block import enclosure
 from sqla_leaklint.rules.base import Draft, Rule
-from sqla_leaklint.rules.notes import with_factory
+from sqla_leaklint.rules.notes import entering, with_factory
 
 rule = Rule(
     code="LKS102",
@@ -47,13 +47,27 @@ def check(skipped: SkippedClose, domain: Domain) -> Iterator[Draft]:
         f"open it by `{keyword}`, or close it in `finally`: left open, it keeps its connection until the cyclic "
         "collector runs, and a few errors later requests end in `QueuePool limit … reached`"
     )
-    draft = with_factory(draft, domain, acquisition.opening)
+    taken = skipped.taken
+    draft = with_factory(draft, domain, acquisition.opening) if taken is None else _by_hand(draft, domain, taken)
     draft = draft.with_note(skipped.cause, _CAUSES.get(skipped.way, ""))
     draft = draft.with_note(skipped.leaving, "this leaves it open")
     draft = draft.with_note(skipped.unawaited_close, "the coroutine is not awaited, so nothing is closed")
     skipped_end = "this close is skipped" if skipped.is_closed else "this commit is skipped, and nothing closes it"
     draft = draft.with_note(skipped.last_close, skipped_end)
-    yield draft.with_fix(_fix(skipped))
+    yield draft.with_fix(_fix(skipped) if taken is None else None)
+
+
+def _by_hand(draft: Draft, domain: Domain, taken: TakenSession) -> Draft:
+    provider = taken.provider
+    name = provider.qualname.rpartition(".")[2]
+    draft = draft.with_help(
+        f"write {entering(name, is_async=taken.is_async_provider)}, or close it in `finally`: nobody holds the "
+        "generator, so its end has run before the session is used, and but for this close the connection stays out "
+        "until the cyclic collector runs"
+    )
+    return draft.with_note(
+        domain.locate(provider.path, provider.qualname), f"`{name}` yields it, and is not run to its end"
+    )
 
 
 def _fix(skipped: SkippedClose) -> PendingFix | None:

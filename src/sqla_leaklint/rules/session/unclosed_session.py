@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqla_leaklint.diagnostics import Applicability, Group
 from sqla_leaklint.domain import Domain
-from sqla_leaklint.domain.lifetimes import Acquisition, Remains
+from sqla_leaklint.domain.lifetimes import Acquisition, OwnedSession, Remains
 from sqla_leaklint.fixes import PendingFix
 from sqla_leaklint.fixes.with_block import enclosure
 from sqla_leaklint.rules.base import Draft, Rule
@@ -45,6 +45,27 @@ def check(acquisition: Acquisition, domain: Domain) -> Iterator[Draft]:
         draft = draft.with_note(sql.act.node, "the first SQL takes a connection")
     draft = draft.with_note(exits[0], "the function is left here, with the connection in hand")
     yield draft.with_fix(_fix(acquisition))
+
+
+@rule.check(OwnedSession)
+def check_owner(owned: OwnedSession, domain: Domain) -> Iterator[Draft]:
+    acquisition, stored = owned.acquisition, owned.stored
+    exits = acquisition.leaking_exits
+    if not exits or acquisition.ends_with_process:
+        return
+    name = owned.class_name
+    draft = rule.diagnostic(acquisition.node, f"the session that `{name}` opens is never closed")
+    draft = draft.with_help(
+        f"open the session by `with` and give it to `{name}`, or give `{name}` a method that closes it, and call that: "
+        "unclosed, its connection goes back to the pool only when the cyclic collector runs, and under load requests "
+        "end in `QueuePool limit … reached`"
+    )
+    draft = draft.with_note(stored.place, f"`{stored.method.name}` opens it")
+    draft = with_factory(draft, domain, acquisition.opening)
+    sql = acquisition.first_sql
+    if sql is not None and isinstance(sql.act, Event) and sql.act.node is not acquisition.node:
+        draft = draft.with_note(sql.act.node, "the first SQL takes a connection")
+    yield draft.with_note(exits[0], "the function is left here, with the connection in hand")
 
 
 def _fix(acquisition: Acquisition) -> PendingFix | None:
