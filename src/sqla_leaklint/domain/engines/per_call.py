@@ -22,12 +22,13 @@ from sqla_leaklint.domain.application.once import asks_whether_done, is_done_onc
 from sqla_leaklint.domain.application.requests import Link, way_from_outside
 from sqla_leaklint.domain.engines.fate import Acts, Fate, Handed, Thing, fate_of, is_user
 from sqla_leaklint.domain.lifetimes.acquisition import candidates
+from sqla_leaklint.domain.lifetimes.arriving import uses_of_receiver
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.library_openings import makes_engine
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of, stands_for_itself
 from sqla_leaklint.domain.lifetimes.resources import ENGINE
 from sqla_leaklint.domain.lifetimes.self_opened import HARMLESS_BASES
-from sqla_leaklint.domain.lifetimes.uses import acts_within, events_within, uses_of_receiver
+from sqla_leaklint.domain.lifetimes.uses import acts_within, events_within
 from sqla_leaklint.domain.linking.decorators import is_memoised
 from sqla_leaklint.domain.subjects import Excuse, InFunction
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, Symbol

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING
 from sqla_leaklint.domain.injection.needs import Need, needs_of
 from sqla_leaklint.domain.injection.provided import Opened, sessions_opened
 from sqla_leaklint.domain.injection.routes import routes_of
+from sqla_leaklint.domain.lifetimes.arriving import uses_of_parameter
 from sqla_leaklint.domain.lifetimes.conduct import summed_up
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course, after, nodes_of
-from sqla_leaklint.domain.lifetimes.uses import Tracker, events_within, uses_in, uses_of_parameter
+from sqla_leaklint.domain.lifetimes.uses import Tracker, events_within, uses_in
 from sqla_leaklint.domain.lifetimes.waiting import wait_of
 from sqla_leaklint.domain.subjects import InFunction
 from sqla_leaklint.domain.values import BoundMethod, ProjectFunction, alternatives

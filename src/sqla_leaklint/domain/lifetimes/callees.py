@@ -147,8 +147,7 @@ class Callees:
 
     def _with(self, function: ProjectFunction, parameter: str, attributes: frozenset[str]) -> Conduct:
         """What a function does with what arrives in a parameter."""
-        from sqla_leaklint.domain.lifetimes.returning import may_return_holding
-        from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter
+        from sqla_leaklint.domain.lifetimes.arriving import may_return_holding, uses_of_parameter
 
         receiver = function.receiver
         if not (isinstance(receiver, ProjectInstance) and receiver.arguments):

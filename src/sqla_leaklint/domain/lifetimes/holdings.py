@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.lifetimes.arriving import uses_of_parameter
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.lifetimes.doings import Doing
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
-from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter
 from sqla_leaklint.domain.linking.decorators import decoration_of
 from sqla_leaklint.domain.memo import Memo
 from sqla_leaklint.domain.values import (

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from sqla_leaklint.domain.application.endpoints import method_name
+from sqla_leaklint.domain.lifetimes.arriving import uses_of_parameter
 from sqla_leaklint.domain.lifetimes.carrying import arguments_of
 from sqla_leaklint.domain.lifetimes.doings import Carry, Doing, Use
 from sqla_leaklint.domain.lifetimes.faults import Faults, is_commit
 from sqla_leaklint.domain.lifetimes.restoring import restores
 from sqla_leaklint.domain.lifetimes.sessions_in_use import SessionInUse
-from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter
 from sqla_leaklint.domain.values import ProjectFunction
 from sqla_leaklint.knowledge.facts import Effect, Method
 from sqla_leaklint.semantic import terms as t

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.dependents import Dependent, dependents, may_be_provider
 from sqla_leaklint.domain.lifetimes.acquisition import acquire, closing_statements
+from sqla_leaklint.domain.lifetimes.arriving import uses_of_parameter, uses_of_receiver
 from sqla_leaklint.domain.lifetimes.conduct import summed_up
 from sqla_leaklint.domain.lifetimes.doings import Doing, Use
 from sqla_leaklint.domain.lifetimes.factories import inline_providers
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening, roots_of
 from sqla_leaklint.domain.lifetimes.paths import UNASKED, Course
 from sqla_leaklint.domain.lifetimes.resources import SESSION
-from sqla_leaklint.domain.lifetimes.uses import uses_of_parameter, uses_of_receiver
 from sqla_leaklint.domain.linking.decorators import is_class_method, is_static
 from sqla_leaklint.domain.values import (
     Instance,

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqla_leaklint.domain.lifetimes.arriving import uses_of_receiver
 from sqla_leaklint.domain.lifetimes.conduct import summed_up
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing, Use
 from sqla_leaklint.domain.lifetimes.opening import Opening, opening
-from sqla_leaklint.domain.lifetimes.uses import uses_of_receiver
 from sqla_leaklint.domain.values import ProjectClass, ProjectFunction, ProjectInstance, Symbol, Unknown, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed

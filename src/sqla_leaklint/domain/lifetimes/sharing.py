@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.endpoints import is_provider, method_name
 from sqla_leaklint.domain.containers.identity import Holder, Identity, Matcher
+from sqla_leaklint.domain.lifetimes.arriving import uses_of_receiver
 from sqla_leaklint.domain.lifetimes.doings import RELEASES, Doing
 from sqla_leaklint.domain.lifetimes.holdings import Held
 from sqla_leaklint.domain.lifetimes.kept import Keeper, Kept
-from sqla_leaklint.domain.lifetimes.uses import DEFAULT_TYPE, uses_in, uses_of_receiver
+from sqla_leaklint.domain.lifetimes.uses import DEFAULT_TYPE, uses_in
 from sqla_leaklint.domain.values import Origin, ProjectClass, ProjectFunction, ProjectInstance, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary

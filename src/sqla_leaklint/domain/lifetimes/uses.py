@@ -18,7 +18,6 @@ question.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.callees import below
@@ -27,7 +26,6 @@ from sqla_leaklint.domain.lifetimes.conduct import NOTHING, Conduct, is_put_off
 from sqla_leaklint.domain.lifetimes.doings import HANDED_ON, LEADS_TO, TRACED, Carry, Doing, Use
 from sqla_leaklint.domain.lifetimes.filing import closes_nothing
 from sqla_leaklint.domain.lifetimes.resources import resource_of
-from sqla_leaklint.domain.values import ProjectFunction, ProjectInstance
 from sqla_leaklint.knowledge.facts import Effect
 from sqla_leaklint.knowledge.sqlalchemy import QUERY
 from sqla_leaklint.semantic import terms as t
@@ -36,7 +34,7 @@ from sqla_leaklint.semantic.summary import Act, FunctionSummary, ModuleSummary
 from sqla_leaklint.semantic.terms import Term
 
 if TYPE_CHECKING:
-    from sqla_leaklint.domain.evaluation import Evaluator, Frame
+    from sqla_leaklint.domain.evaluation import Evaluator
     from sqla_leaklint.semantic.body import Body
 
 __all__ = ["HANDED_ON", "Doing", "Use", "events_within", "uses_in"]
@@ -259,41 +257,3 @@ class Tracker(Carrier):
 
 
 _ENDING_TRANSACTIONS = frozenset({"commit", "rollback", "close"})
-
-
-def uses_of_parameter(
-    evaluator: Evaluator, function: ProjectFunction, parameter: str, attributes: frozenset[str], session_type: str
-) -> tuple[Use, ...]:
-    """What a function of the project does with a session that arrives in one of its parameters, or with one that what
-    arrives there leads to by some attributes (`self`, in a method).
-    """
-    summary = evaluator.classes.function(function)
-    module = evaluator.project.summary_at(function.path)
-    if summary is None or module is None:
-        return (Use(Doing.PASSES, Act(Deed.CALLED, t.Opaque("a function that cannot be read"))),)
-    arriving = t.Param(summary.qualname, parameter)
-    frame = frame_of(evaluator, module, summary, function)
-    if attributes:
-        tracker = Tracker(evaluator, module, summary, session_type, holder=arriving, attributes=attributes, frame=frame)
-    else:
-        tracker = Tracker(evaluator, module, summary, session_type, seed=arriving, frame=frame)
-    return tuple(tracker.uses(acts_within(module, summary)))
-
-
-def uses_of_receiver(
-    evaluator: Evaluator, method: ProjectFunction, attributes: frozenset[str], session_type: str
-) -> tuple[Use, ...]:
-    """What a method does with a session that its object leads to by some attributes."""
-    summary = evaluator.classes.function(method)
-    if summary is None or not summary.parameters:
-        return (Use(Doing.PASSES, Act(Deed.CALLED, t.Opaque("a method that cannot be read"))),)
-    return uses_of_parameter(evaluator, method, summary.parameters[0].name, attributes, session_type)
-
-
-def frame_of(evaluator: Evaluator, module: ModuleSummary, summary: FunctionSummary, function: ProjectFunction) -> Frame:
-    """The frame of a method's module in which `self` is known with the arguments that it was made with."""
-    receiver = function.receiver
-    frame = evaluator.frame(module)
-    if not isinstance(receiver, ProjectInstance) or not receiver.arguments or not summary.parameters:
-        return frame
-    return replace(frame, arguments={(summary.qualname, summary.parameters[0].name): receiver}, memo={})
