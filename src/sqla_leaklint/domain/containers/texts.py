@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.origins.each_time import last_name_in, outside_functions
-from sqla_leaklint.semantic.terms import all_in
+from sqla_leaklint.semantic.terms import Param, all_in
 from sqla_leaklint.syntax import tree
 from sqla_leaklint.syntax.walk import walk
 
@@ -40,12 +41,13 @@ def decides_by_length(module: Module, function: str, name: str) -> bool:
 
 def is_key_checked(module: Module, function: str, key: Term, name: str) -> bool:
     """Whether a function looks a key up in another container of its module, which says what keys there can be; or
-    leaves if what the key is made from is not in a container.
+    leaves if what the key is made from is not in a container, or if a file of the key's does not exist.
     """
     body = module.executor.bodies.get(function)
     if body is None:
         return False
-    if any(isinstance(node, tree.If) and _lets_in(module, node, key, name) for node in walk(body.node)):
+    made = _made_from(key.name, body.node) if isinstance(key, Param) else frozenset()
+    if any(isinstance(node, tree.If) and _lets_in(module, node, key, name, made) for node in walk(body.node)):
         return True
     names = module.summary.bindings
     for node in walk(body.node):
@@ -58,15 +60,46 @@ def is_key_checked(module: Module, function: str, key: Term, name: str) -> bool:
     return False
 
 
-def _lets_in(module: Module, condition: tree.If, key: Term, name: str) -> bool:
-    """`if issuer not in allowed: return`, for a key that is made from the issuer."""
+def _made_from(name: str, function: tree.Node) -> frozenset[str]:
+    """A name, and those that an assignment makes from one of these."""
+    found = {name}
+    for node in walk(function):
+        if isinstance(node, tree.Assign) and _mentions(node.value, found):
+            found.update(each.id for each in node.targets if isinstance(each, tree.Name))
+    return frozenset(found)
+
+
+def _lets_in(module: Module, condition: tree.If, key: Term, name: str, made: frozenset[str]) -> bool:
+    """`if issuer not in allowed: return`, for a key that is made from the issuer; or `if not path.exists(): return`,
+    for a path that is made from the key.
+    """
+    if not isinstance(condition.body[-1], tree.Return | tree.Raise):
+        return False
     match condition.test:
         case tree.Compare(left=left, comparisons=(("not in", tree.Name(id=other) | tree.Attribute(attr=other)),)):
             checked = module.executor.terms.get(left)
-            is_left = isinstance(condition.body[-1], tree.Return | tree.Raise)
-            return is_left and other != name and any(part is checked for part in all_in([key]))
+            return other != name and any(part is checked for part in all_in([key]))
+        case test:
+            return any(_mentions(path, made) for path in _missing_paths(test))
+
+
+def _mentions(expr: tree.Expr, names: Collection[str]) -> bool:
+    return any(isinstance(part, tree.Name) and part.id in names for part in walk(expr))
+
+
+def _missing_paths(test: tree.Expr) -> Iterator[tree.Expr]:
+    """The paths of which one alternative of a condition says that there is nothing."""
+    match test:
+        case tree.BoolOp(operator="or", left=left, right=right):
+            yield from _missing_paths(left)
+            yield from _missing_paths(right)
+        case tree.Not(value=tree.Call(func=tree.Attribute(value=path, attr=attr), args=args)) if attr in _EXISTING:
+            yield args[0].value if args else path  # `os.path.exists(path)`, `path.exists()`
         case _:
-            return False
+            pass
+
+
+_EXISTING = frozenset({"exists", "is_file", "is_dir", "isfile", "isdir"})
 
 
 def is_asked_for_element(module: Module, function: str, name: str) -> bool:
