@@ -118,7 +118,7 @@ class Reader:
         if not self.evaluator.knowledge.is_a(statement.type, Kind.LEGACY_QUERY) and not is_select(statement):
             return Bound.UNKNOWN
         found = [self._step(step) for step in statement.steps]
-        if all(self._is_aggregate(each) for each in statement.projections):
+        if self._sums_up(statement.projections):
             found.append(Bound.GROUPED)
         strongest = max(found, default=Bound.NONE)
         if self._is_keyed():
@@ -139,6 +139,12 @@ class Reader:
             if model is not None and model.is_key(frozenset(name for owner, name in self.equal if owner == cls)):
                 return not any(step.role is Role.JOINS for step in self.statement.steps)
         return False
+
+    def _sums_up(self, projections: tuple[Value, ...]) -> bool:
+        """Whether one row comes: of aggregates, and of what is the same in every row (`literal("orders")`)."""
+        aggregates = [self._is_aggregate(each) for each in projections]
+        others = (each for each, is_one in zip(projections, aggregates, strict=True) if not is_one)
+        return not projections or (any(aggregates) and all(map(_is_constant, others)))
 
     def _is_aggregate(self, value: Value) -> bool:
         if isinstance(value, Clause):
@@ -274,3 +280,8 @@ class Reader:
         if isinstance(other, Literal | Symbol) or is_flag(column.name, known):
             return Bound.WEAK
         return Bound.SCOPED
+
+
+def _is_constant(value: Value) -> bool:
+    """Whether a part of a statement names no column."""
+    return isinstance(value, Literal) or (isinstance(value, Clause) and all(map(_is_constant, value.operands)))
