@@ -51,10 +51,14 @@ async def measured():
         return None
     answers = await ask(app, "/report", "/watched")
     for path, name in {TIMES}.items():
-        start = time.process_time()
-        await ask(app, *[path] * 8)
-        noted[name] = round((time.process_time() - start) * 1_000)
+        noted[name] = min([await milliseconds(path) for _ in range(4)])  # other processes spoil the caches
     return answers
+
+
+async def milliseconds(path):
+    start = time.process_time()
+    await ask(app, *[path] * 8)
+    return round((time.process_time() - start) * 1_000)
 """
 
 PROOFS = (

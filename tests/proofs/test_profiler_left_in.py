@@ -58,6 +58,13 @@ async def not_awaited():
     return 1_999_000
 
 
+async def microseconds(path):
+    with contextlib.redirect_stdout(io.StringIO()):
+        start = time.process_time()
+        await ask(app, path)
+        return round((time.process_time() - start) * 1_000_000)
+
+
 async def measured():
     if noted:
         return None
@@ -65,10 +72,9 @@ async def measured():
     noted["lines printed"] = 0
     for path, name in (("/total", "{TIME}"), ("/awaited", "{AWAITED}")):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            start = time.process_time()
             answers = await ask(app, path)
-            noted[name] = round((time.process_time() - start) * 1_000_000)
         noted["lines printed"] += printed.getvalue().count("\\n")
+        noted[name] = min([await microseconds(path) for _ in range(3)])
     return answers + await ask(app, "/total", "/async")
 """
 
