@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqla_leaklint.diagnostics import Location
 from sqla_leaklint.domain.describe import described
 from sqla_leaklint.domain.evaluation import Evaluator, Frame
+from sqla_leaklint.domain.places import place_in
 from sqla_leaklint.domain.subjects import CallSite, FunctionSite, ModuleSite
 from sqla_leaklint.domain.values import ProjectClass, Unknown, Value
 from sqla_leaklint.semantic.body import Body
@@ -109,19 +110,16 @@ class Domain:
 
     def locate(self, path: str, qualname: str) -> Location | None:
         """Where a function or class of the project is defined; None when its file cannot be read any more."""
-        from sqla_leaklint.syntax.spans import SourceMap
-
         module = self.module if path == self.module.path else self.evaluator.project.module_at(path)
         body = module.executor.bodies.get(qualname) if module is not None else None
         if module is None or body is None:
             return None
-        span = SourceMap(module.parsed).span(body.node)
-        return Location(str(Path(path)), span._replace(end_line=span.line, end_column=span.column + 1))
+        place = place_in(module, body.node)
+        span = place.span
+        return replace(place, span=span._replace(end_line=span.line, end_column=span.column + 1))
 
     def locate_attribute(self, cls: ProjectClass, name: str) -> Location | None:
         """Where a class or one of its bases says what an attribute is: by an assignment, an annotation, a function."""
-        from sqla_leaklint.syntax.spans import SourceMap
-
         found = self.evaluator.classes.find(cls, name, on_instance=False)
         owner = found[0] if found is not None else cls
         module = self.module if owner.path == self.module.path else self.evaluator.project.module_at(owner.path)
@@ -131,7 +129,7 @@ class Domain:
         for stmt in body.node.body:
             for target in _targets(stmt):
                 if isinstance(target, tree.Name) and target.id == name:
-                    return Location(str(Path(owner.path)), SourceMap(module.parsed).span(target))
+                    return place_in(module, target)
         return self.locate(owner.path, f"{owner.qualname}.{name}")
 
 

@@ -20,7 +20,7 @@ from sqla_leaklint.fixes.lines import BLANK_OR_COMMENT, end_of, indented, lines_
 from sqla_leaklint.fixes.pending import PendingFix, TextEdit
 from sqla_leaklint.fixes.with_block import enclosure
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import walk
+from sqla_leaklint.syntax.walk import holds
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.registries import UnremovedRegistry
@@ -57,7 +57,7 @@ class Guarded:
 def rest_of_function(function: tree.Function, node: tree.Node) -> tuple[tree.Stmt, ...]:
     """The statements of a function from the one that holds a node to its end."""
     for place, stmt in enumerate(function.body):
-        if any(each is node for each in walk(stmt)):
+        if holds(stmt, node):
             return function.body[place:]
     return ()
 

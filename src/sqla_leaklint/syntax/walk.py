@@ -31,6 +31,11 @@ def walk(node: Node) -> Iterator[Node]:
         pending.extend(reversed(list(children(current))))
 
 
+def holds(root: Node, node: Node) -> bool:
+    """Whether a node is another one or stands below it."""
+    return any(each is node for each in walk(root))
+
+
 def children(node: Node) -> Iterator[Node]:
     """Yield the nodes directly below a node, in the order of the fields."""
     for name in _child_fields(type(node)):

@@ -18,7 +18,7 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.summary import FunctionSummary, ModuleSummary
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import walk
+from sqla_leaklint.syntax.walk import holds, walk
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
@@ -45,9 +45,7 @@ def asks_whether_done(
 def is_done_once(function: FunctionSummary, block: tree.Block, node: tree.Node) -> bool:
     """Whether an expression of a function is evaluated only if something that the function stores says so."""
     stored = set(_outliving(function))
-    return bool(stored) and any(
-        _asks(stmt, stored) and any(each is node for each in walk(stmt)) for stmt in statements_within(block)
-    )
+    return bool(stored) and any(_asks(stmt, stored) and holds(stmt, node) for stmt in statements_within(block))
 
 
 def _asks(stmt: tree.Stmt, stored: set[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.lifetimes.wrappers import injected
-from sqla_leaklint.domain.linking.calls import bind
+from sqla_leaklint.domain.linking.calls import bind_call
 from sqla_leaklint.domain.linking.parameters import dependency_of
 from sqla_leaklint.domain.values import Instance, Origin, ProjectFunction, ProjectInstance, Value
 from sqla_leaklint.knowledge.facts import Kind
@@ -38,10 +38,7 @@ def given_to(domain: Domain, call: t.Call, function: ProjectFunction) -> Given:
     summary = domain.evaluator.classes.function(function)
     if summary is None or not summary.parameters:
         return ()
-    receiver = () if function.receiver is None else (function.receiver,)
-    args = (*receiver, *(domain.value_of(each) for each in call.args))
-    keywords = tuple((name, domain.value_of(each)) for name, each in call.keywords)
-    bound = bind(summary, args, keywords)
+    bound = bind_call(function, summary, call, domain.value_of)
     if not any(isinstance(each, t.Star) and each.depth == _KEYWORDS for each in call.args):
         bound = {**dict(lent(domain, function)), **bound}
     return tuple((key, value) for key, value in bound.items() if _is_telling(domain, value))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from sqla_leaklint.flow.exceptions import statements_within
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import walk
+from sqla_leaklint.syntax.walk import holds, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Reached:
     def in_block(self, block: tree.Block, node: tree.Node) -> bool:
         """Whether a node in a block is evaluated whenever the block is."""
         for stmt in block:
-            if not any(each is node for each in walk(stmt)):
+            if not holds(stmt, node):
                 if any(isinstance(each, tree.Return) for each in statements_within((stmt,))):
                     return False
                 continue
@@ -37,7 +37,7 @@ class Reached:
         return False
 
     def _in_statement(self, stmt: tree.Stmt, node: tree.Node) -> bool:
-        part = next((part for part in tree.blocks_of(stmt) if any(_holds(each, node) for each in part)), None)
+        part = next((part for part in tree.blocks_of(stmt) if any(holds(each, node) for each in part)), None)
         match stmt:
             case _ if part is None:
                 return self._in_expression(stmt, node)
@@ -52,16 +52,16 @@ class Reached:
 
     def _in_expression(self, root: tree.Node, node: tree.Node) -> bool:
         for part in walk(root):
-            if part is node or not _holds(part, node):
+            if part is node or not holds(part, node):
                 continue
             match part:
                 case tree.BoolOp(operator=operator, left=left, right=right):
-                    if _holds(right, node) and self._truth(left) is not (operator == "and"):
+                    if holds(right, node) and self._truth(left) is not (operator == "and"):
                         return False
                 case tree.Conditional(test=test, body=body, orelse=orelse):
-                    if not _holds(test, node) and not self._is_taken(test, _holds(body, node)):
+                    if not holds(test, node) and not self._is_taken(test, holds(body, node)):
                         return False
-                    if not _holds(body, node) and not _holds(orelse, node) and not _holds(test, node):
+                    if not holds(body, node) and not holds(orelse, node) and not holds(test, node):
                         return False
                 case tree.Lambda() | tree.Comprehension() | tree.Function() | tree.Class():
                     return False
@@ -92,7 +92,3 @@ class Reached:
                 return decides if decides in sides else None if None in sides else not decides
             case _:
                 return None
-
-
-def _holds(root: tree.Node, node: tree.Node) -> bool:
-    return any(each is node for each in walk(root))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Location
@@ -22,6 +21,7 @@ from sqla_leaklint.domain.lifetimes.reached import Reached
 from sqla_leaklint.domain.lifetimes.self_opened import HARMLESS_BASES
 from sqla_leaklint.domain.lifetimes.uses import events_within, uses_in
 from sqla_leaklint.domain.memo import Memo
+from sqla_leaklint.domain.places import place_in
 from sqla_leaklint.domain.values import ProjectClass, Symbol, alternatives
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
@@ -29,7 +29,6 @@ from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.semantic.project import Module
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.spans import SourceMap
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.evaluation import Evaluator
@@ -65,7 +64,7 @@ class Storing:
     @property
     def place(self) -> Location:
         """Where it is opened."""
-        return Location(str(Path(self.module.path)), SourceMap(self.module.parsed).span(self._call.node))
+        return place_in(self.module, self._call.node)
 
     def is_certain(self, left_out: Collection[str]) -> bool:
         """Whether it is opened when the parameters with those names are None."""
@@ -80,7 +79,8 @@ class Storing:
             and all(
                 isinstance(part, t.Call) or (isinstance(part, t.Param) and part.name in left_out)
                 for event in self._stores
-                for part in _parts(event.value)
+                for part in t.ways(event.value)
+                if not (isinstance(part, t.Const) and part.value is None)
             )
         )
 
@@ -190,17 +190,3 @@ def _stored(evaluator: Evaluator, owner: ProjectClass, qualname: str, attribute:
     attributes = frozenset({attribute}).union(*(use.attributes for use in uses if use.doing is Doing.HOLDS))
     takes = Doing.RUNS_SQL in doings and doings.isdisjoint({Doing.ENDS_TRANSACTION, Doing.TRANSACTS})
     return Storing(module, method, found, attributes, takes, call, tuple(stores), body)
-
-
-def _parts(term: t.Term) -> Iterator[t.Term]:
-    """What a stored value may be, but for None."""
-    match term:
-        case t.Join():
-            for each in term.terms:
-                yield from _parts(each)
-        case t.Declared(value=value) if value is not None:
-            yield from _parts(value)
-        case t.Const(value=None):
-            pass
-        case _:
-            yield term

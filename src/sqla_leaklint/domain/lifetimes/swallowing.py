@@ -21,7 +21,7 @@ from sqla_leaklint.flow.exceptions import Catch, statements_within
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.walk import walk
+from sqla_leaklint.syntax.walk import holds
 
 
 class Swallowing(NamedTuple):
@@ -115,7 +115,7 @@ class Search:
                 return _State(edge.target, step.node, "")
         elif edge.is_exceptional:
             if isinstance(step.node, tree.Raise):
-                if handler is not None and not _is_within(step.node, handler):
+                if handler is not None and not holds(handler, step.node):
                     return None  # that something else goes wrong is a matter of its own
                 exc = step.node.exc
                 error = (name_of(exc) or "") if exc is not None and not _is_caught(exc, handler) else DATABASE_ERROR
@@ -184,7 +184,7 @@ class Search:
         """Whether a handler does something in a `try` of its own, whose errors are no matter."""
         return any(
             isinstance(stmt, tree.Try)
-            and any(_is_within(node, each) for each in stmt.body)
+            and any(holds(each, node) for each in stmt.body)
             and any(takes_database_errors(self.session.domain, each) is Catch.ALWAYS for each in stmt.handlers)
             for stmt in statements_within(handler.body)
         )
@@ -222,10 +222,6 @@ class Search:
 
 
 _TALKING = ("log", "_log", "print", "debug", "warn", "info", "error", "exception", "critical", "trace", "capture")
-
-
-def _is_within(node: tree.Node, outer: tree.Node) -> bool:
-    return any(each is node for each in walk(outer))
 
 
 def _is_caught(exc: tree.Expr, handler: tree.ExceptHandler | None) -> bool:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.application.callers import decorated_by
 from sqla_leaklint.domain.lifetimes.library_calls import LOOKING
-from sqla_leaklint.domain.linking.calls import bind
+from sqla_leaklint.domain.linking.calls import bind_call
 from sqla_leaklint.domain.linking.decorators import PLAIN_DECORATORS, decoration_of, route_of
 from sqla_leaklint.domain.linking.merging import merge
 from sqla_leaklint.domain.memo import Memo
@@ -96,11 +96,7 @@ def _added(
     frame = evaluator.frame(module)
     if isinstance(term, t.Call):
         own = evaluator.frame(user)
-        receiver = () if decorator.receiver is None else (decorator.receiver,)
-        args = (*receiver, *(evaluator.of(each, own) for each in term.args))
-        frame = Frame(
-            module, bind(summary, args, tuple((name, evaluator.of(each, own)) for name, each in term.keywords))
-        )
+        frame = Frame(module, bind_call(decorator, summary, term, lambda each: evaluator.of(each, own)))
     for maker, wrapped in _makers(module, summary, decorator):
         for wrapper in _returned(module, maker):
             judged = _Wrapper(wrapper, wrapped)

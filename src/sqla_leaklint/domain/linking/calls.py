@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.domain.linking import attached, construction, declarations, gathered, library, statements
@@ -139,6 +139,15 @@ def bind(function: FunctionSummary, args: Arguments, keywords: Keywords) -> dict
         if name in names:
             bound[function.qualname, name] = value
     return bound
+
+
+def bind_call(
+    function: ProjectFunction, summary: FunctionSummary, call: t.Call, value_of: Callable[[t.Term], Value]
+) -> dict[tuple[str, str], Value]:
+    """What a call gives to a function of the project by parameter, the object that a method is bound to included."""
+    receiver = () if function.receiver is None else (function.receiver,)
+    args = (*receiver, *map(value_of, call.args))
+    return bind(summary, args, tuple((name, value_of(each)) for name, each in call.keywords))
 
 
 def call_function(evaluator: Evaluator, function: ProjectFunction, args: Arguments, keywords: Keywords) -> Value:

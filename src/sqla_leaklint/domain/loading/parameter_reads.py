@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Location
+from sqla_leaklint.domain.places import place_in
 from sqla_leaklint.domain.rows.other_modules import domain_of
 from sqla_leaklint.domain.rows.queries import function_text
 from sqla_leaklint.domain.values import ProjectFunction
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.summary import FunctionSummary
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.spans import SourceMap
 from sqla_leaklint.syntax.tree import ParameterKind
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def place_of_read(domain: Domain, function: ProjectFunction, place: int | str, n
             and isinstance(term.base, t.Param)
             and (term.base.function, term.base.name) == wanted
         ):
-            return Location(str(Path(function.path)), SourceMap(there.module.parsed).span(expr))
+            return place_in(there.module, expr)
     return domain.locate(function.path, function.qualname)
 
 

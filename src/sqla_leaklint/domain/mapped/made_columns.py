@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqla_leaklint.domain.linking.calls import bind
+from sqla_leaklint.domain.linking.calls import bind_call
 from sqla_leaklint.domain.linking.decorators import PLAIN_DECORATORS
 from sqla_leaklint.domain.values import Literal, ProjectClass, ProjectFunction, Symbol, alternatives
 from sqla_leaklint.semantic import terms as t
@@ -65,10 +65,7 @@ def _called(evaluator: Evaluator, term: t.Term, frame: Frame) -> ProjectFunction
 def _with_arguments(
     evaluator: Evaluator, function: ProjectFunction, summary: FunctionSummary, call: t.Call, frame: Frame, own: Frame
 ) -> Frame:
-    receiver = () if function.receiver is None else (function.receiver,)
-    args = (*receiver, *(evaluator.of(each, frame) for each in call.args))
-    keywords = tuple((name, evaluator.of(each, frame)) for name, each in call.keywords)
-    given = bind(summary, args, keywords)
+    given = bind_call(function, summary, call, lambda each: evaluator.of(each, frame))
     for parameter in summary.parameters:
         if parameter.default is not None:
             given.setdefault((summary.qualname, parameter.name), evaluator.of(parameter.default, own))

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Location
 from sqla_leaklint.domain.application.endpoints import method_name
-from sqla_leaklint.domain.linking.calls import bind
+from sqla_leaklint.domain.linking.calls import bind_call
 from sqla_leaklint.domain.memo import Memo
+from sqla_leaklint.domain.places import place_in
 from sqla_leaklint.domain.rows.bounds import Bound, statement_bound
 from sqla_leaklint.domain.rows.other_modules import Given, domain_of
 from sqla_leaklint.domain.rows.queries import Load, function_text
@@ -31,7 +32,6 @@ from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.body import Body
 from sqla_leaklint.semantic.events import Deed, Event
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.spans import SourceMap
 from sqla_leaklint.syntax.walk import children
 
 if TYPE_CHECKING:
@@ -130,11 +130,9 @@ def _sessions_given(domain: Domain, call: t.Call, function: ProjectFunction) -> 
     summary = domain.evaluator.classes.function(function)
     if summary is None or all(each.annotation is not None for each in summary.parameters):
         return ()
-    receiver = () if function.receiver is None else (function.receiver,)
-    args = (*receiver, *(domain.value_of(each) for each in call.args))
-    keywords = tuple((name, domain.value_of(each)) for name, each in call.keywords)
+    given = bind_call(function, summary, call, domain.value_of)
     is_a = domain.evaluator.classes.is_a
-    return tuple((key, value) for key, value in bind(summary, args, keywords).items() if is_a(value, *_SESSIONS))
+    return tuple((key, value) for key, value in given.items() if is_a(value, *_SESSIONS))
 
 
 def _way(domain: Domain, function: ProjectFunction, given: Given, left: int) -> tuple[Hop, ...]:
@@ -164,8 +162,7 @@ def _sending_names(knowledge: Knowledge) -> frozenset[str]:
 
 def hop_to(domain: Domain, function: FunctionSummary, node: tree.Node) -> Hop:
     """The step that a node in a function is."""
-    span = SourceMap(domain.module.parsed).span(node)
-    return Hop(domain.module.path, function, Location(str(Path(domain.module.path)), span))
+    return Hop(domain.module.path, function, place_in(domain.module, node))
 
 
 def _sending(load: Load) -> tree.Expr | None:

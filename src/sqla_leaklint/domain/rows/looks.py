@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqla_leaklint.diagnostics import Location
+from sqla_leaklint.domain.places import place_in
 from sqla_leaklint.domain.rows.holders import SAME_VALUES
 from sqla_leaklint.domain.rows.truth import called_path, is_test, test_of_zero
 from sqla_leaklint.semantic import terms as t
 from sqla_leaklint.semantic.events import Deed
 from sqla_leaklint.semantic.terms import Term
 from sqla_leaklint.syntax import tree
-from sqla_leaklint.syntax.spans import SourceMap
 
 if TYPE_CHECKING:
     from sqla_leaklint.domain.module import Domain
@@ -33,7 +32,7 @@ class Look:
     @property
     def location(self) -> Location:
         """Where it is, for who judges another module."""
-        return Location(str(Path(self.domain.module.path)), SourceMap(self.domain.module.parsed).span(self.node))
+        return place_in(self.domain.module, self.node)
 
 
 class Form(Enum):
